@@ -1,0 +1,18 @@
+/* What many tests share: where things are, reading files, small graphs. */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/arena.h"
+
+const char *test_build_dir(void);                       /* holds sinter and sinter-cc */
+char       *test_read_file(struct arena *a, const char *path, size_t *ret_n); /* fails the test when it cannot */
+uint32_t    test_random(uint64_t *state);               /* splitmix64, upper half */
+
+#endif
