@@ -1,0 +1,32 @@
+/* See hash.h. */
+#include "core/hash.h"
+
+#include <sodium.h>
+
+static void digest(const uint8_t *key, size_t key_size, const struct hash_part *parts, size_t n_parts, uint8_t *ret,
+                   size_t size)
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, key, key_size, size);
+    for (size_t i = 0; i < n_parts; i++) {
+        uint64_t length = parts[i].n;
+        crypto_generichash_update(&state, (const uint8_t *)&length, sizeof length);
+        crypto_generichash_update(&state, parts[i].data, parts[i].n);
+    }
+    crypto_generichash_final(&state, ret, size);
+}
+
+void hash_parts(const struct hash_part *parts, size_t n_parts, uint8_t ret_digest[HASH_SIZE])
+{
+    digest(NULL, 0, parts, n_parts, ret_digest, HASH_SIZE);
+}
+
+void hash_hex(const uint8_t data[HASH_SIZE], char ret_hex[HASH_HEX])
+{
+    sodium_bin2hex(ret_hex, HASH_HEX, data, HASH_SIZE);
+}
+
+void hash_mac(const uint8_t key[MAC_KEY_SIZE], const struct hash_part *parts, size_t n_parts, uint8_t ret_mac[MAC_SIZE])
+{
+    digest(key, MAC_KEY_SIZE, parts, n_parts, ret_mac, MAC_SIZE);
+}
