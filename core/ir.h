@@ -129,6 +129,20 @@ bool              ins_is_delayed(const struct ins *ins, uint32_t k);
 /* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE and tap SAMPLE, const CONST. */
 void ir_rates(struct ir *ir);
 
+/* What the text and the verifier accept; sanity, not policy: the limits a client meets stand in config.def. Names are printable ASCII
+ * without spaces, brackets, ',' '=' or ';'. */
+enum {
+    IR_INS_MAX = 1 << 20,
+    IR_EXPANDED_MAX = 1 << 28, /* instructions a sample when every call is counted as the body it runs */
+    IR_FNS_MAX = 4096,
+    IR_TABLES_MAX = 1024,
+    IR_TABLE_MAX = 1 << 20,
+    IR_ARGS_MAX = 1 << 18,
+    IR_OUTPUTS_MAX = 1024,
+    IR_INPUTS_MAX = 1024,
+    IR_NAME_MAX = 200,
+};
+
 /* Text form, one instruction a line; printing what was parsed gives the same text. Format:
  *     table perm i32 4 [1, 2, 3, 4]
  *     fn sq(f32) f32 {
