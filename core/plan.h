@@ -9,7 +9,10 @@
  *           most `min(strip, least age of its delayed taps)` samples, at least 1.
  * A kernel whose plan is a single VECTOR region without SERIAL or CHUNK needs no strips: it runs straight from inputs to outputs.
  * Otherwise the block is cut into strips of KERNEL_STRIP samples; a value that is used in another region than its own lives in a
- * strip buffer in scratch. */
+ * strip buffer in scratch. Such buffers share memory when their lifetimes in the strip loop do not overlap.
+ *
+ * Outputs: one of rate SAMPLE that a top-level VECTOR region computes is stored from there; any other of rate SAMPLE has
+ * a strip buffer and is copied out at the end of each strip; one of a lower rate is a fill. */
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
 
