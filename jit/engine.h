@@ -4,8 +4,10 @@
 #define JIT_ENGINE_H
 
 #include "core/graph.h"
+#include "core/hash.h"
 #include "core/interp.h"
 #include "core/lower.h"
+#include "jit/loaded.h"
 #include "jit/target.h"
 
 struct engine;
@@ -18,15 +20,16 @@ struct engine_config {
     enum interp_isa    isa;
     const char        *store_dir;     /* NULL: nothing is kept */
     const char        *compiler_path; /* sinter-cc; NULL: beside this program, then $PATH-free default */
-    int                compilers;     /* worker processes */
+    int                compilers;     /* worker processes; 0: none, only what is stored is used */
     uint64_t           store_bytes;   /* bound of kernels.db */
     uint32_t           kernels;       /* bound of mapped kernels */
     uint32_t           programs;      /* bound of programs kept in memory */
+    uint64_t           program_bytes; /* bound of the memory they take together */
     uint32_t           compile_timeout_ms;
     uint32_t           compile_queue; /* kernels waiting for a worker; more: they stay interpreted for now */
     uint32_t           preload;       /* most recently used kernels mapped at start */
     double             compile_above_ms; /* predicted interpreter time that repays a compile at once; less: second sight of the graph compiles */
-    void (*log)(int level, const char *message, void *user); /* may be NULL */
+    void (*log)(int level, const char *message, void *user); /* levels of syslog.h; from any thread; may be NULL */
     void              *log_user;
 };
 struct engine_config engine_config_default(void);
@@ -36,31 +39,31 @@ void        engine_free(struct engine *e); /* waits for its threads, ends its wo
 
 /* A graph lowered for a layout, optimised, planned, with its bytecode; reference counted, immutable. */
 struct program {
-    struct arena     *arena;
-    struct graph     *graph;       /* owned copy inside arena */
-    char              graph_id[GRAPH_ID_SIZE];
-    struct layout     layout;
-    struct lowered    lowered;
-    struct ir        *ir;          /* optimised */
-    struct plan      *plan;
-    struct interp    *interp;
-    struct cost       cost;
-    char              key_hex[41]; /* the kernel key; "" when no target */
-    double            lower_ms;
-    struct program_private *private;
+    struct arena             *arena;
+    const struct graph_param *params;   /* copies of the graph's, in its order */
+    size_t                    n_params;
+    char                      graph_id[GRAPH_ID_SIZE];
+    struct layout             layout;
+    struct lowered            lowered;  /* lowered.ir is the optimised one, too */
+    struct ir                *ir;       /* optimised */
+    struct plan              *plan;
+    struct interp            *interp;
+    struct cost               cost;
+    double                    lower_ms; /* lowering, passes, plan and bytecode */
+    struct program_private   *private;
 };
 
-/* The canonical graph text is parsed again inside, so that the program owns all it needs. Found by (graph id, layout) when known: no work.
- * `canonical` must be graph_canonical()'s text of a graph that graph_read accepts. */
-enum status engine_program(struct engine *e, const char *canonical, struct layout layout, const struct graph_limits *limits,
-                           struct program **ret_program, struct fault *fault) MUST_CHECK;
+/* The program of a graph for a layout: found by (graph id, layout) when known, else made and kept. `g` is only read during the call;
+ * `canonical` is graph_canonical(g): the graph id is its hash. Faults of lower() come back in `fault`, whose arena is the caller's. */
+enum status engine_program(struct engine *e, const struct graph *g, const char *canonical, struct layout layout,
+                           const struct graph_limits *limits, struct program **ret_program, struct fault *fault) MUST_CHECK;
 struct program *engine_program_known(struct engine *e, const char *graph_id, struct layout layout); /* NULL when not in memory */
 void            program_unref(struct program *p);
 
-/* A compiled kernel, reference counted: stays mapped while referenced even when evicted. */
-struct kernel {
-    kernel_entry *entry;
-};
+/* The kernel key's hex digits. False while there is no target, or while no compiler has ever said which it is (the first
+ * tenth of a second of a first start, or no sinter-cc and no store). */
+bool engine_key(struct engine *e, struct program *p, char ret_hex[HASH_HEX]);
+
 enum kernel_origin { KERNEL_MISS, KERNEL_MEMORY, KERNEL_STORE, KERNEL_COMPILED, KERNEL_COLLAPSED };
 
 /* The kernel of a program if it is there (memory, then store). Otherwise NULL; and a compile begins when the policy says that the
@@ -69,10 +72,10 @@ enum kernel_origin { KERNEL_MISS, KERNEL_MEMORY, KERNEL_STORE, KERNEL_COMPILED, 
 struct kernel *engine_kernel(struct engine *e, struct program *p, double expected_ns, int wait_ms, enum kernel_origin *ret_origin);
 /* Cheap poll for a running request between two tiles: the kernel once it is in memory, else NULL. */
 struct kernel *engine_kernel_poll(struct engine *e, struct program *p);
-void           kernel_unref(struct kernel *k);
+/* Give a kernel back with kernel_unref (jit/loaded.h). */
 
 enum kernel_state { KERNEL_ABSENT, KERNEL_QUEUED, KERNEL_STORED, KERNEL_LOADED, KERNEL_FAILED };
-enum kernel_state engine_kernel_state(struct engine *e, const struct program *p);
+enum kernel_state engine_kernel_state(struct engine *e, struct program *p);
 
 /* Assembly text of the kernel, from a worker; for explain. */
 enum status engine_assembly(struct engine *e, struct program *p, struct arena *a, char **ret_text, struct fault *fault) MUST_CHECK;
@@ -99,7 +102,7 @@ struct cache_row {
     const char *key_hex;
     const char *target;
     uint32_t    size;
-    int64_t     used_at; /* seconds since 1970 */
+    int64_t     used_at; /* seconds since 1970, to about a minute */
     bool        sound;   /* verify: MAC and form are right */
 };
 enum status engine_cache_list(struct engine *e, bool verify, void (*row)(const struct cache_row *, void *), void *user,
