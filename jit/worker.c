@@ -1,0 +1,237 @@
+/* See worker.h. The process gets a pinned PATH, an own temporary directory, no other descriptor than its socket, its own process
+ * group (so that the assembler dies with it) and a low priority: compiles must not slow requests. */
+#include "jit/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "jit/thread.h"
+
+enum { NICENESS = 10 };
+
+/* Waits until the socket is ready for `events`. */
+static enum worker_outcome wait_for(int fd, short events, int stop_fd, int64_t deadline)
+{
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = stop_fd, .events = POLLIN}};
+        int64_t       left = deadline - clock_ms();
+        if (left <= 0)
+            return WORKER_LATE;
+        int n = poll(fds, 2, (int)left);
+        if (n < 0 && errno != EINTR)
+            return WORKER_DEAD;
+        if (n > 0 && fds[1].revents)
+            return WORKER_STOPPED;
+        if (n > 0 && fds[0].revents)
+            return WORKER_OK;
+    }
+}
+
+static enum worker_outcome send_all(int fd, const void *data, size_t n, int stop_fd, int64_t deadline)
+{
+    const char *p = data;
+    while (n > 0) {
+        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            return WORKER_DEAD;
+        if (sent < 0) {
+            enum worker_outcome o = wait_for(fd, POLLOUT, stop_fd, deadline);
+            if (o != WORKER_OK)
+                return o;
+            continue;
+        }
+        p += sent;
+        n -= (size_t)sent;
+    }
+    return WORKER_OK;
+}
+
+static enum worker_outcome receive_all(int fd, void *data, size_t n, int stop_fd, int64_t deadline)
+{
+    char *p = data;
+    while (n > 0) {
+        ssize_t got = recv(fd, p, n, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return WORKER_DEAD;
+        if (got < 0) {
+            enum worker_outcome o = wait_for(fd, POLLIN, stop_fd, deadline);
+            if (o != WORKER_OK)
+                return o;
+            continue;
+        }
+        p += got;
+        n -= (size_t)got;
+    }
+    return WORKER_OK;
+}
+
+/* One message: header, then its payload with a NUL behind it. */
+static enum worker_outcome receive(int fd, int stop_fd, int64_t deadline, struct cc_header *ret_head, char **ret_payload)
+{
+    enum worker_outcome o = receive_all(fd, ret_head, sizeof *ret_head, stop_fd, deadline);
+    if (o != WORKER_OK)
+        return o;
+    bool known = ret_head->kind == CC_READY || ret_head->kind == CC_IMAGE || ret_head->kind == CC_REFUSED;
+    if (ret_head->magic != CC_MAGIC || !known || ret_head->size > CC_MESSAGE_MAX)
+        return WORKER_DEAD;
+    char *payload = malloc((size_t)ret_head->size + 1);
+    if (!payload)
+        return WORKER_DEAD;
+    o = receive_all(fd, payload, ret_head->size, stop_fd, deadline);
+    if (o != WORKER_OK) {
+        free(payload);
+        return o;
+    }
+    payload[ret_head->size] = 0;
+    *ret_payload = payload;
+    return WORKER_OK;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st, (void)kind, (void)ftw;
+    remove(path); /* what cannot be removed stays: it is in the temporary directory */
+    return 0;
+}
+
+static bool make_dir(char *ret_dir, size_t size)
+{
+    const char *base = getenv("TMPDIR");
+    int         n = snprintf(ret_dir, size, "%s/sinter-cc-XXXXXX", base && *base ? base : "/tmp");
+    if (n < 0 || (size_t)n >= size)
+        snprintf(ret_dir, size, "/tmp/sinter-cc-XXXXXX");
+    return mkdtemp(ret_dir) != NULL;
+}
+
+static int spawn(struct worker *w, const char *path, int child_fd)
+{
+    char        tmpdir[80];
+    char *const argv[] = {(char *)(uintptr_t)path, NULL};
+    snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", w->dir);
+    char *const envp[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C"}, tmpdir, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t          attr;
+    sigset_t                   none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, child_fd, CC_FD);
+    posix_spawn_file_actions_addclosefrom_np(&actions, CC_FD + 1);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attr, 0);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    int error = posix_spawn(&w->pid, path, &actions, &attr, argv, envp);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    if (error)
+        w->pid = 0;
+    return error;
+}
+
+/* Gives way to requests. Either may be forbidden where we run; the worker then competes. */
+static void give_way(pid_t pid)
+{
+    const struct sched_param zero = {0};
+    sched_setscheduler(pid, SCHED_BATCH, &zero);
+    setpriority(PRIO_PROCESS, (id_t)pid, NICENESS);
+}
+
+static enum worker_outcome await_ready(struct worker *w, int stop_fd, int timeout_ms)
+{
+    struct cc_header    head;
+    char               *payload = NULL;
+    enum worker_outcome o = receive(w->fd, stop_fd, clock_ms() + timeout_ms, &head, &payload);
+    free(payload);
+    if (o != WORKER_OK)
+        return o;
+    memcpy(w->compiler, head.compiler, sizeof head.compiler);
+    for (const char *p = w->compiler; *p; p++) {
+        if (*p < ' ' || *p > '~')
+            return WORKER_DEAD;
+    }
+    return head.kind == CC_READY && w->compiler[0] ? WORKER_OK : WORKER_DEAD;
+}
+
+enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd, int timeout_ms)
+{
+    int pair[2];
+    *w = (struct worker){.fd = -1};
+    if (!make_dir(w->dir, sizeof w->dir)) {
+        w->dir[0] = 0;
+        return WORKER_ABSENT;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        worker_end(w);
+        return WORKER_ABSENT;
+    }
+    w->fd = pair[0];
+    int error = spawn(w, path, pair[1]);
+    close(pair[1]);
+    if (error) {
+        worker_end(w);
+        return WORKER_ABSENT;
+    }
+    give_way(w->pid);
+    enum worker_outcome o = await_ready(w, stop_fd, timeout_ms);
+    if (o != WORKER_OK)
+        worker_end(w);
+    return o;
+}
+
+enum worker_outcome worker_ask(struct worker *w, uint32_t target, uint32_t flags, const char *text, int stop_fd, int timeout_ms,
+                               struct cc_header *ret_head, char **ret_payload)
+{
+    int64_t             deadline = clock_ms() + timeout_ms;
+    size_t              size = strlen(text) + 1;
+    struct cc_header    head = {.magic = CC_MAGIC, .kind = CC_COMPILE, .target = target, .flags = flags, .size = (uint32_t)size};
+    enum worker_outcome o = send_all(w->fd, &head, sizeof head, stop_fd, deadline);
+    if (o == WORKER_OK)
+        o = send_all(w->fd, text, size, stop_fd, deadline);
+    if (o == WORKER_OK)
+        o = receive(w->fd, stop_fd, deadline, ret_head, ret_payload);
+    if (o == WORKER_OK && ret_head->kind == CC_READY) {
+        free(*ret_payload);
+        o = WORKER_DEAD;
+    }
+    w->compiles++;
+    return o;
+}
+
+bool worker_is_idle(const struct worker *w)
+{
+    struct pollfd p = {.fd = w->fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 0;
+}
+
+void worker_end(struct worker *w)
+{
+    if (w->pid > 0) {
+        kill(-w->pid, SIGKILL); /* its group: the assembler, too */
+        kill(w->pid, SIGKILL);
+        while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    if (w->fd >= 0)
+        close(w->fd);
+    if (w->dir[0])
+        nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    *w = (struct worker){.fd = -1};
+}
