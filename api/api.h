@@ -74,6 +74,7 @@ struct api_response {
     const char       *route;     /* the route's label for metrics: "/render" */
     const char       *limit;     /* the limit that refused, or NULL */
     double            stage_ms[8]; /* parse, check, lower, cache, exec, encode */
+    struct exchange  *exchange;    /* the api room's */
 };
 
 /* Before the body: may this request go on? Route, method, content type, length (-1 unknown). On refusal the response is complete. */
