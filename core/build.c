@@ -229,7 +229,8 @@ struct val b_prev(struct build *b, struct val x)
 struct val b_prev_open(struct build *b, enum type t)
 {
     enum op op = t == TYPE_F32 ? OP_PREV_F32 : t == TYPE_F64 ? OP_PREV_F64 : OP_PREV_I32;
-    return emit(b, op, 1, &VAL_NONE);
+    b->open = emit(b, op, 1, &VAL_NONE);
+    return b->open;
 }
 
 void b_close(struct build *b, struct val open, struct val operand)
@@ -237,6 +238,8 @@ void b_close(struct build *b, struct val open, struct val operand)
     struct ins *ins = &b->code->ins[open.i];
     assert(op_info(ins->op)->flags & OP_STATE);
     ins->args[0] = operand;
+    if (b->open.i == open.i)
+        b->open = VAL_NONE;
 }
 
 struct val b_accum(struct build *b, struct val increment)
@@ -246,7 +249,10 @@ struct val b_accum(struct build *b, struct val increment)
 
 struct val b_ring(struct build *b, struct val x, struct val capacity_f64)
 {
-    return emit(b, OP_RING, 2, (struct val[]){x, capacity_f64});
+    struct val ring = emit(b, OP_RING, 2, (struct val[]){x, capacity_f64});
+    if (!x.i)
+        b->open = ring;
+    return ring;
 }
 
 struct val b_tap(struct build *b, struct val ring, struct val age_i32)

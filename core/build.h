@@ -16,6 +16,7 @@ struct build {
     const char   *pointer;  /* of the node being built, for faults */
     uint32_t      channel;  /* instance of a one-output audio graph, else 0 */
     uint32_t      channels; /* audio: input channels */
+    struct val    open;     /* the prev or ring opened last and not closed by the node itself */
 };
 
 /* What a node is handed: one entry an input of its definition, in order. */

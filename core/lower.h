@@ -8,6 +8,9 @@
 enum graph_kind { GRAPH_ANY, GRAPH_FIELD, GRAPH_AUDIO };
 const char *graph_kind_name(enum graph_kind k); /* "any", "field", "audio" */
 
+/* What the variables and nodes it uses make of a graph; ANY when it uses none of either kind. */
+enum graph_kind graph_kind(const struct graph *g);
+
 /* What kind of kernel is wanted. */
 struct layout {
     enum graph_kind kind;     /* FIELD or AUDIO */

@@ -30,7 +30,7 @@ struct node_input {
 enum node_flag {
     NODE_COMPONENTS = 1, /* applied to each component of vectors; scalars broadcast */
     NODE_FUNCTION = 2,   /* heavy and pure: becomes an IR function, called (inputs and result scalar) */
-    NODE_DELAYED = 4,    /* an edge into the first input may close a cycle */
+    NODE_DELAYED = 4,    /* an edge into the first input may close a cycle: build then gets VAL_NONE for it and opens one prev or ring */
     NODE_VECTOR = 8,     /* its ports are the components of one vector value */
     NODE_AUDIO = 16,     /* needs a sample rate: makes the graph audio */
 };
@@ -41,6 +41,7 @@ struct node_def {
     const char        *doc;       /* one sentence */
     unsigned           flags;
     const char        *formula;   /* in the expression language over the inputs' names, literals structural; or NULL */
+    struct expr       *tree;      /* the formula, parsed */
     node_build        *build;     /* or this */
     node_build        *build_f64; /* for f64 operands (NODE_COMPONENTS); NULL: operands become f32 */
     struct node_input *inputs;
