@@ -7,7 +7,7 @@
 #include "core/fault.h"
 
 enum expr_kind {
-    EXPR_NUMBER, /* number; a minus sign straight before a literal is part of it, except as the base of ^: -2^2 = -(2^2) */
+    EXPR_NUMBER, /* number; a minus sign straight before a literal is part of it, but -2^2 = -(2^2) and -2.x = -(2.x) */
     EXPR_STRING, /* name: the text between single quotes */
     EXPR_NAME,   /* name */
     EXPR_PORT,   /* args[0] . name   (a port, a channel number, or a swizzle such as xyz, rgb) */
@@ -29,7 +29,8 @@ struct expr {
     size_t         n_args;
 };
 
-enum { EXPR_DEPTH_MAX = 200, EXPR_LENGTH_MAX = 65536 };
+/* Bytes of text; parentheses, calls and signs within one another; height of the tree, which long sums grow too: a+b+c+... */
+enum { EXPR_LENGTH_MAX = 65536, EXPR_DEPTH_MAX = 200, EXPR_HEIGHT_MAX = 1024 };
 
 /* `pointer` goes into the faults: /nodes/n/x. STATUS_BAD_EXPRESSION with the column; STATUS_LIMIT when too long or deep. */
 enum status expr_parse(const char *text, const char *pointer, struct arena *a, struct expr **ret_expr, struct fault *fault) MUST_CHECK;
