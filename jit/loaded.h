@@ -14,6 +14,7 @@ struct kernel {
     struct bytes  shape;         /* owned: ir_shape() of the code it was made from, compared before a program uses it */
     uint8_t       key[HASH_SIZE];
     atomic_uint   refs;
+    atomic_bool   evicted;       /* no longer in the cache: to be held no longer than a request runs */
     atomic_uint   used;          /* enum kernel_used: set by whoever runs it, cleared by whoever looks */
 };
 
