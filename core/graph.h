@@ -30,6 +30,11 @@ struct graph_node {
     size_t                n_inputs;
 };
 
+struct graph_name {
+    const char *name;
+    uint32_t    index;
+};
+
 struct graph {
     struct graph_param *params;
     size_t              n_params;
@@ -39,7 +44,14 @@ struct graph {
     size_t              n_outputs;
     bool                output_is_list; /* an array: one instance for all channels; else one a channel */
     bool                bake;
+    struct graph_name  *nodes_by_name, *params_by_name; /* sorted */
 };
+
+enum { GRAPH_NAME_MAX = 64 };
+
+/* Words that nodes, parameters and let may not take: variables, constants and keywords. `n` may be taken, and then hides the
+ * variable; names are looked up in the order let, node, parameter, variable. */
+bool graph_name_reserved(const char *name);
 
 /* Limits a client's graph must keep; filled from the settings. */
 struct graph_limits {
@@ -52,14 +64,15 @@ struct graph_limits {
  * Strings of `root` must outlive the graph. */
 enum status graph_read(const struct datum *root, const struct graph_limits *limits, struct arena *a, struct graph **ret_graph,
                        struct fault *fault) MUST_CHECK;
-/* The graph whose output is this one expression. */
+/* The graph whose output is this one expression; faults point to "/output". */
 enum status graph_from_expr(const char *text, struct arena *a, struct graph **ret_graph, struct fault *fault) MUST_CHECK;
 
 int graph_node_by_name(const struct graph *g, const char *name);  /* -1 when absent */
 int graph_param_by_name(const struct graph *g, const char *name);
 
 /* Canonical JSON text: live nodes only, in the order first reached from the outputs, renamed n1, n2 ...; keys in a fixed order; numbers
- * shortest; expressions by expr_print. Two graphs that differ in spelling, order, names or dead nodes give the same text. */
+ * shortest; expressions by expr_print, names bound by let renamed too. Two graphs that differ in spelling, order, names or dead nodes
+ * give the same text, and graph_read of the text gives the text again. Parameters keep their names and are sorted by them. */
 char *graph_canonical(const struct graph *g, struct arena *a);
 
 /* The graph id: 40 hex digits, BLAKE2b-160 of the canonical text. */
