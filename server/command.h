@@ -1,0 +1,16 @@
+/* A subcommand of `sinter`. Its function is command_NAME, in server/NAME.c or server/cli_NAME.c; its row is in main.c. */
+#ifndef SERVER_COMMAND_H
+#define SERVER_COMMAND_H
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+    const char *name;
+    const char *usage; /* what follows the name, then what it does */
+    int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit code */
+};
+
+int command_serve(int argc, char **argv);
+int command_ping(int argc, char **argv);
+
+#endif

@@ -1,0 +1,54 @@
+/* sinter: the table of contents of the program. Each row is a subcommand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/command.h"
+
+static int command_version(int argc, char **argv);
+
+static const struct command commands[] = {
+    {"serve",   "[--NAME VALUE ...]\n        Answers HTTP; `sinter serve --help` lists the settings.", command_serve},
+    {"ping",    "[URL]\n        Asks a running server whether it is ready; for health checks.",         command_ping},
+    {"version", "\n        Prints the version.",                                                          command_version},
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static int command_version(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return EXIT_USAGE;
+    puts("sinter " SINTER_VERSION);
+    return EXIT_DONE;
+}
+
+static void print_help(FILE *to)
+{
+    fputs("usage: sinter COMMAND [ARGUMENTS]\n\nGraphs compiled to fused SIMD kernels, over HTTP and from here.\n\n", to);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "    %s %s\n", commands[i].name, commands[i].usage);
+    fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage.\n", to);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    if (!strcmp(name, "--version"))
+        name = "version";
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(name, commands[i].name))
+            continue;
+        int code = commands[i].run(argc - 1, argv + 1);
+        if (fflush(stdout) && code == EXIT_DONE)
+            code = EXIT_FAILED;
+        return code;
+    }
+    if (*name)
+        fprintf(stderr, "sinter: there is no command \"%s\"\n\n", name);
+    print_help(stderr);
+    return EXIT_USAGE;
+}

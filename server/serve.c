@@ -1,0 +1,236 @@
+/* `sinter serve`: settings, then engine, pool, api and HTTP in this order; waits for SIGTERM or SIGINT; ends in the opposite order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "api/pool.h"
+#include "server/command.h"
+#include "server/config.h"
+#include "server/http.h"
+#include "server/log.h"
+#include "server/metrics.h"
+
+enum { COMPLAINT_SIZE = 512, FAULT_ARENA = 1 << 20 };
+
+struct server {
+    struct settings settings;
+    struct engine  *engine;
+    struct pool    *pool;
+    struct api     *api;
+    struct http    *http;
+    atomic_bool     ending;
+};
+
+/* ---- signals ---- */
+
+static int signal_pipe[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    int  kept = errno;
+    char byte = (char)number;
+    if (write(signal_pipe[1], &byte, 1) < 0) {
+        /* Full of signals: one is enough. */
+    }
+    errno = kept;
+}
+
+/* Handlers and not a blocked mask, since compile workers inherit the mask. */
+static int catch_signals(void)
+{
+    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
+        return -1;
+    struct sigaction end = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGINT, &end, NULL);
+    sigaction(SIGHUP, &ignore, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    return 0;
+}
+
+/* False when none came within `timeout_ms` (-1: for ever). */
+static bool wait_for_signal(int timeout_ms)
+{
+    struct pollfd p = {.fd = signal_pipe[0], .events = POLLIN};
+    int           n;
+    do
+        n = poll(&p, 1, timeout_ms);
+    while (n < 0 && errno == EINTR && timeout_ms < 0);
+    char byte;
+    return n > 0 && read(signal_pipe[0], &byte, 1) == 1;
+}
+
+/* ---- what surrounds the process ---- */
+
+/* For a supervisor that asked (systemd, Type=notify). */
+static void tell_supervisor(const char *state)
+{
+    const char        *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof at.sun_path)
+        return;
+    size_t n = strlen(path);
+    memcpy(at.sun_path, path, n);
+    if (*path == '@')
+        at.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+        log_event(LEVEL_WARN, "notify", "the supervisor's socket does not answer: %s", strerror(errno));
+    close(fd);
+}
+
+/* The library spins when descriptors run out, so connections must stay well below their limit. */
+static void fit_descriptors(struct http_config *http)
+{
+    enum { OTHERS = 300 }; /* store, workers, lingering and spooled answers, with room */
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t room = limit.rlim_cur > 2 * OTHERS + HTTP_HEADROOM ? (limit.rlim_cur - OTHERS - HTTP_HEADROOM) : 64;
+    if (http->max_connections <= room)
+        return;
+    log_event(LEVEL_WARN, "limits", "max-connections is lowered from %u to %llu: the limit of open files is %llu", http->max_connections,
+              (unsigned long long)room, (unsigned long long)limit.rlim_cur);
+    http->max_connections = (uint32_t)room;
+}
+
+static int make_store(const char *dir)
+{
+    if (!dir || !mkdir(dir, 0700) || errno == EEXIST)
+        return 0;
+    log_event(LEVEL_ERROR, "store", "cannot make the folder %s: %s", dir, strerror(errno));
+    return -1;
+}
+
+/* ---- what the other rooms ask ---- */
+
+static void engine_log(int level, const char *message, void *user)
+{
+    (void)user;
+    log_event(level <= 0 ? LEVEL_ERROR : level >= 3 ? LEVEL_DEBUG : (enum log_level)level, "engine", "%s", message);
+}
+
+static char *more_metrics(struct arena *a, void *user)
+{
+    struct server *s = user;
+    return metrics_text(a, s->engine);
+}
+
+static bool is_ready(const char **ret_why, void *user)
+{
+    struct server *s = user;
+    if (atomic_load(&s->ending)) {
+        *ret_why = "the server is ending";
+        return false;
+    }
+    if (s->http && !http_progresses(s->http, 2 * s->settings.api.max_request_ms)) {
+        *ret_why = "long requests are under way and none has ended for twice their deadline";
+        return false;
+    }
+    return true;
+}
+
+/* ---- begin and end ---- */
+
+static enum status open_rooms(struct server *s, struct fault *fault)
+{
+    s->settings.engine.log = engine_log;
+    TRY(engine_new(&s->settings.engine, &s->engine, fault));
+    s->pool = pool_new((int)s->settings.http.threads);
+    if (!s->pool)
+        return fault_add(fault, STATUS_INTERNAL, "", 0, "cannot start %u threads", s->settings.http.threads);
+    TRY(api_new(&s->settings.api, s->engine, s->pool, &s->api, fault));
+    api_set_metrics(s->api, more_metrics, s);
+    api_set_ready(s->api, is_ready, s);
+    return http_new(&s->settings.http, s->api, s->pool, &s->http, fault);
+}
+
+static void close_rooms(struct server *s)
+{
+    http_free(s->http);
+    if (s->pool)
+        pool_free(s->pool);
+    api_free(s->api);
+    if (s->engine)
+        engine_free(s->engine);
+}
+
+/* True: all is answered or cut short. */
+static bool end_requests(struct server *s)
+{
+    const struct settings *settings = &s->settings;
+    atomic_store(&s->ending, true);
+    tell_supervisor("STOPPING=1");
+    log_event(LEVEL_INFO, "ending", "draining for up to %u ms", settings->drain_timeout_ms);
+    if (settings->drain_delay_ms)
+        wait_for_signal((int)settings->drain_delay_ms);
+    return http_drain(s->http, settings->drain_timeout_ms);
+}
+
+static int run(struct server *s, struct fault *fault)
+{
+    if (open_rooms(s, fault) != STATUS_OK) {
+        for (size_t i = 0; i < fault->count; i++)
+            log_event(LEVEL_ERROR, "start", "%s", fault->items[i].detail);
+        close_rooms(s);
+        return EXIT_FAILED;
+    }
+    printf("listening on %s\n", http_url(s->http));
+    fflush(stdout);
+    tell_supervisor("READY=1");
+    log_event(LEVEL_INFO, "listening", "%s, %u threads, store %s", http_url(s->http), s->settings.http.threads,
+              s->settings.store ? s->settings.store : "none");
+    wait_for_signal(-1);
+    if (!end_requests(s)) {
+        /* Work that ignores its deadline still holds its connection; memory goes with the process. */
+        log_event(LEVEL_ERROR, "ended", "a request could not be stopped");
+        _exit(EXIT_FAILED);
+    }
+    close_rooms(s);
+    log_event(LEVEL_INFO, "ended", "all requests are answered");
+    return EXIT_DONE;
+}
+
+int command_serve(int argc, char **argv)
+{
+    static struct server s;
+    char                 complaint[COMPLAINT_SIZE] = "";
+    switch (config_read(&s.settings, argc, argv, complaint, sizeof complaint)) {
+    case CONFIG_HELP:
+        config_print_help(stdout, &s.settings);
+        return EXIT_DONE;
+    case CONFIG_WRONG:
+        fprintf(stderr, "sinter serve: %s\n", complaint);
+        return EXIT_USAGE;
+    case CONFIG_READY:
+        break;
+    }
+    log_set_level(s.settings.log_level);
+    if (catch_signals() || make_store(s.settings.store))
+        return EXIT_FAILED;
+    fit_descriptors(&s.settings.http);
+    struct arena *arena = arena_new(FAULT_ARENA);
+    struct fault  fault;
+    if (!arena || ARENA_GUARD(arena))
+        return EXIT_FAILED;
+    fault_init(&fault, arena);
+    int code = run(&s, &fault);
+    arena_free(arena);
+    return code;
+}
