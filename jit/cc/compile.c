@@ -1,0 +1,133 @@
+/* See compile.h. gcc writes assembly text into the private directory, `as` (found on the pinned PATH) makes the object file
+ * of it; no linker. A context a kernel: nothing is carried from one compile to the next but what libgccjit leaks. */
+#include "jit/cc/compile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgccjit.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/arena.h"
+#include "jit/cc/emit.h"
+#include "jit/cc/object.h"
+#include "jit/cc_protocol.h"
+
+enum { TEXT_MAX = 64 << 20 };
+
+static enum status fail(struct fault *fault, const char *what, const char *why)
+{
+    return fault_add(fault, STATUS_INTERNAL, "", 0, "%s: %s", what, why ? why : "unknown error");
+}
+
+/* Why each: wrapping index arithmetic; no memset or memcpy calls out of loops; functions stay functions; nothing beside code and
+ * constants in the object; masks and rings are reached through pointers of several types. */
+static const char *const options[] = {
+    "-fwrapv",         "-fno-tree-loop-distribute-patterns", "-fno-inline",         "-fno-asynchronous-unwind-tables",
+    "-ffp-contract=off", "-fno-strict-aliasing",             "-fno-stack-protector", "-fno-jump-tables",
+    "-fcf-protection=none", "-fipa-ra",                      "-fno-ident",
+};
+
+static gcc_jit_context *context_new(enum target target)
+{
+    gcc_jit_context *c = gcc_jit_context_acquire();
+    if (!c)
+        return NULL;
+    gcc_jit_context_set_int_option(c, GCC_JIT_INT_OPTION_OPTIMIZATION_LEVEL, 1);
+    gcc_jit_context_set_bool_print_errors_to_stderr(c, 0);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        gcc_jit_context_add_command_line_option(c, options[i]);
+    gcc_jit_context_add_command_line_option(c, target == TARGET_V4 ? "-march=x86-64-v4" : "-march=x86-64-v3");
+    if (target == TARGET_V4)
+        gcc_jit_context_add_command_line_option(c, "-mprefer-vector-width=512");
+    return c;
+}
+
+static enum status read_file(const char *path, struct arena *a, char **ret_data, size_t *ret_n, struct fault *fault)
+{
+    int         fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0 || st.st_size > TEXT_MAX) {
+        if (fd >= 0)
+            close(fd);
+        return fail(fault, "reading back what was compiled", strerror(errno));
+    }
+    char  *data = arena_alloc(a, (size_t)st.st_size + 1);
+    size_t n = 0;
+    for (ssize_t got; n < (size_t)st.st_size && (got = read(fd, data + n, (size_t)st.st_size - n)) > 0;)
+        n += (size_t)got;
+    close(fd);
+    if (n != (size_t)st.st_size)
+        return fail(fault, "reading back what was compiled", "short read");
+    *ret_data = data;
+    *ret_n = n;
+    return STATUS_OK;
+}
+
+static enum status write_assembly(const struct plan *plan, enum target target, const char *path, struct arena *a, struct fault *fault)
+{
+    gcc_jit_context *c = context_new(target);
+    if (!c)
+        return fail(fault, "libgccjit", "no context");
+    emit_kernel(c, target, plan->ir, plan, a);
+    const char *error = gcc_jit_context_get_first_error(c);
+    if (!error) {
+        gcc_jit_context_compile_to_file(c, GCC_JIT_OUTPUT_KIND_ASSEMBLER, path);
+        error = gcc_jit_context_get_first_error(c);
+    }
+    enum status s = error ? fail(fault, "libgccjit", error) : STATUS_OK;
+    gcc_jit_context_release(c);
+    return s;
+}
+
+static enum status assemble(const char *text, const char *object, struct fault *fault)
+{
+    char       *argv[] = {(char *)"as", (char *)"--64", (char *)"-o", (char *)object, (char *)text, NULL};
+    extern char **environ;
+    pid_t       pid;
+    int         status = 0, error = posix_spawnp(&pid, "as", NULL, NULL, argv, environ);
+    if (error != 0)
+        return fail(fault, "as", strerror(error));
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return fail(fault, "as", strerror(errno));
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return fail(fault, "as", "it failed");
+    return STATUS_OK;
+}
+
+enum status compile_text(const struct plan *plan, enum target target, const char *dir, struct arena *a, char **ret_text, size_t *ret_n,
+                         struct fault *fault)
+{
+    const char *path = arena_printf(a, "%s/kernel.s", dir);
+    enum status s = write_assembly(plan, target, path, a, fault);
+    if (s == STATUS_OK)
+        s = read_file(path, a, ret_text, ret_n, fault);
+    unlink(path);
+    return s;
+}
+
+enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a, struct image *ret_image,
+                          struct fault *fault)
+{
+    const char *text = arena_printf(a, "%s/kernel.s", dir), *object = arena_printf(a, "%s/kernel.o", dir);
+    char       *file = NULL;
+    size_t      n = 0;
+    enum status s = write_assembly(plan, target, text, a, fault);
+    if (s == STATUS_OK)
+        s = assemble(text, object, fault);
+    if (s == STATUS_OK)
+        s = read_file(object, a, &file, &n, fault);
+    unlink(text);
+    unlink(object);
+    return s == STATUS_OK ? object_flatten((const uint8_t *)file, n, "kernel", a, ret_image, fault) : s;
+}
+
+const char *compiler_id(struct arena *a)
+{
+    return arena_printf(a, "libgccjit %d.%d.%d codegen %d", gcc_jit_version_major(), gcc_jit_version_minor(),
+                        gcc_jit_version_patchlevel(), CODEGEN_VERSION);
+}

@@ -1,0 +1,222 @@
+/* sinter-cc, the compile worker: IR text in, machine code out, over fd CC_FD (see jit/cc_protocol.h). The only program that
+ * links libgccjit, so that a crash, a leak or an exit(1) inside gcc costs the service nothing. Its input may be hostile.
+ *
+ * In: TMPDIR, a private directory that the parent removes. Leaves at end of file, and at any message that is not one. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/arena.h"
+#include "core/interp.h"
+#include "jit/cc/admit.h"
+#include "jit/cc/compile.h"
+#include "jit/cc_protocol.h"
+
+enum { ARENA_MAX = 512 << 20, CPU_SECONDS = 30 };
+
+static const char *const dummy = "main {\n  %1 = input 0\n  %2 = sqrt.f32 %1\n  %3 = lt.f32 %1 %2\n  %4 = sel.f32 %3 %1 %2\n"
+                                 "  out 0 %4\n}\n";
+
+static bool read_all(void *to, size_t n)
+{
+    for (char *at = to; n > 0;) {
+        ssize_t got = read(CC_FD, at, n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        at += got;
+        n -= (size_t)got;
+    }
+    return true;
+}
+
+static bool write_all(const void *from, size_t n)
+{
+    for (const char *at = from; n > 0;) {
+        ssize_t got = write(CC_FD, at, n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        at += got;
+        n -= (size_t)got;
+    }
+    return true;
+}
+
+static bool answer(struct cc_header header, const void *payload, size_t size)
+{
+    header.magic = CC_MAGIC;
+    header.size = (uint32_t)size;
+    return write_all(&header, sizeof header) && write_all(payload, size);
+}
+
+static uint32_t microseconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+/* The next CPU_SECONDS of processor time are this compile's; a loop inside gcc ends with SIGXCPU. */
+static void limit_cpu(void)
+{
+    struct rusage used;
+    struct rlimit limit;
+    if (getrusage(RUSAGE_SELF, &used) != 0 || getrlimit(RLIMIT_CPU, &limit) != 0)
+        return;
+    limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + CPU_SECONDS;
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_cur > limit.rlim_max)
+        limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_CPU, &limit);
+}
+
+static void limit_resource(int resource, rlim_t most)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || most < limit.rlim_max ? most : limit.rlim_max;
+    limit.rlim_max = limit.rlim_cur;
+    setrlimit(resource, &limit);
+}
+
+static void limit_process(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    limit_resource(RLIMIT_AS, (rlim_t)4 << 30);
+    limit_resource(RLIMIT_FSIZE, (rlim_t)128 << 20);
+    limit_resource(RLIMIT_NOFILE, 64);
+    limit_resource(RLIMIT_CORE, 0);
+    setenv("PATH", "/usr/bin:/bin", 1);
+    setenv("LC_ALL", "C", 1);
+}
+
+static enum status read_plan(const char *text, struct arena *a, struct plan **ret_plan, struct fault *fault)
+{
+    struct ir *ir = NULL;
+    TRY(ir_parse(text, a, &ir, fault));
+    TRY(ir_verify(ir, fault));
+    ir_rates(ir);
+    *ret_plan = plan_make(ir, a);
+    return STATUS_OK;
+}
+
+/* What a COMPILE asks for, into `reply` and `ret_*`. */
+static enum status compile(const char *text, const struct cc_header *ask, struct arena *a, struct cc_header *reply,
+                           const void **ret_payload, size_t *ret_size, struct fault *fault)
+{
+    struct timespec start;
+    struct plan    *plan = NULL;
+    struct image    image = {0};
+    char           *assembly = NULL;
+    const char     *dir = getenv("TMPDIR");
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    TRY(read_plan(text, a, &plan, fault));
+    reply->kind = CC_IMAGE;
+    if (ask->flags & CC_ASSEMBLY) {
+        TRY(compile_text(plan, (enum target)ask->target, dir, a, &assembly, ret_size, fault));
+        *ret_payload = assembly;
+        reply->compile_us = microseconds_since(&start);
+        return STATUS_OK;
+    }
+    TRY(compile_image(plan, (enum target)ask->target, dir, a, &image, fault));
+    reply->compile_us = microseconds_since(&start);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    TRY(admit(plan, &image, a, fault));
+    reply->admit_us = microseconds_since(&start);
+    reply->entry = image.entry;
+    *ret_payload = image.bytes;
+    *ret_size = image.size;
+    return STATUS_OK;
+}
+
+static bool serve(const char *text, const struct cc_header *ask)
+{
+    struct arena *a = arena_new(ARENA_MAX);
+    if (!a)
+        return false;
+    struct cc_header reply = {0};
+    const void      *payload = NULL;
+    size_t           size = 0;
+    struct fault     fault;
+    enum status      s;
+    if (ARENA_GUARD(a)) {
+        static const char no_memory[] = "the compiler ran out of memory";
+        arena_free(a);
+        return answer((struct cc_header){.kind = CC_REFUSED}, no_memory, sizeof no_memory);
+    }
+    fault_init(&fault, a);
+    limit_cpu();
+    if (ask->target != TARGET_V3 && ask->target != TARGET_V4)
+        s = fault_add(&fault, STATUS_INTERNAL, "", 0, "there is no target %u", ask->target);
+    else if (!(ask->flags & CC_ASSEMBLY) && !target_runs_here((enum target)ask->target))
+        s = fault_add(&fault, STATUS_INTERNAL, "", 0, "%s does not run here", target_name((enum target)ask->target));
+    else
+        s = compile(text, ask, a, &reply, &payload, &size, &fault);
+    if (s == STATUS_OK && size > CC_MESSAGE_MAX)
+        s = fault_add(&fault, STATUS_INTERNAL, "", 0, "the answer is too long for a message");
+    if (s != STATUS_OK) {
+        reply = (struct cc_header){.kind = CC_REFUSED};
+        payload = fault.count > 0 ? fault.items[0].detail : "refused";
+        size = strlen(payload) + 1;
+    }
+    bool sent = answer(reply, payload, size);
+    arena_free(a);
+    return sent;
+}
+
+static bool serve_next(void)
+{
+    struct cc_header ask;
+    if (!read_all(&ask, sizeof ask))
+        return false;
+    if (ask.magic != CC_MAGIC || ask.kind != CC_COMPILE || ask.size == 0 || ask.size > CC_MESSAGE_MAX)
+        return false;
+    char *text = malloc(ask.size);
+    bool  ok = text && read_all(text, ask.size) && text[ask.size - 1] == 0 && serve(text, &ask);
+    free(text);
+    return ok;
+}
+
+/* The first compile in a process takes three times as long as the next. */
+static bool warm_up(struct cc_header *ready)
+{
+    struct arena    *a = arena_new(ARENA_MAX);
+    struct cc_header ask = {.target = (uint32_t)target_of_cpu()}, reply = {0};
+    const void      *payload;
+    size_t           size;
+    struct fault     fault;
+    if (!a || ARENA_GUARD(a))
+        return false;
+    fault_init(&fault, a);
+    limit_cpu();
+    bool ok = ask.target != TARGET_NONE && compile(dummy, &ask, a, &reply, &payload, &size, &fault) == STATUS_OK;
+    if (!ok)
+        fprintf(stderr, "sinter-cc: %s\n", fault.count > 0 ? fault.items[0].detail : "no target for this CPU");
+    snprintf(ready->compiler, sizeof ready->compiler, "%s", compiler_id(a));
+    arena_free(a);
+    return ok;
+}
+
+int main(void)
+{
+    struct cc_header ready = {.kind = CC_READY};
+    if (!getenv("TMPDIR")) {
+        fprintf(stderr, "sinter-cc: no TMPDIR; this program is started by sinter\n");
+        return 2;
+    }
+    limit_process();
+    if (!warm_up(&ready) || !answer(ready, NULL, 0))
+        return 1;
+    while (serve_next())
+        ;
+    return 0;
+}
