@@ -1,5 +1,6 @@
-/* In which steps each strip of a flat plan is alive, and the strips' registers. A value made and used inside a chunk,
- * which repeats, lives as usual; one that crosses a chunk's border lives from the chunk's first step or to its last. */
+/* In which steps each strip of a flat plan is alive, and the strips' registers. A chunk repeats its steps, so what it
+ * reads from before lives to its last step. What it leaves behind needs no such care: each piece writes its own samples
+ * and, by padding, some later ones, never those of an earlier piece. */
 #include "core/interp/lives.h"
 
 #include <assert.h>
@@ -53,11 +54,8 @@ static void note_use(struct flat_plan *fp, const struct flat *user, uint32_t id)
     }
     if (f->region == user->region && fp->regions[f->region].kind == REGION_SERIAL)
         return;
-    uint32_t out = border(fp, f->region, user->region), in = border(fp, user->region, f->region);
-    uint32_t first = out == FLAT_UNPLACED ? f->first : fp->regions[out].first;
+    uint32_t in = border(fp, user->region, f->region);
     uint32_t last = in == FLAT_UNPLACED ? user->first : fp->regions[in].last;
-    if (first < f->first)
-        f->first = first;
     if (last > f->last)
         f->last = last;
 }

@@ -678,6 +678,46 @@ static void nan_leaves_canonical(void **state)
     arena_free(a);
 }
 
+/* In one recurrence: a pair and a triple of values that change places, and a running sum that one of them feeds. */
+static void states_that_change_places_do_so_at_once(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(1 << 24);
+    struct ir    *ir = parse(a, "main {\n  %1 = prev.f32 %2\n  %2 = prev.f32 %1\n  %3 = prev.f64 %5\n  %4 = prev.f64 %3\n"
+                                "  %5 = prev.f64 %4\n  %6 = accum %7\n  %7 = prev.i32 %6\n  %8 = f32.f64 %3\n  %9 = f32.i32 %6\n"
+                                "  out 0 %1\n  out 1 %8\n  out 2 %9\n}\n");
+    const struct plan *p = plan_of(a, ir);
+    for (int isa = 0; isa < 3; isa++) {
+        if (!interp_isa_available((enum interp_isa)isa))
+            continue;
+        enum { COUNT = 40 };
+        struct interp     *in = interp_new(p, (enum interp_isa)isa, a);
+        char              *slots = aligned(a, p->state_size);
+        float              out[3][COUNT], *outs[3] = {out[0], out[1], out[2]}, pair[2] = {1, 2};
+        double             triple[3] = {10, 20, 30};
+        int32_t            sum[2] = {1, 0};
+        struct kernel_call call = {.out = outs, .state = slots, .count = COUNT, .rows = 1};
+        for (uint32_t i = 0; i < 2; i++)
+            memcpy(slots + p->state_at[1 + i], &pair[i], 4);
+        for (uint32_t i = 0; i < 3; i++)
+            memcpy(slots + p->state_at[3 + i], &triple[i], 8);
+        for (uint32_t i = 0; i < 2; i++)
+            memcpy(slots + p->state_at[6 + i], &sum[i], 4);
+        interp_run(in, &call, aligned(a, interp_work_size(in)));
+        for (int i = 0; i < COUNT; i++) {
+            assert_true(out[0][i] == pair[i % 2]);
+            assert_true(out[1][i] == triple[(3 - i % 3) % 3]); /* %3 takes %5's, which took %4's */
+            assert_true(out[2][i] == (float)sum[0]);
+            int32_t next = sum[0] + sum[1];
+            sum[1] = sum[0];
+            sum[0] = next;
+            if (next > 1 << 23)
+                break;
+        }
+    }
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -687,6 +727,7 @@ int main(void)
         cmocka_unit_test(rows_see_their_number_and_stride),
         cmocka_unit_test(a_call_value_is_evaluated_with_its_functions),
         cmocka_unit_test(nan_leaves_canonical),
+        cmocka_unit_test(states_that_change_places_do_so_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
