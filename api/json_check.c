@@ -238,10 +238,13 @@ static int key_order(const void *left, const void *right)
 
 static enum status check_duplicates(struct check *c, size_t first)
 {
+    size_t n = c->n_keys - first;
+    if (n < 2) {
+        c->n_keys = first;
+        return STATUS_OK;
+    }
     struct key *keys = c->keys + first;
-    size_t      n = c->n_keys - first;
-    if (n > 1)
-        qsort(keys, n, sizeof *keys, key_order);
+    qsort(keys, n, sizeof *keys, key_order);
     for (size_t i = 1; i < n; i++)
         if (keys[i].n == keys[i - 1].n && !memcmp(keys[i].s, keys[i - 1].s, keys[i].n))
             return bad(c, keys[i].place, "the key \"%.*s\" appears twice in one object", (int)(keys[i].n < 40 ? keys[i].n : 40),
