@@ -1,5 +1,5 @@
-/* See cache.h. A chained hash table; settled entries stand in a ring that a clock hand walks to find one that was not used
- * since it last came by, so that using a kernel costs no lock. */
+/* See cache.h. A chained hash table; settled entries stand in a ring that a clock hand walks to find one that was not
+ * used since it last came by, so that using a kernel costs no lock. */
 #include "jit/cache.h"
 
 #include <assert.h>
@@ -9,20 +9,20 @@
 #include "jit/thread.h"
 
 struct entry {
-    uint8_t          key[HASH_SIZE];
+    uint8_t key[HASH_SIZE];
     enum cache_state state;
-    struct kernel   *kernel;
-    struct entry    *chain;
-    struct entry    *before, *after; /* in the ring, when settled */
+    struct kernel *kernel;
+    struct entry *chain;
+    struct entry *before, *after; /* in the ring, when settled */
 };
 
 struct cache {
     pthread_mutex_t lock;
-    pthread_cond_t  settled;
-    struct entry  **buckets;
-    uint32_t        mask;
-    uint32_t        bound, n_settled, n_loaded;
-    struct entry   *hand;
+    pthread_cond_t settled;
+    struct entry **buckets;
+    uint32_t mask;
+    uint32_t bound, n_settled, n_loaded;
+    struct entry *hand;
 };
 
 struct cache *cache_new(uint32_t bound)

@@ -25,30 +25,30 @@ enum seat_state { SEAT_STARTING, SEAT_READY, SEAT_DOWN };
 /* A thread and the process it keeps. */
 struct seat {
     struct compiler *c;
-    pthread_t        thread;
-    enum seat_state  state;    /* under the lock */
-    unsigned         failures; /* in a row */
-    struct worker    worker;
+    pthread_t thread;
+    enum seat_state state; /* under the lock */
+    unsigned failures;     /* in a row */
+    struct worker worker;
 };
 
 struct compiler {
     struct compiler_config config;
-    char                  *path;
-    pthread_mutex_t        lock;
-    pthread_cond_t         wake;
-    struct compile_job    *first, **last;
-    uint32_t               queued;
-    double                 queue_cost_ms;
-    bool                   stopping;
-    int                    stop_fd; /* eventfd, readable for ever once we stop */
-    struct seat           *seats;
-    int                    n_seats;
-    uint64_t               crashes, timeouts, restarts;
+    char *path;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct compile_job *first, **last;
+    uint32_t queued;
+    double queue_cost_ms;
+    bool stopping;
+    int stop_fd; /* eventfd, readable for ever once we stop */
+    struct seat *seats;
+    int n_seats;
+    uint64_t crashes, timeouts, restarts;
 };
 
 __attribute__((format(printf, 3, 4))) static void say(struct compiler *c, int level, const char *format, ...)
 {
-    char    message[256];
+    char message[256];
     va_list ap;
     if (!c->config.log)
         return;
@@ -119,7 +119,9 @@ static bool start(struct seat *seat)
     }
     if (o != WORKER_STOPPED && seat->state != SEAT_DOWN) {
         say(c, LOG_WARNING, "compile worker cannot be started, graphs are interpreted meanwhile: %s: %s", c->path,
-            o == WORKER_ABSENT ? "not found or not executable" : o == WORKER_LATE ? "does not get ready" : "ends at once");
+            o == WORKER_ABSENT ? "not found or not executable"
+            : o == WORKER_LATE ? "does not get ready"
+                               : "ends at once");
         seat->state = SEAT_DOWN;
     }
     seat->failures++;
@@ -145,17 +147,18 @@ static void sleep_until(struct compiler *c, int64_t deadline_ms)
 }
 
 /* Without the lock. */
-static enum worker_outcome ask(struct seat *seat, const struct compile_job *job, struct cc_header *ret_head, char **ret_payload)
+static enum worker_outcome ask(struct seat *seat, const struct compile_job *job, struct cc_header *ret_head,
+                               char **ret_payload)
 {
-    struct compiler    *c = seat->c;
-    struct arena       *a = arena_new(TEXT_ARENA_MAX);
+    struct compiler *c = seat->c;
+    struct arena *a = arena_new(TEXT_ARENA_MAX);
     enum worker_outcome o = WORKER_DEAD;
     if (!a)
         return o;
     if (!ARENA_GUARD(a)) {
         const char *text = ir_print(job->ir, a);
-        o = worker_ask(&seat->worker, job->target, job->assembly ? CC_ASSEMBLY : 0, text, c->stop_fd, (int)c->config.timeout_ms,
-                       ret_head, ret_payload);
+        o = worker_ask(&seat->worker, job->target, job->assembly ? CC_ASSEMBLY : 0, text, c->stop_fd,
+                       (int)c->config.timeout_ms, ret_head, ret_payload);
     }
     arena_free(a);
     return o;
@@ -184,12 +187,12 @@ static void answer(struct seat *seat, struct compile_job *job, const struct cc_h
 static void strike(struct seat *seat, struct compile_job *job, enum worker_outcome o)
 {
     struct compiler *c = seat->c;
-    bool             late = o == WORKER_LATE;
+    bool late = o == WORKER_LATE;
     c->timeouts += late;
     c->crashes += !late;
     seat->failures++;
-    say(c, LOG_WARNING, "a compile worker %s while compiling (%u of %d for this kernel)", late ? "passed its deadline" : "died",
-        job->strikes + 1, COMPILE_STRIKES);
+    say(c, LOG_WARNING, "a compile worker %s while compiling (%u of %d for this kernel)",
+        late ? "passed its deadline" : "died", job->strikes + 1, COMPILE_STRIKES);
     if (++job->strikes < COMPILE_STRIKES) {
         push(c, job);
         return;
@@ -204,7 +207,7 @@ static bool serve(struct seat *seat, struct compile_job *job)
 {
     struct compiler *c = seat->c;
     struct cc_header head = {0};
-    char            *payload = NULL;
+    char *payload = NULL;
     pthread_mutex_unlock(&c->lock);
     enum worker_outcome o = ask(seat, job, &head, &payload);
     if (o == WORKER_OK && head.kind == CC_IMAGE && !image_is_sane(job, &head))
@@ -242,7 +245,7 @@ static void work(struct seat *seat)
 
 static void *seat_run(void *user)
 {
-    struct seat     *seat = user;
+    struct seat *seat = user;
     struct compiler *c = seat->c;
     pthread_mutex_lock(&c->lock);
     for (bool again = false; !c->stopping; again = true) {

@@ -1,7 +1,7 @@
 /* See engine.h. This file decides; the work is done in programs.c, cache.c, store.c and compiler.c.
  *
- * The way to a kernel: bound to the program, in the memory cache, in the store, from a worker. The first to ask for a key claims it in
- * the cache and brings it; all others meanwhile interpret, or wait when they were asked to. */
+ * The way to a kernel: bound to the program, in the memory cache, in the store, from a worker. The first to ask for a
+ * key claims it in the cache and brings it; all others meanwhile interpret, or wait when they were asked to. */
 #include "jit/engine_private.h"
 
 #include <stdarg.h>
@@ -22,7 +22,7 @@ enum {
 
 __attribute__((format(printf, 3, 4))) static void say(struct engine *e, int level, const char *format, ...)
 {
-    char    message[512];
+    char message[512];
     va_list ap;
     if (!e->config.log)
         return;
@@ -43,7 +43,7 @@ static bool set_name(struct engine *e, const char *id)
     struct compiler_name *name = calloc(1, sizeof *name);
     pthread_mutex_lock(&e->lock);
     struct compiler_name *older = atomic_load(&e->name);
-    bool                  news = name && !(older && strcmp(older->id, id) == 0);
+    bool news = name && !(older && strcmp(older->id, id) == 0);
     if (news) {
         snprintf(name->id, sizeof name->id, "%s", id);
         name->generation = older ? older->generation + 1 : 1;
@@ -78,7 +78,7 @@ static void await_name(struct engine *e, int64_t deadline_ms)
 
 static bool key_of(struct engine *e, struct program *p, uint8_t ret_key[HASH_SIZE], unsigned *ret_generation)
 {
-    struct program_private     *private = p->private;
+    struct program_private *private = p->private;
     const struct compiler_name *name = atomic_load(&e->name);
     if (e->config.target == TARGET_NONE || !name)
         return false;
@@ -95,7 +95,7 @@ static bool key_of(struct engine *e, struct program *p, uint8_t ret_key[HASH_SIZ
 
 bool engine_key(struct engine *e, struct program *p, char ret_hex[HASH_HEX])
 {
-    uint8_t  key[HASH_SIZE];
+    uint8_t key[HASH_SIZE];
     unsigned generation;
     if (!key_of(e, p, key, &generation))
         return false;
@@ -109,7 +109,7 @@ enum status engine_program(struct engine *e, const struct graph *g, const char *
                            const struct graph_limits *limits, struct program **ret_program, struct fault *fault)
 {
     uint8_t digest[HASH_SIZE];
-    char    id[GRAPH_ID_SIZE];
+    char id[GRAPH_ID_SIZE];
     hash_parts(&(struct hash_part){canonical, strlen(canonical)}, 1, digest);
     hash_hex(digest, id);
     struct program *p = programs_find(e->programs, id, layout);
@@ -138,11 +138,12 @@ static void settle(struct engine *e, const uint8_t key[HASH_SIZE], enum cache_st
 }
 
 /* A kernel from bytes, or NULL with a word in the log. */
-static struct kernel *load(struct engine *e, const uint8_t key[HASH_SIZE], struct bytes shape, const struct image *image)
+static struct kernel *load(struct engine *e, const uint8_t key[HASH_SIZE], struct bytes shape,
+                           const struct image *image)
 {
     struct kernel *k = NULL;
-    struct fault   fault;
-    struct arena  *a = arena_new(FAULT_ARENA);
+    struct fault fault;
+    struct arena *a = arena_new(FAULT_ARENA);
     if (!a)
         return NULL;
     if (!ARENA_GUARD(a)) {
@@ -167,7 +168,7 @@ static struct kernel *bind(struct engine *e, struct program *p, struct kernel *k
 static struct kernel *from_store(struct engine *e, struct program *p, const uint8_t key[HASH_SIZE], unsigned generation)
 {
     struct program_private *private = p->private;
-    struct stored           row;
+    struct stored row;
     pthread_mutex_lock(&private->lock);
     bool missed = private->missed_generation == generation;
     private->missed_generation = generation;
@@ -186,9 +187,9 @@ static struct kernel *from_store(struct engine *e, struct program *p, const uint
 
 struct job {
     struct compile_job base;
-    struct engine     *e;
-    struct program    *p;
-    uint8_t            key[HASH_SIZE];
+    struct engine *e;
+    struct program *p;
+    uint8_t key[HASH_SIZE];
 };
 
 static void count_compile(struct engine *e, const struct compile_result *r)
@@ -206,9 +207,10 @@ static void count_compile(struct engine *e, const struct compile_result *r)
 }
 
 /* Keeps what was compiled. ABSENT when it answers another key: sinter-cc was replaced meanwhile. */
-static enum cache_state keep(struct engine *e, struct job *job, const struct compile_result *r, struct kernel **ret_kernel)
+static enum cache_state keep(struct engine *e, struct job *job, const struct compile_result *r,
+                             struct kernel **ret_kernel)
 {
-    uint8_t      key[HASH_SIZE];
+    uint8_t key[HASH_SIZE];
     struct bytes shape = job->p->private->shape;
     key_make(shape, e->config.target, r->compiler, key);
     if (memcmp(key, job->key, HASH_SIZE) != 0)
@@ -226,11 +228,11 @@ static enum cache_state keep(struct engine *e, struct job *job, const struct com
 
 static void compiled(struct compile_job *base, const struct compile_result *r)
 {
-    struct job      *job = (struct job *)base;
-    struct engine   *e = job->e;
-    struct kernel   *k = NULL;
+    struct job *job = (struct job *)base;
+    struct engine *e = job->e;
+    struct kernel *k = NULL;
     enum cache_state state = r->outcome == COMPILE_DROPPED ? CACHE_ABSENT : CACHE_FAILED;
-    char             hex[HASH_HEX];
+    char hex[HASH_HEX];
     hash_hex(job->key, hex);
     count_compile(e, r);
     if (r->outcome == COMPILE_OK)
@@ -249,7 +251,8 @@ static bool submit(struct engine *e, struct program *p, const uint8_t key[HASH_S
     struct job *job = e->compiler ? calloc(1, sizeof *job) : NULL;
     if (!job)
         return false;
-    job->base = (struct compile_job){.ir = p->ir, .target = e->config.target, .cost_ms = p->cost.compile_ms, .done = compiled};
+    job->base =
+        (struct compile_job){.ir = p->ir, .target = e->config.target, .cost_ms = p->cost.compile_ms, .done = compiled};
     job->e = e;
     job->p = program_ref(p);
     memcpy(job->key, key, HASH_SIZE);
@@ -264,7 +267,8 @@ static bool submit(struct engine *e, struct program *p, const uint8_t key[HASH_S
 }
 
 /* The key is claimed by us: from the store, or begin to compile it when that is wanted. */
-static struct kernel *bring(struct engine *e, struct program *p, const uint8_t key[HASH_SIZE], unsigned generation, bool wanted)
+static struct kernel *bring(struct engine *e, struct program *p, const uint8_t key[HASH_SIZE], unsigned generation,
+                            bool wanted)
 {
     struct kernel *k = from_store(e, p, key, generation);
     if (k) {
@@ -279,15 +283,15 @@ static struct kernel *bring(struct engine *e, struct program *p, const uint8_t k
     return NULL;
 }
 
-static struct kernel *kernel_by_key(struct engine *e, struct program *p, const uint8_t key[HASH_SIZE], unsigned generation,
-                                    bool wanted, int wait_ms, enum kernel_origin *ret_origin)
+static struct kernel *kernel_by_key(struct engine *e, struct program *p, const uint8_t key[HASH_SIZE],
+                                    unsigned generation, bool wanted, int wait_ms, enum kernel_origin *ret_origin)
 {
     static const enum kernel_origin origins[] = {[CACHE_ABSENT] = KERNEL_COMPILED,
                                                  [CACHE_PENDING] = KERNEL_COLLAPSED,
                                                  [CACHE_LOADED] = KERNEL_MEMORY,
                                                  [CACHE_FAILED] = KERNEL_MISS};
     enum cache_state found, now;
-    struct kernel   *k = cache_claim(e->cache, key, &found);
+    struct kernel *k = cache_claim(e->cache, key, &found);
     *ret_origin = origins[found];
     if (found == CACHE_ABSENT) {
         k = bring(e, p, key, generation, wanted);
@@ -306,9 +310,10 @@ static struct kernel *kernel_by_key(struct engine *e, struct program *p, const u
     return k;
 }
 
-struct kernel *engine_kernel(struct engine *e, struct program *p, double expected_ns, int wait_ms, enum kernel_origin *ret_origin)
+struct kernel *engine_kernel(struct engine *e, struct program *p, double expected_ns, int wait_ms,
+                             enum kernel_origin *ret_origin)
 {
-    uint8_t  key[HASH_SIZE];
+    uint8_t key[HASH_SIZE];
     unsigned generation;
     *ret_origin = KERNEL_MISS;
     if (e->config.tier == TIER_INTERP || e->config.target == TARGET_NONE)
@@ -334,8 +339,8 @@ struct kernel *engine_kernel(struct engine *e, struct program *p, double expecte
 
 struct kernel *engine_kernel_poll(struct engine *e, struct program *p)
 {
-    uint8_t          key[HASH_SIZE];
-    unsigned         generation;
+    uint8_t key[HASH_SIZE];
+    unsigned generation;
     enum cache_state state;
     if (e->config.tier == TIER_INTERP)
         return NULL;
@@ -347,8 +352,8 @@ struct kernel *engine_kernel_poll(struct engine *e, struct program *p)
 
 enum kernel_state engine_kernel_state(struct engine *e, struct program *p)
 {
-    uint8_t          key[HASH_SIZE];
-    unsigned         generation;
+    uint8_t key[HASH_SIZE];
+    unsigned generation;
     enum cache_state state;
     if (!key_of(e, p, key, &generation))
         return KERNEL_ABSENT;
@@ -370,9 +375,9 @@ enum kernel_state engine_kernel_state(struct engine *e, struct program *p)
 
 static bool preload_one(const struct stored *row, void *user)
 {
-    struct engine   *e = user;
+    struct engine *e = user;
     enum cache_state found;
-    uint8_t          key[HASH_SIZE];
+    uint8_t key[HASH_SIZE];
     const struct compiler_name *name = atomic_load(&e->name);
     if (atomic_load(&e->stopping) || !name)
         return false;
@@ -390,7 +395,7 @@ static bool preload_one(const struct stored *row, void *user)
 static void *preload(void *user)
 {
     struct engine *e = user;
-    uint32_t       n = e->config.preload < e->config.kernels ? e->config.preload : e->config.kernels;
+    uint32_t n = e->config.preload < e->config.kernels ? e->config.preload : e->config.kernels;
     store_recent(e->store, n, preload_one, e);
     return NULL;
 }
@@ -429,7 +434,7 @@ struct engine_config engine_config_default(void)
 /* sinter-cc stands beside us, or where it is installed. */
 static char *compiler_path(const char *given)
 {
-    char    path[4096 + 16];
+    char path[4096 + 16];
     ssize_t n = given ? -1 : readlink("/proc/self/exe", path, 4096);
     if (given)
         return strdup(given);

@@ -11,27 +11,28 @@
 #include "jit/store.h"
 #include "jit/thread.h"
 
-/* What a worker called itself; all that were ever seen live as long as the engine, so that they can be read without a lock. */
+/* What a worker called itself; all that were ever seen live as long as the engine, so that they can be read without a
+ * lock. */
 struct compiler_name {
-    char                  id[40];
-    unsigned              generation; /* from 1 */
+    char id[40];
+    unsigned generation; /* from 1 */
     struct compiler_name *older;
 };
 
 struct engine {
     struct engine_config config;
-    struct programs     *programs;
-    struct cache        *cache;
-    struct store        *store;    /* NULL: none */
-    struct compiler     *compiler; /* NULL: none */
-    pthread_t            preload;
-    bool                 preloads;
-    atomic_bool          stopping;
+    struct programs *programs;
+    struct cache *cache;
+    struct store *store;       /* NULL: none */
+    struct compiler *compiler; /* NULL: none */
+    pthread_t preload;
+    bool preloads;
+    atomic_bool stopping;
     _Atomic(struct compiler_name *) name; /* the latest; NULL while nobody knows */
     atomic_uint_fast64_t hits_memory, hits_store, misses, mismatches;
-    pthread_mutex_t      lock;     /* of what follows, and for setting `name` */
-    pthread_cond_t       named;
-    struct engine_stats  stats;    /* the compile members */
+    pthread_mutex_t lock; /* of what follows, and for setting `name` */
+    pthread_cond_t named;
+    struct engine_stats stats; /* the compile members */
 };
 
 #endif

@@ -1,15 +1,16 @@
-/* See engine.h: what is told about the engine, and what is asked of it beside running: counters, the store's rows, assembly text. */
+/* See engine.h: what is told about the engine, and what is asked of it beside running: counters, the store's rows,
+ * assembly text. */
 #include "jit/engine_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void engine_stats(struct engine *e, struct engine_stats *ret)
 {
     struct compiler_stats c = {0};
-    struct store_stats    s = {0};
-    bool wants_compiler =
-        e->config.target != TARGET_NONE && e->config.tier != TIER_INTERP && e->config.compilers > 0;
+    struct store_stats s = {0};
+    bool wants_compiler = e->config.target != TARGET_NONE && e->config.tier != TIER_INTERP && e->config.compilers > 0;
     if (e->compiler)
         compiler_stats(e->compiler, &c);
     if (e->store)
@@ -45,13 +46,13 @@ const char *engine_compiler_id(struct engine *e)
 
 struct assembly {
     struct compile_job job;
-    struct program    *p;
-    pthread_mutex_t    lock;
-    pthread_cond_t     done;
-    int                holders;
-    bool               is_done;
-    enum status        status;
-    char              *text; /* or the reason */
+    struct program *p;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    int holders;
+    bool is_done;
+    enum status status;
+    char *text; /* or the reason */
 };
 
 static void assembly_release(struct assembly *as)
@@ -110,14 +111,18 @@ static enum status await_assembly(struct assembly *as, int64_t deadline_ms)
     return s;
 }
 
-static enum status copy_assembly(const struct assembly *as, enum status s, struct arena *a, char **ret_text, struct fault *fault)
+/* The arena may run out: then nothing is leaked here, and the caller hears of it by the status. */
+static enum status copy_text(const char *text, struct arena *a, char **ret_text)
 {
-    if (s == STATUS_OK)
-        *ret_text = arena_strdup(a, as->text);
-    else
-        fault_add(fault, s, "", 0, "there is no assembly text: %s",
-                  s == STATUS_INTERNAL && as->text ? as->text : "the compiler gave no answer");
-    return s;
+    jmp_buf outer;
+    memcpy(&outer, arena_escape(a), sizeof outer);
+    if (ARENA_GUARD(a)) {
+        memcpy(arena_escape(a), &outer, sizeof outer);
+        return STATUS_NO_MEMORY;
+    }
+    *ret_text = arena_strdup(a, text);
+    memcpy(arena_escape(a), &outer, sizeof outer);
+    return STATUS_OK;
 }
 
 enum status engine_assembly(struct engine *e, struct program *p, struct arena *a, char **ret_text, struct fault *fault)
@@ -130,18 +135,17 @@ enum status engine_assembly(struct engine *e, struct program *p, struct arena *a
     if (!compiler_submit(e->compiler, &as->job)) {
         as->holders = 1;
         assembly_release(as);
-        return fault_add(fault, STATUS_BUSY, "", 0, "there is no assembly text: the compiler is busy or cannot be started");
+        return fault_add(fault, STATUS_BUSY, "", 0,
+                         "there is no assembly text: the compiler is busy or cannot be started");
     }
+    char reason[400] = "the compiler gave no answer";
     enum status s = await_assembly(as, clock_ms() + 2 * (int64_t)e->config.compile_timeout_ms);
-    jmp_buf     outer;
-    memcpy(&outer, arena_escape(a), sizeof outer);
-    if (ARENA_GUARD(a))
-        s = STATUS_NO_MEMORY;
-    else
-        s = copy_assembly(as, s, a, ret_text, fault);
-    memcpy(arena_escape(a), &outer, sizeof outer);
+    if (s == STATUS_OK)
+        s = copy_text(as->text, a, ret_text);
+    else if (s == STATUS_INTERNAL && as->text)
+        snprintf(reason, sizeof reason, "%s", as->text);
     assembly_release(as);
-    return s;
+    return s == STATUS_OK ? s : fault_add(fault, s, "", 0, "there is no assembly text: %s", reason);
 }
 
 /* `sinter cache` */
@@ -154,14 +158,15 @@ struct listing {
 static void list_one(const struct store_row *r, void *user)
 {
     const struct listing *listing = user;
-    char                  hex[HASH_HEX];
+    char hex[HASH_HEX];
     hash_hex(r->key, hex);
     listing->row(&(struct cache_row){hex, r->target, r->size, r->used_at, r->sound}, listing->user);
 }
 
 static enum status no_store(struct fault *fault)
 {
-    return fault_add(fault, STATUS_NOT_FOUND, "", 0, "there is no kernel store: none is configured, or it cannot be opened");
+    return fault_add(fault, STATUS_NOT_FOUND, "", 0,
+                     "there is no kernel store: none is configured, or it cannot be opened");
 }
 
 enum status engine_cache_list(struct engine *e, bool verify, void (*row)(const struct cache_row *, void *), void *user,

@@ -8,7 +8,7 @@
 void key_make(struct bytes shape, enum target target, const char *compiler, uint8_t ret_key[HASH_SIZE])
 {
     static const uint32_t versions[] = {IR_VERSION, SEMANTICS_VERSION, KERNEL_ABI};
-    const char           *isa = target_name(target);
+    const char *isa = target_name(target);
     const struct hash_part parts[] = {
         {shape.data, shape.n},
         {versions, sizeof versions},

@@ -8,8 +8,8 @@ enum status kernel_new(const uint8_t key[HASH_SIZE], struct bytes shape, const s
                        struct kernel **ret_kernel, struct fault *fault)
 {
     struct kernel *k = calloc(1, sizeof *k);
-    uint8_t       *copy = malloc(shape.n ? shape.n : 1);
-    enum status    s = STATUS_NO_MEMORY;
+    uint8_t *copy = malloc(shape.n ? shape.n : 1);
+    enum status s = STATUS_NO_MEMORY;
     if (k && copy)
         s = image_map(image, &k->mapped, fault);
     if (s != STATUS_OK) {

@@ -11,19 +11,19 @@
 struct kernel {
     kernel_entry *entry;
     struct mapped mapped;
-    struct bytes  shape;         /* owned: ir_shape() of the code it was made from, compared before a program uses it */
-    uint8_t       key[HASH_SIZE];
-    atomic_uint   refs;
-    atomic_bool   evicted;       /* no longer in the cache: to be held no longer than a request runs */
-    atomic_uint   used;          /* enum kernel_used: set by whoever runs it, cleared by whoever looks */
+    struct bytes shape; /* owned: ir_shape() of the code it was made from, compared before a program uses it */
+    uint8_t key[HASH_SIZE];
+    atomic_uint refs;
+    atomic_bool evicted; /* no longer in the cache: to be held no longer than a request runs */
+    atomic_uint used;    /* enum kernel_used: set by whoever runs it, cleared by whoever looks */
 };
 
 enum kernel_used { KERNEL_USED_CACHE = 1, KERNEL_USED_STORE = 2 };
 
 /* Maps the image; the first reference is the caller's. Copies shape and key. */
-enum status kernel_new(const uint8_t key[HASH_SIZE], struct bytes shape, const struct image *image, struct kernel **ret_kernel,
-                       struct fault *fault) MUST_CHECK;
+enum status kernel_new(const uint8_t key[HASH_SIZE], struct bytes shape, const struct image *image,
+                       struct kernel **ret_kernel, struct fault *fault) MUST_CHECK;
 struct kernel *kernel_ref(struct kernel *k);
-void           kernel_unref(struct kernel *k); /* takes NULL */
+void kernel_unref(struct kernel *k); /* takes NULL */
 
 #endif

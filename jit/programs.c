@@ -24,8 +24,8 @@ static void copy_params(struct program *p, const struct graph *g)
 }
 
 /* Everything that may run out of the program's arena. */
-static enum status fill(struct program *p, const struct graph *g, const struct graph_limits *limits, enum interp_isa isa,
-                        struct fault *fault)
+static enum status fill(struct program *p, const struct graph *g, const struct graph_limits *limits,
+                        enum interp_isa isa, struct fault *fault)
 {
     double start = clock_us();
     if (ARENA_GUARD(p->arena))
@@ -89,12 +89,13 @@ static void program_free(struct program *p)
     free(p);
 }
 
-enum status program_make(const struct graph *g, const char *graph_id, struct layout layout, const struct graph_limits *limits,
-                         enum interp_isa isa, struct program **ret_program, struct fault *fault)
+enum status program_make(const struct graph *g, const char *graph_id, struct layout layout,
+                         const struct graph_limits *limits, enum interp_isa isa, struct program **ret_program,
+                         struct fault *fault)
 {
-    struct program         *p = calloc(1, sizeof *p);
+    struct program *p = calloc(1, sizeof *p);
     struct program_private *private = calloc(1, sizeof *private);
-    struct arena           *a = arena_new(PROGRAM_ARENA_MAX);
+    struct arena *a = arena_new(PROGRAM_ARENA_MAX);
     if (!p || !private || !a) {
         arena_free(a);
         free(private);
@@ -152,7 +153,7 @@ struct kernel *program_kernel(struct program *p)
 bool program_bind(struct program *p, struct kernel *k)
 {
     struct program_private *private = p->private;
-    struct kernel          *old = NULL;
+    struct kernel *old = NULL;
     if (k->shape.n != private->shape.n || memcmp(k->shape.data, private->shape.data, k->shape.n) != 0)
         return false;
     pthread_mutex_lock(&private->lock);
@@ -168,12 +169,12 @@ bool program_bind(struct program *p, struct kernel *k)
 /* The table */
 
 struct programs {
-    pthread_mutex_t  lock;
+    pthread_mutex_t lock;
     struct program **buckets;
-    uint32_t         mask;
-    uint32_t         n, bound;
-    uint64_t         bytes, bytes_bound;
-    struct program  *newest, *oldest;
+    uint32_t mask;
+    uint32_t n, bound;
+    uint64_t bytes, bytes_bound;
+    struct program *newest, *oldest;
 };
 
 struct programs *programs_new(uint32_t bound, uint64_t bytes)

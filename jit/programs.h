@@ -1,4 +1,5 @@
-/* Programs: made from graphs, kept by (graph id, layout) in a bounded table, least recently used out first. Private to the jit room. */
+/* Programs: made from graphs, kept by (graph id, layout) in a bounded table, least recently used out first. Private to
+ * the jit room. */
 #ifndef JIT_PROGRAMS_H
 #define JIT_PROGRAMS_H
 
@@ -8,22 +9,23 @@
 #include "jit/engine.h"
 
 struct program_private {
-    atomic_uint     refs;
-    struct bytes    shape;          /* ir_shape() of the program's IR */
-    size_t          bytes;          /* memory of the whole program */
-    atomic_uint     sights;         /* requests that came without finding a kernel */
-    pthread_mutex_t lock;           /* of what follows */
-    struct kernel  *kernel;         /* bound: the warm path ends here */
-    uint8_t         key[HASH_SIZE];
-    unsigned        key_generation; /* of the compiler's name the key was made with; 0: none yet */
-    unsigned        missed_generation; /* the store was asked for that key, in vain */
-    struct program *chain;          /* the table's, under its lock */
+    atomic_uint refs;
+    struct bytes shape;    /* ir_shape() of the program's IR */
+    size_t bytes;          /* memory of the whole program */
+    atomic_uint sights;    /* requests that came without finding a kernel */
+    pthread_mutex_t lock;  /* of what follows */
+    struct kernel *kernel; /* bound: the warm path ends here */
+    uint8_t key[HASH_SIZE];
+    unsigned key_generation;    /* of the compiler's name the key was made with; 0: none yet */
+    unsigned missed_generation; /* the store was asked for that key, in vain */
+    struct program *chain;      /* the table's, under its lock */
     struct program *newer, *older;
 };
 
 /* Lowers, runs the passes, plans. The first reference is the caller's. Faults in the caller's arena. */
-enum status program_make(const struct graph *g, const char *graph_id, struct layout layout, const struct graph_limits *limits,
-                         enum interp_isa isa, struct program **ret_program, struct fault *fault) MUST_CHECK;
+enum status program_make(const struct graph *g, const char *graph_id, struct layout layout,
+                         const struct graph_limits *limits, enum interp_isa isa, struct program **ret_program,
+                         struct fault *fault) MUST_CHECK;
 struct program *program_ref(struct program *p);
 
 /* The kernel bound to the program, with a reference, or NULL. */
@@ -33,11 +35,12 @@ bool program_bind(struct program *p, struct kernel *k) MUST_CHECK;
 
 struct programs;
 struct programs *programs_new(uint32_t bound, uint64_t bytes); /* NULL when there is no memory */
-void             programs_free(struct programs *t);
+void programs_free(struct programs *t);
 
-struct program *programs_find(struct programs *t, const char *graph_id, struct layout layout); /* with a reference, or NULL */
+struct program *programs_find(struct programs *t, const char *graph_id,
+                              struct layout layout); /* with a reference, or NULL */
 /* Keeps p, whose reference comes back; or, when somebody else was faster, releases it and returns the other. */
 struct program *programs_keep(struct programs *t, struct program *p);
-void            programs_unbind(struct programs *t, struct kernel *k); /* k was evicted: no kept program holds it any longer */
+void programs_unbind(struct programs *t, struct kernel *k); /* k was evicted: no kept program holds it any longer */
 
 #endif

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 int64_t clock_ms(void); /* monotonic */
-double  clock_us(void);
+double clock_us(void);
 
-void cond_init(pthread_cond_t *cond);                                                     /* for cond_wait_until */
-bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms); /* false when the deadline passed */
+void cond_init(pthread_cond_t *cond); /* for cond_wait_until */
+bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+                     int64_t deadline_ms); /* false when the deadline passed */
 
 /* A joinable thread with all signals blocked: they are the server's main thread's. */
 bool thread_start(pthread_t *ret_thread, void *(*run)(void *user), void *user);

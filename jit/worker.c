@@ -1,5 +1,5 @@
-/* See worker.h. The process gets a pinned PATH, an own temporary directory, no other descriptor than its socket, its own process
- * group (so that the assembler dies with it) and a low priority: compiles must not slow requests. */
+/* See worker.h. The process gets a pinned PATH, an own temporary directory, no other descriptor than its socket, its
+ * own process group (so that the assembler dies with it) and a low priority: compiles must not slow requests. */
 #include "jit/worker.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static enum worker_outcome wait_for(int fd, short events, int stop_fd, int64_t d
 {
     for (;;) {
         struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = stop_fd, .events = POLLIN}};
-        int64_t       left = deadline - clock_ms();
+        int64_t left = deadline - clock_ms();
         if (left <= 0)
             return WORKER_LATE;
         int n = poll(fds, 2, (int)left);
@@ -79,7 +79,8 @@ static enum worker_outcome receive_all(int fd, void *data, size_t n, int stop_fd
 }
 
 /* One message: header, then its payload with a NUL behind it. */
-static enum worker_outcome receive(int fd, int stop_fd, int64_t deadline, struct cc_header *ret_head, char **ret_payload)
+static enum worker_outcome receive(int fd, int stop_fd, int64_t deadline, struct cc_header *ret_head,
+                                   char **ret_payload)
 {
     enum worker_outcome o = receive_all(fd, ret_head, sizeof *ret_head, stop_fd, deadline);
     if (o != WORKER_OK)
@@ -110,7 +111,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 static bool make_dir(char *ret_dir, size_t size)
 {
     const char *base = getenv("TMPDIR");
-    int         n = snprintf(ret_dir, size, "%s/sinter-cc-XXXXXX", base && *base ? base : "/tmp");
+    int n = snprintf(ret_dir, size, "%s/sinter-cc-XXXXXX", base && *base ? base : "/tmp");
     if (n < 0 || (size_t)n >= size)
         snprintf(ret_dir, size, "/tmp/sinter-cc-XXXXXX");
     return mkdtemp(ret_dir) != NULL;
@@ -118,13 +119,13 @@ static bool make_dir(char *ret_dir, size_t size)
 
 static int spawn(struct worker *w, const char *path, int child_fd)
 {
-    char        tmpdir[80];
+    char tmpdir[80];
     char *const argv[] = {(char *)(uintptr_t)path, NULL};
     snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", w->dir);
     char *const envp[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C"}, tmpdir, NULL};
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t          attr;
-    sigset_t                   none, all;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
@@ -156,8 +157,8 @@ static void give_way(pid_t pid)
 
 static enum worker_outcome await_ready(struct worker *w, int stop_fd, int timeout_ms)
 {
-    struct cc_header    head;
-    char               *payload = NULL;
+    struct cc_header head;
+    char *payload = NULL;
     enum worker_outcome o = receive(w->fd, stop_fd, clock_ms() + timeout_ms, &head, &payload);
     free(payload);
     if (o != WORKER_OK)
@@ -196,12 +197,13 @@ enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd
     return o;
 }
 
-enum worker_outcome worker_ask(struct worker *w, uint32_t target, uint32_t flags, const char *text, int stop_fd, int timeout_ms,
-                               struct cc_header *ret_head, char **ret_payload)
+enum worker_outcome worker_ask(struct worker *w, uint32_t target, uint32_t flags, const char *text, int stop_fd,
+                               int timeout_ms, struct cc_header *ret_head, char **ret_payload)
 {
-    int64_t             deadline = clock_ms() + timeout_ms;
-    size_t              size = strlen(text) + 1;
-    struct cc_header    head = {.magic = CC_MAGIC, .kind = CC_COMPILE, .target = target, .flags = flags, .size = (uint32_t)size};
+    int64_t deadline = clock_ms() + timeout_ms;
+    size_t size = strlen(text) + 1;
+    struct cc_header head = {
+        .magic = CC_MAGIC, .kind = CC_COMPILE, .target = target, .flags = flags, .size = (uint32_t)size};
     enum worker_outcome o = send_all(w->fd, &head, sizeof head, stop_fd, deadline);
     if (o == WORKER_OK)
         o = send_all(w->fd, text, size, stop_fd, deadline);

@@ -1,5 +1,5 @@
-/* One sinter-cc process: started, asked, ended. Used by one thread; the process is trusted with nothing: whatever it sends, or fails to
- * send, comes back as an outcome within the deadline. */
+/* One sinter-cc process: started, asked, ended. Used by one thread; the process is trusted with nothing: whatever it
+ * sends, or fails to send, comes back as an outcome within the deadline. */
 #ifndef JIT_WORKER_H
 #define JIT_WORKER_H
 
@@ -11,10 +11,10 @@
 #include "jit/cc_protocol.h"
 
 struct worker {
-    pid_t    pid; /* 0: none */
-    int      fd;
-    char     dir[64];      /* its temporary directory, removed by worker_end */
-    char     compiler[33]; /* what it called itself */
+    pid_t pid; /* 0: none */
+    int fd;
+    char dir[64];      /* its temporary directory, removed by worker_end */
+    char compiler[33]; /* what it called itself */
     uint32_t compiles;
 };
 
@@ -29,10 +29,10 @@ enum worker_outcome {
 /* Starts `path` and waits for its READY. On anything but WORKER_OK nothing is left behind. */
 enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd, int timeout_ms) MUST_CHECK;
 
-/* Sends one COMPILE and receives its answer: IMAGE or REFUSED; the payload is the caller's to free and ends in a NUL that
- * ret_head.size does not count. After anything but WORKER_OK the worker is good for worker_end only. */
-enum worker_outcome worker_ask(struct worker *w, uint32_t target, uint32_t flags, const char *text, int stop_fd, int timeout_ms,
-                               struct cc_header *ret_head, char **ret_payload) MUST_CHECK;
+/* Sends one COMPILE and receives its answer: IMAGE or REFUSED; the payload is the caller's to free and ends in a NUL
+ * that ret_head.size does not count. After anything but WORKER_OK the worker is good for worker_end only. */
+enum worker_outcome worker_ask(struct worker *w, uint32_t target, uint32_t flags, const char *text, int stop_fd,
+                               int timeout_ms, struct cc_header *ret_head, char **ret_payload) MUST_CHECK;
 
 bool worker_is_idle(const struct worker *w); /* alive, and saying nothing unasked */
 void worker_end(struct worker *w);           /* kills, waits, removes the directory; does nothing when there is none */
