@@ -1,0 +1,331 @@
+/* See conn.h. */
+#include "server/conn.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/problem.h"
+
+/* ---- what the api room asks about a request ---- */
+
+static struct conn *conn_of(const struct api_request *request)
+{
+    return request->user;
+}
+
+static const char *field_value(const struct conn *c, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < c->fields.n; i++)
+        if (c->fields.fields[i].name_size == n && !strncasecmp(c->fields.fields[i].name, name, n))
+            return c->fields.fields[i].value;
+    return NULL;
+}
+
+static const char *request_header(const struct api_request *request, const char *name)
+{
+    return field_value(conn_of(request), name);
+}
+
+static const char *request_query(const struct api_request *request, const char *name)
+{
+    return uri_query(&conn_of(request)->uri, name);
+}
+
+static void request_each_query(const struct api_request *request, void (*one)(const char *, const char *, void *), void *user)
+{
+    const struct uri *u = &conn_of(request)->uri;
+    for (size_t i = 0; i < u->n_pairs; i++)
+        one(u->pairs[i].name, u->pairs[i].value, user);
+}
+
+static bool request_client_gone(const struct api_request *request)
+{
+    struct conn *c = conn_of(request);
+    if (atomic_load_explicit(&c->http->aborting, memory_order_relaxed))
+        return true;
+    struct pollfd p = {.fd = c->watched.fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0;
+}
+
+static enum method method_of(const char *name)
+{
+    static const char *const names[] = {[METHOD_GET] = "GET",     [METHOD_HEAD] = "HEAD",   [METHOD_POST] = "POST",
+                                        [METHOD_PUT] = "PUT",     [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE",
+                                        [METHOD_OPTIONS] = "OPTIONS"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(name, names[i]))
+            return (enum method)i;
+    return METHOD_OTHER;
+}
+
+static void set_request(struct conn *c, const char *method)
+{
+    c->request = (struct api_request){
+        .method = method_of(method),
+        .method_name = method,
+        .path = c->uri.path,
+        .header = request_header,
+        .query = request_query,
+        .each_query = request_each_query,
+        .client_gone = request_client_gone,
+        .user = c,
+        .request_id = c->request_id,
+        .draining = c->too_late,
+    };
+}
+
+/* ---- answers ---- */
+
+void conn_answer_done(struct conn *c)
+{
+    if (c->answer_held)
+        api_response_done(&c->response);
+    c->answer_held = false;
+}
+
+void conn_refuse(struct conn *c, enum status status, const char *detail, const char *limit)
+{
+    struct api_response *r = &c->response;
+    conn_answer_done(c);
+    *r = (struct api_response){.http_status = status_http(status), .fd = -1, .route = "(refused)", .limit = limit};
+    r->headers[r->n_headers++] = (struct api_header){"Content-Type", "application/problem+json"};
+    if (status == STATUS_BUSY)
+        r->headers[r->n_headers++] = (struct api_header){"Retry-After", c->http->retry_after};
+    r->body_size = problem_write(c->problem, sizeof c->problem, status, detail, limit);
+    r->body = c->problem;
+    if (status == STATUS_BAD_REQUEST)
+        metrics_add(METRIC_MALFORMED, 1);
+}
+
+static double seconds_since(const struct timespec *then)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) * 1e-9;
+}
+
+static void log_access(const struct conn *c)
+{
+    const struct log_field fields[] = {
+        {"id", c->request_id, 0},
+        {"method", c->request.method_name, 0},
+        {"path", c->request.path, 0},
+        {"status", NULL, c->response.http_status},
+        {"ms", NULL, seconds_since(&c->began) * 1e3},
+        {"in", NULL, (double)c->request.body_size},
+        {"out", NULL, (double)c->response.body_size},
+    };
+    log_fields(LEVEL_INFO, "request", fields, sizeof fields / sizeof fields[0]);
+}
+
+
+void conn_observe(const struct conn *c)
+{
+    static const char *const   stages[] = {"parse", "check", "lower", "cache", "exec", "encode"};
+    const struct api_response *r = &c->response;
+    metrics_request(r->route ? r->route : "(none)", r->http_status);
+    metrics_add(METRIC_ANSWER_BYTES, (int64_t)r->body_size);
+    if (r->limit)
+        metrics_label(METRIC_LABEL_REFUSED, r->limit);
+    metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "total", seconds_since(&c->began));
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
+        if (r->stage_ms[i] > 0)
+            metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, stages[i], r->stage_ms[i] * 1e-3);
+    if (c->http->config.access_log)
+        log_access(c);
+}
+
+/* ---- the head ---- */
+
+static bool id_is_sound(const char *id)
+{
+    size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    return n > 0 && n < REQUEST_ID_SIZE - 3 && !id[n];
+}
+
+static void set_request_id(struct conn *c)
+{
+    const char *given = field_value(c, "X-Request-Id");
+    if (given && id_is_sound(given))
+        snprintf(c->request_id, sizeof c->request_id, "%s", given);
+    else
+        snprintf(c->request_id, sizeof c->request_id, "%016llx",
+                 (unsigned long long)(c->http->id_base + atomic_fetch_add(&c->http->id_next, 1)));
+}
+
+void conn_take_line(struct conn *c, const char *target)
+{
+    const struct http *h = c->http;
+    c->visit = VISIT_HEAD;
+    c->close = false;
+    c->linger = false;
+    c->answer_in_file = false;
+    c->discarded = 0;
+    c->fields.n = 0;
+    c->facts = (struct header_facts){.content_length = -1};
+    c->target = target;
+    c->target_size = strlen(target);
+    c->too_late = atomic_load(&h->draining);
+    c->began_ms = reaper_clock_ms();
+    watched_set(&c->watched, "head", c->began_ms + h->config.headers_timeout_ms);
+    c->line_status = header_check_target(target, &c->line_detail);
+    const char *wrong = c->line_status == STATUS_OK ? uri_parse(&c->uri, target, c->target_size, h->config.max_query) : NULL;
+    if (wrong) {
+        c->line_status = STATUS_BAD_REQUEST;
+        c->line_detail = wrong;
+    }
+}
+
+bool conn_take_field(struct conn *c, const char *name, size_t name_size, const char *value, size_t value_size)
+{
+    if (c->fields.n == c->fields_capacity) {
+        size_t               capacity = c->fields_capacity ? 2 * c->fields_capacity : 16;
+        struct header_field *fields = realloc(c->fields.fields, capacity * sizeof *fields);
+        if (!fields)
+            return false;
+        c->fields.fields = fields;
+        c->fields_capacity = capacity;
+    }
+    c->fields.fields[c->fields.n++] = (struct header_field){name, value, name_size, value_size};
+    return true;
+}
+
+static enum status check_head(struct conn *c, const char *method, const char *version, size_t head_size, const char **ret_detail)
+{
+    struct header_head head = {method, c->target, version, c->target_size, head_size};
+    *ret_detail = c->line_detail;
+    TRY(c->line_status);
+    TRY(header_check_method(method, ret_detail));
+    TRY(header_check_layout(&head, &c->fields, ret_detail));
+    return header_check_fields(version, &c->fields, &c->facts, ret_detail);
+}
+
+static bool has_body(const struct conn *c)
+{
+    return c->facts.chunked || c->facts.content_length > 0;
+}
+
+/* What this room alone can refuse, once the head is known to be sound. STATUS_OK: nothing. */
+static enum status refuse_early(struct conn *c)
+{
+    const struct http_config *config = &c->http->config;
+    char                      detail[256];
+    if (c->fields.n > config->max_headers) {
+        snprintf(detail, sizeof detail, "the request has %zu header fields; the limit is %u (setting max-headers)", c->fields.n,
+                 config->max_headers);
+        conn_refuse(c, STATUS_BAD_REQUEST, detail, "max-headers");
+        return STATUS_BAD_REQUEST;
+    }
+    if (c->facts.content_length > 0 && (uint64_t)c->facts.content_length > config->max_body) {
+        snprintf(detail, sizeof detail, "the body has %lld bytes; the limit is %llu (setting max-body)",
+                 (long long)c->facts.content_length, (unsigned long long)config->max_body);
+        conn_refuse(c, STATUS_TOO_LARGE, detail, "max-body");
+        return STATUS_TOO_LARGE;
+    }
+    return STATUS_OK;
+}
+
+static bool is_full(const struct http *h)
+{
+    return (uint32_t)atomic_load_explicit(&h->open, memory_order_relaxed) > h->config.max_connections;
+}
+
+static enum conn_next refused(struct conn *c, enum status status, const char *detail, const char *limit)
+{
+    conn_refuse(c, status, detail, limit);
+    return NEXT_ANSWER_NOW;
+}
+
+static const char bodies_are_full[] = "the bodies of other requests fill the memory set aside (setting max-bodies)";
+
+/* The api room's refusal: at once, or, when a short body comes anyway, behind it, so that the connection stays alive. */
+static enum conn_next refused_by_api(struct conn *c)
+{
+    bool awaited = c->facts.expects_continue || c->facts.chunked || c->facts.content_length > DEFERRABLE;
+    if (has_body(c) && awaited)
+        return NEXT_ANSWER_NOW;
+    c->visit = VISIT_REFUSED;
+    return NEXT_READ;
+}
+
+enum conn_next conn_take_head(struct conn *c, const char *method, const char *version, size_t head_size)
+{
+    struct http *h = c->http;
+    const char  *detail = "";
+    clock_gettime(CLOCK_MONOTONIC, &c->began);
+    set_request_id(c);
+    set_request(c, method);
+    if (is_full(h))
+        return refused(c, STATUS_BUSY, "all connections of the server are in use (setting max-connections)", "max-connections");
+    enum status status = check_head(c, method, version, head_size, &detail);
+    if (status != STATUS_OK)
+        return refused(c, status, detail, NULL);
+    if (refuse_early(c) != STATUS_OK)
+        return NEXT_ANSWER_NOW;
+    c->visit = VISIT_BODY;
+    watched_set(&c->watched, "body", transfer_deadline(h, c->began_ms, h->config.body_timeout_ms, 0));
+    c->answer_held = true;
+    if (!api_accept_headers(h->api, &c->request, c->facts.content_length, &c->response))
+        return refused_by_api(c);
+    c->answer_held = false;
+    if (c->facts.content_length > 0 && c->facts.content_length <= DEFERRABLE &&
+        !body_reserve(&c->body, (size_t)c->facts.content_length, h->config.max_bodies))
+        return refused(c, STATUS_BUSY, bodies_are_full, "max-bodies");
+    return NEXT_READ;
+}
+
+/* ---- the body ---- */
+
+static void refuse_body(struct conn *c, enum status status, const char *detail, const char *limit)
+{
+    conn_refuse(c, status, detail, limit);
+    c->visit = VISIT_REFUSED;
+    c->close = true;
+    c->discarded = c->body.size;
+    body_clear(&c->body);
+}
+
+bool conn_take_piece(struct conn *c, const char *data, size_t n)
+{
+    const struct http_config *config = &c->http->config;
+    metrics_add(METRIC_BODY_BYTES, (int64_t)n);
+    if (c->visit == VISIT_REFUSED) {
+        c->discarded += n;
+        return c->discarded <= config->max_discard + config->max_body;
+    }
+    if (c->body.size + n > config->max_body) {
+        char detail[128];
+        snprintf(detail, sizeof detail, "the body has more than %llu bytes (setting max-body)", (unsigned long long)config->max_body);
+        refuse_body(c, STATUS_TOO_LARGE, detail, "max-body");
+    } else if (!body_append(&c->body, data, n, config->max_bodies)) {
+        refuse_body(c, STATUS_BUSY, bodies_are_full, "max-bodies");
+    }
+    uint64_t taken = c->body.size + c->discarded;
+    watched_set(&c->watched, "body", transfer_deadline(c->http, c->began_ms, config->body_timeout_ms, taken));
+    return true;
+}
+
+void conn_request_done(struct conn *c)
+{
+    c->visit = VISIT_NONE;
+    if (c->answer_in_file)
+        conn_answer_done(c);
+    body_clear(&c->body);
+    const struct http_config *config = &c->http->config;
+    watched_set(&c->watched, "idle", reaper_clock_ms() + config->idle_timeout_ms + config->headers_timeout_ms);
+}
+
+void conn_free(struct conn *c)
+{
+    conn_answer_done(c);
+    body_done(&c->body);
+    uri_done(&c->uri);
+    free(c->fields.fields);
+    free(c);
+}

@@ -1,0 +1,92 @@
+/* One connection and the request it carries: what is read of it, what is refused, what the api room may ask about it. Knows no HTTP library;
+ * http.c brings the bytes and sends the answers. Private to http.c and conn.c. */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "server/body.h"
+#include "server/header_check.h"
+#include "server/http.h"
+#include "server/listen.h"
+#include "server/reaper.h"
+#include "server/uri.h"
+
+enum { REQUEST_ID_SIZE = 68, PROBLEM_SIZE = 1024, RETRY_SIZE = 16, DEFERRABLE = 262144 };
+
+enum visit { VISIT_NONE, VISIT_HEAD, VISIT_BODY, VISIT_REFUSED, VISIT_POOL, VISIT_READY };
+
+struct http {
+    struct http_config config;
+    struct api        *api;
+    struct pool       *pool;
+    struct MHD_Daemon *daemon;
+    struct reaper     *reaper;
+    char               url[LISTEN_URL_SIZE];
+    char               retry_after[RETRY_SIZE];
+    uint64_t           id_base;
+    atomic_ulong       id_next;
+    atomic_bool        draining, aborting;
+    atomic_int         in_flight, on_pool, open;
+    _Atomic int64_t    progress_ms;
+};
+
+/* A connection and the one request it carries at a time. */
+struct conn {
+    struct http           *http;
+    struct MHD_Connection *mhd;
+    struct watched         watched;
+    enum visit             visit;
+    bool                   begun;         /* counted as in flight */
+    bool                   close;         /* after this answer */
+    bool                   too_late;      /* began while draining */
+    bool                   linger;        /* the client may still be sending */
+    bool                   answer_held;   /* api_response_done is owed */
+    bool                   answer_in_file;
+    enum status            line_status;   /* of the target */
+    const char            *line_detail;
+    const char            *target;        /* in the library's memory */
+    size_t                 target_size;
+    uint64_t               discarded;
+    int64_t                began_ms;
+    struct timespec        began;
+    struct header_list     fields;
+    size_t                 fields_capacity;
+    struct header_facts    facts;
+    struct uri             uri;
+    struct body            body;
+    struct api_request     request;
+    struct api_response    response;
+    char                   request_id[REQUEST_ID_SIZE];
+    char                   problem[PROBLEM_SIZE];
+};
+
+/* A transfer may take its timeout and what the least rate allows for its bytes. */
+static inline int64_t transfer_deadline(const struct http *h, int64_t from_ms, uint32_t timeout_ms, uint64_t bytes)
+{
+    return from_ms + timeout_ms + (int64_t)(bytes / h->config.min_rate) * 1000;
+}
+
+/* The request line has come; `target` is as it was sent, up to the first NUL, and stays where it is. */
+void conn_take_line(struct conn *c, const char *target);
+/* One header field, in its order. False: no memory. */
+bool conn_take_field(struct conn *c, const char *name, size_t name_size, const char *value, size_t value_size);
+
+/* What to do next: read on; answer with `response` behind the body; answer now and end the connection. */
+enum conn_next { NEXT_READ, NEXT_ANSWER_NOW };
+/* The head is complete: `head_size` bytes from `method` on. */
+enum conn_next conn_take_head(struct conn *c, const char *method, const char *version, size_t head_size);
+/* False: so much came behind a refusal that the connection is dropped. */
+bool conn_take_piece(struct conn *c, const char *data, size_t n);
+
+/* Makes `response` a problem of this room. */
+void conn_refuse(struct conn *c, enum status status, const char *detail, const char *limit);
+/* Counts and logs the answer that is about to be sent. */
+void conn_observe(const struct conn *c);
+/* The answer's memory is not needed any more. */
+void conn_answer_done(struct conn *c);
+void conn_request_done(struct conn *c);
+void conn_free(struct conn *c);
+
+#endif
