@@ -1,0 +1,132 @@
+/* Dead code: keeps what an output needs, through delayed operands too, and drops the rest: instructions, functions,
+ * tables and arguments (so ir->args is renumbered, and n_inputs may fall). Parameters of functions stay: callers pass
+ * them. */
+#include <string.h>
+
+#include "core/pass.h"
+
+struct dead {
+    struct ir *ir;
+    bool **live; /* by body, by value */
+    bool *fns, *tables, *args;
+    uint32_t *fn_to, *table_to, *arg_to;
+    bool changed;
+};
+
+static bool is_gather(enum op op)
+{
+    return op == OP_GATHER_F32 || op == OP_GATHER_I32;
+}
+
+/* What a live instruction needs besides its operands. */
+static void mark_imm(struct dead *d, const struct ins *ins)
+{
+    if (op_info(ins->op)->arity < 0)
+        d->fns[ins->imm.i] = true;
+    if (is_gather(ins->op))
+        d->tables[ins->imm.i] = true;
+    if (ins->op == OP_ARG)
+        d->args[ins->imm.i] = true;
+}
+
+static void mark_body(struct dead *d, uint32_t index)
+{
+    struct body b = body_at(d->ir, index);
+    bool *live = ARENA_ARRAY(d->ir->arena, b.code->n, bool);
+    uint32_t *stack = ARENA_ARRAY(d->ir->arena, b.code->n, uint32_t), n = 0;
+    d->live[index] = live;
+    for (uint32_t i = 0; i < b.n_roots; i++) {
+        if (!live[b.roots[i].i])
+            stack[n++] = b.roots[i].i;
+        live[b.roots[i].i] = true;
+    }
+    while (n) {
+        const struct ins *ins = &b.code->ins[stack[--n]];
+        mark_imm(d, ins);
+        for (uint32_t k = 0; k < ins->n_args; k++) {
+            if (!live[ins->args[k].i])
+                stack[n++] = ins->args[k].i;
+            live[ins->args[k].i] = true;
+        }
+    }
+}
+
+/* New indices of those that stay, in their order. */
+static void number(const bool *live, uint32_t n, uint32_t *to)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (live[i])
+            to[i] = kept++;
+}
+
+static void sweep_body(struct dead *d, uint32_t index)
+{
+    struct body b = body_at(d->ir, index);
+    uint32_t *order = ARENA_ARRAY(d->ir->arena, b.code->n, uint32_t), n = 0;
+    for (uint32_t i = 1; i < b.code->n; i++)
+        if (d->live[index][i])
+            order[n++] = i;
+    if (n + 1 != b.code->n) {
+        body_reorder(d->ir, &b, order, n);
+        d->changed = true;
+    }
+    for (uint32_t i = 1; i < b.code->n; i++) {
+        struct ins *ins = &b.code->ins[i];
+        if (op_info(ins->op)->arity < 0)
+            ins->imm.i = (int32_t)d->fn_to[ins->imm.i];
+        else if (is_gather(ins->op))
+            ins->imm.i = (int32_t)d->table_to[ins->imm.i];
+        else if (ins->op == OP_ARG)
+            ins->imm.i = (int32_t)d->arg_to[ins->imm.i];
+    }
+}
+
+#define COMPACT(d, list, count, live)                                                                                  \
+    do {                                                                                                               \
+        uint32_t kept_ = 0;                                                                                            \
+        for (uint32_t i_ = 0; i_ < (count); i_++)                                                                      \
+            if ((live)[i_])                                                                                            \
+                (list)[kept_++] = (list)[i_];                                                                          \
+        (d)->changed |= kept_ != (count);                                                                              \
+        (count) = kept_;                                                                                               \
+    } while (0)
+
+static uint32_t inputs_read(const struct code *code)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 1; i < code->n; i++)
+        if (code->ins[i].op == OP_INPUT && n <= (uint32_t)code->ins[i].imm.i)
+            n = (uint32_t)code->ins[i].imm.i + 1;
+    return n;
+}
+
+bool pass_dead(struct ir *ir)
+{
+    struct arena *a = ir->arena;
+    struct dead d = {.ir = ir,
+                     .live = ARENA_ARRAY(a, body_count(ir), bool *),
+                     .fns = ARENA_ARRAY(a, ir->n_fns, bool),
+                     .tables = ARENA_ARRAY(a, ir->n_tables, bool),
+                     .args = ARENA_ARRAY(a, ir->n_args, bool),
+                     .fn_to = ARENA_ARRAY(a, ir->n_fns, uint32_t),
+                     .table_to = ARENA_ARRAY(a, ir->n_tables, uint32_t),
+                     .arg_to = ARENA_ARRAY(a, ir->n_args, uint32_t)};
+    mark_body(&d, ir->n_fns);
+    for (uint32_t i = ir->n_fns; i-- > 0;) /* callers have greater indices */
+        if (d.fns[i])
+            mark_body(&d, i);
+    number(d.fns, ir->n_fns, d.fn_to);
+    number(d.tables, ir->n_tables, d.table_to);
+    number(d.args, ir->n_args, d.arg_to);
+    for (uint32_t i = 0; i < body_count(ir); i++)
+        if (d.live[i])
+            sweep_body(&d, i);
+    COMPACT(&d, ir->fns, ir->n_fns, d.fns);
+    COMPACT(&d, ir->tables, ir->n_tables, d.tables);
+    COMPACT(&d, ir->args, ir->n_args, d.args);
+    uint32_t n_inputs = inputs_read(&ir->main);
+    d.changed |= n_inputs != ir->n_inputs;
+    ir->n_inputs = n_inputs;
+    return d.changed;
+}
