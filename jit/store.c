@@ -366,20 +366,21 @@ static void reopen(struct store *s)
     s->retry_at = clock_ms() + RETRY_MS;
 }
 
-/* One transaction: some puts from io_put on, and all the rest with the last of them. io_put moves on success only. */
+/* One transaction: some puts from io_put on, deletions with the first, the rest with the last. io_put moves on success
+ * only. */
 static enum db_result write_some(struct store *s, const struct work *w, const struct put **io_put)
 {
     enum db_result r = db_begin(&s->db);
     int64_t now = (int64_t)time(NULL);
     const struct put *p = *io_put;
+    for (uint32_t i = 0; p == w->puts && i < w->n_doomed && r == DB_OK; i++) /* before the same key comes anew */
+        r = db_delete(&s->db, w->doomed[i]);
     for (size_t bytes = 0; p && r == DB_OK && bytes <= s->config.bytes / 16 && bytes <= BATCH_BYTES; p = p->next) {
         r = db_put(&s->db, &p->row, now);
         bytes += p->bytes;
     }
     for (uint32_t i = 0; !p && i < w->n_touched && r == DB_OK; i++)
         r = db_touch(&s->db, w->touched[i], now);
-    for (uint32_t i = 0; !p && i < w->n_doomed && r == DB_OK; i++)
-        r = db_delete(&s->db, w->doomed[i]);
     if (!p && w->compiler[0] && r == DB_OK)
         r = db_set_compiler(&s->db, w->compiler);
     if (r == DB_OK)
