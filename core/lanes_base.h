@@ -1,5 +1,5 @@
-/* The meaning of each operation on four lanes, for any x86-64 with SSE4.2. There is no fused multiply-add: libm's fma does
- * each lane, rounded once. */
+/* The meaning of each operation on four lanes, for any x86-64 with SSE4.2. There is no fused multiply-add: f32 takes
+ * lanes_odd.h, f64 libm's fma for each lane. */
 #ifndef CORE_LANES_BASE_H
 #define CORE_LANES_BASE_H
 
@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "core/lanes_odd.h"
 
 typedef __m128 vf;
 typedef struct {
@@ -44,13 +46,10 @@ LANE vf f_mul(vf a, vf b) { return _mm_mul_ps(a, b); }
 LANE vf f_div(vf a, vf b) { return _mm_div_ps(a, b); }
 LANE vf f_fma(vf a, vf b, vf c)
 {
-    float x[4], y[4], z[4];
-    store_f(x, a);
-    store_f(y, b);
-    store_f(z, c);
-    for (int k = 0; k < 4; k++)
-        x[k] = fmaf(x[k], y[k], z[k]);
-    return load_f(x);
+    __m128d lo = fma_to_odd(_mm_cvtps_pd(a), _mm_cvtps_pd(b), _mm_cvtps_pd(c));
+    __m128d hi = fma_to_odd(_mm_cvtps_pd(_mm_movehl_ps(a, a)), _mm_cvtps_pd(_mm_movehl_ps(b, b)),
+                            _mm_cvtps_pd(_mm_movehl_ps(c, c)));
+    return _mm_movelh_ps(_mm_cvtpd_ps(lo), _mm_cvtpd_ps(hi));
 }
 LANE vf f_min(vf a, vf b) { return _mm_min_ps(a, b); }
 LANE vf f_max(vf a, vf b) { return _mm_max_ps(a, b); }

@@ -1,6 +1,6 @@
 /* The meaning of each operation on one lane: the lowest lane of an SSE register, the others are not looked at.
- * Made of the packed instructions, so that nothing can differ from the wide lanes. Without FMA in the target, libm's fma
- * stands in: the same rounding, once. */
+ * Made of the packed instructions, so that nothing can differ from the wide lanes. Without FMA in the target, lanes_odd.h
+ * (f32) and libm's fma (f64) stand in: the same rounding, once. */
 #ifndef CORE_LANES_ONE_H
 #define CORE_LANES_ONE_H
 
@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "core/lanes_odd.h"
 
 typedef __m128  vf;
 typedef __m128d vd;
@@ -37,7 +39,7 @@ LANE vf f_fma(vf a, vf b, vf c)
 #ifdef __FMA__
     return _mm_fmadd_ps(a, b, c);
 #else
-    return _mm_set_ss(fmaf(_mm_cvtss_f32(a), _mm_cvtss_f32(b), _mm_cvtss_f32(c)));
+    return _mm_cvtpd_ps(fma_to_odd(_mm_cvtps_pd(a), _mm_cvtps_pd(b), _mm_cvtps_pd(c)));
 #endif
 }
 LANE vf f_min(vf a, vf b) { return _mm_min_ps(a, b); }

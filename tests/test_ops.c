@@ -456,6 +456,40 @@ static void rows_without_a_meaning_are_sources_memory_or_calls(void **state)
     }
 }
 
+/* Where a product or a sum ends near a tie, a second rounding would show. */
+static void fused_multiply_add_rounds_once(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    struct arena *a = arena_new(1u << 26);
+    struct cases  c = {.op = OP_FMA_F32, .arity = 3, .n = N};
+    uint64_t      seed = 7;
+    for (int k = 0; k < 3; k++)
+        c.args[k] = ARENA_ARRAY(a, N, union cell);
+    c.expected = ARENA_ARRAY(a, N, union cell);
+    for (size_t i = 0; i < N; i++) {
+        for (int k = 0; k < 3; k++) { /* few bits set, exponents close to one another or to the smallest */
+            uint32_t exponent = (i & 1 ? 100 : k == 2 ? 1 : 63) + test_random(&seed) % 50;
+            uint32_t r = test_random(&seed), mantissa = r & 0x7fffff & (test_random(&seed) | (uint32_t)-(int)(i >> 1 & 1));
+            c.args[k][i].u = (r & 0x80000000) | exponent << 23 | mantissa;
+        }
+        if (i % 3 == 0) /* the product, rounded, cancels */
+            c.args[2][i].f = -(c.args[0][i].f * c.args[1][i].f);
+        c.expected[i] = canonical(CELL(f, fused_f(flush_f(c.args[0][i].f), flush_f(c.args[1][i].f), flush_f(c.args[2][i].f))), TYPE_F32);
+    }
+    unsigned saved = fp_state_enter();
+    for (int isa = 0; isa < 3; isa++) {
+        char *work = arena_alloc(a, 4 * room_of(N) + 64);
+        work += -(uintptr_t)work & 63;
+        if (!interp_isa_available((enum interp_isa)isa))
+            continue;
+        run_loop(&c, loops[isa]->op[OP_FMA_F32][0], 0, 0, N, work, isa_names[isa]);
+        check_ticks(&c, isa);
+    }
+    fp_state_leave(saved);
+    arena_free(a);
+}
+
 static void the_thread_state_is_restored(void **state)
 {
     (void)state;
@@ -490,6 +524,7 @@ int main(void)
         cmocka_unit_test_setup(folding_is_the_same_code, reset),
         cmocka_unit_test_setup(operations_that_commute_do, reset),
         cmocka_unit_test_setup(rows_without_a_meaning_are_sources_memory_or_calls, reset),
+        cmocka_unit_test_setup(fused_multiply_add_rounds_once, reset),
         cmocka_unit_test_setup(the_thread_state_is_restored, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
