@@ -71,7 +71,7 @@ bool ages_fit(const struct plan *plan, const double *args, const uint32_t *lengt
     const struct code *code = &plan->ir->main;
     for (uint32_t v = 1; v < code->n && plan->n_rings > 0; v++) {
         const struct ins *tap = &code->ins[v];
-        if (tap->op != OP_TAP || code->ins[tap->args[1].i].rate == RATE_SAMPLE)
+        if (tap->op != OP_TAP || code->ins[tap->args[1].i].rate > RATE_CALL)
             continue;
         double age = interp_call_value(plan, tap->args[1], args, a);
         double most = (double)lengths[plan->ring_at[tap->args[0].i]] - KERNEL_STRIP - KERNEL_PAD;

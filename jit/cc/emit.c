@@ -238,7 +238,7 @@ void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir,
     struct emitter  *e = ARENA_NEW(arena, struct emitter);
     struct main_body m = {0};
     *e = (struct emitter){.ctxt = ctxt, .target = target, .ir = ir, .plan = plan, .arena = arena, .main = &m};
-    e->tables = ARENA_ARRAY(arena, ir->n_tables, gcc_jit_lvalue *);
+    e->tables = ARENA_ARRAY(arena, ir->n_tables, bool);
     machine_init(e);
     fns_emit(e);
     emit_main(e);

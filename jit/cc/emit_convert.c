@@ -1,4 +1,6 @@
 /* Conversions between types, and table gathers: operations whose operand and result differ in width. See emit_ops.c. */
+#include <stdio.h>
+
 #include "core/arena.h"
 #include "jit/cc/emit.h"
 
@@ -149,21 +151,28 @@ struct value emit_from_high(struct site *s, struct val v, const struct ins *ins)
     return site_canonical_value(s, TYPE_F64, r);
 }
 
-/* A table as a constant of the object file. */
-static gcc_jit_rvalue *table_base(struct emitter *e, uint32_t index)
+/* A table as assembly text: gcc need not look at its elements, and libgccjit cannot make a constant array of bytes. */
+static void table_define(struct emitter *e, uint32_t index)
 {
     const struct ir_table *t = &e->ir->tables[index];
-    if (!e->tables[index]) {
-        gcc_jit_type *element = t->type == TYPE_F32 ? e->t_float : e->t_int;
-        gcc_jit_type *type = gcc_jit_context_new_array_type(e->ctxt, NULL, gcc_jit_type_get_const(element), (int)t->n);
-        char         *name = arena_printf(e->arena, "table_%u", index);
-        e->tables[index] = gcc_jit_context_new_global(e->ctxt, NULL, GCC_JIT_GLOBAL_INTERNAL, type, name);
-        gcc_jit_global_set_initializer(e->tables[index], t->data.i, t->n * sizeof(int32_t));
-    }
-    gcc_jit_lvalue *first =
-        gcc_jit_context_new_array_access(e->ctxt, NULL, gcc_jit_lvalue_as_rvalue(e->tables[index]), machine_int(e, 0));
-    gcc_jit_rvalue *at = gcc_jit_lvalue_get_address(first, NULL);
-    return gcc_jit_context_new_cast(e->ctxt, NULL, at, t->type == TYPE_F32 ? e->t_float_ptr : e->t_int_ptr);
+    size_t                 cap = 96 + (size_t)t->n * sizeof " 0x00000000,", n;
+    char                  *text = arena_alloc(e->arena, cap);
+    n = (size_t)snprintf(text, cap, "\t.pushsection .rodata\n\t.balign 64\n.Ltable_%u:", index);
+    for (uint32_t i = 0; i < t->n; i++)
+        n += (size_t)snprintf(text + n, cap - n, "%s 0x%x", i % 16 ? "," : "\n\t.long", (unsigned)t->data.i[i]);
+    snprintf(text + n, cap - n, "\n\t.popsection");
+    gcc_jit_context_add_top_level_asm(e->ctxt, NULL, text);
+    e->tables[index] = true;
+}
+
+static gcc_jit_rvalue *table_base(struct site *s, uint32_t index)
+{
+    struct emitter *e = s->e;
+    char            text[48];
+    if (!e->tables[index])
+        table_define(e, index);
+    snprintf(text, sizeof text, "lea .Ltable_%u(%%%%rip), %%0", index);
+    return SITE_ASM0(s, e->ir->tables[index].type == TYPE_F32 ? e->t_float_ptr : e->t_int_ptr, "r", text);
 }
 
 gcc_jit_rvalue *site_gather(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *base, gcc_jit_rvalue *index, bool memory)
@@ -191,7 +200,7 @@ struct value emit_gather(struct site *s, struct val v, const struct ins *ins)
     struct emitter        *e = s->e;
     const struct ir_table *t = &e->ir->tables[ins->imm.i];
     gcc_jit_type          *type = machine_type(s->shape, t->type);
-    gcc_jit_rvalue        *base = table_base(e, (uint32_t)ins->imm.i);
+    gcc_jit_rvalue        *base = table_base(s, (uint32_t)ins->imm.i);
     gcc_jit_rvalue        *mask = site_constant_i32(s->shape, e, (int32_t)(t->n - 1));
     gcc_jit_rvalue        *index = site_binary(s, GCC_JIT_BINARY_OP_BITWISE_AND, s->shape->i32, arg(s, ins), mask);
     if (s->shape->vector)

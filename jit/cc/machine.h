@@ -46,7 +46,7 @@ struct emitter {
     struct shape         scalar, vector;
     gcc_jit_type        *t_void, *t_float, *t_double, *t_int, *t_long, *t_kmask, *t_bool;
     gcc_jit_type        *t_float_ptr, *t_double_ptr, *t_int_ptr, *t_byte_ptr;
-    gcc_jit_lvalue     **tables;     /* by table; NULL until used */
+    bool                *tables;     /* by table: written already */
     gcc_jit_function   **fns[2];     /* by shape.vector and function; NULL: not needed in that shape */
     uint32_t           **fn_uses;    /* by function: code_uses() */
     struct main_body    *main;
@@ -85,6 +85,8 @@ gcc_jit_rvalue *site_asm(struct site *s, gcc_jit_type *type, const char *out, co
 #define SITE_ASM(s, type, out, text, ...)                                                                              \
     site_asm((s), (type), (out), (text), (int)(sizeof((struct operand[]){__VA_ARGS__}) / sizeof(struct operand)),      \
              (struct operand[]){__VA_ARGS__})
+
+#define SITE_ASM0(s, type, out, text) site_asm((s), (type), (out), (text), 0, NULL)
 
 gcc_jit_lvalue *site_local(struct site *s, gcc_jit_type *type, const char *name);
 gcc_jit_rvalue *site_let(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *v); /* evaluated here, once */
