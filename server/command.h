@@ -12,5 +12,6 @@ struct command {
 
 int command_serve(int argc, char **argv);
 int command_ping(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 #endif

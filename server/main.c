@@ -8,6 +8,7 @@ static int command_version(int argc, char **argv);
 
 static const struct command commands[] = {
     {"serve",   "[--NAME VALUE ...]\n        Answers HTTP; `sinter serve --help` lists the settings.", command_serve},
+    {"bench",   "[NAME ...] [--json]\n        Measures, beside baselines; without a name, everything.",       command_bench},
     {"ping",    "[URL]\n        Asks a running server whether it is ready; for health checks.",         command_ping},
     {"version", "\n        Prints the version.",                                                          command_version},
 };

@@ -1,0 +1,24 @@
+/* Benchmarks: `sinter bench [NAME] [--json]`. Each measures its figure and its baseline in one run and reports both beside the bar. */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stdbool.h>
+
+#include "core/fault.h"
+
+struct bench; /* where figures are reported */
+
+enum bar { BAR_NONE, BAR_AT_MOST, BAR_AT_LEAST, BAR_EXACTLY };
+
+void bench_figure(struct bench *b, const char *what, double value, const char *unit, enum bar bar, double limit);
+void bench_failed(struct bench *b, const char *what, const struct fault *fault); /* fault may be NULL */
+
+typedef void bench_run(struct bench *b);
+bench_run bench_affine, bench_perlin2, bench_gnoise2, bench_trig, bench_circle, bench_biquad;
+bench_run bench_cold, bench_warm, bench_restart, bench_herd;
+
+double bench_now(void);                                 /* seconds, monotonic */
+double bench_median(double *values, int n);             /* sorts */
+double bench_quantile(double *values, int n, double q); /* sorts */
+
+#endif

@@ -1,0 +1,211 @@
+/* Benches of single kernels on one core, compiled and interpreted, without HTTP. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "bench/plain.h"
+#include "bench/rig.h"
+
+enum { SIDE = 1024, BATCHES = 31 };
+
+struct setting {
+    struct engine *engine;
+    struct arena  *arena;
+    struct fault   fault;
+    unsigned       fp_state;
+};
+
+static bool open_setting(struct bench *b, struct setting *s)
+{
+    struct engine_config config = engine_config_default();
+    s->arena = arena_new((size_t)64 << 20);
+    if (!s->arena || ARENA_GUARD(s->arena))
+        return false;
+    fault_init(&s->fault, s->arena);
+    config.tier = TIER_JIT;
+    config.target = target_of_cpu();
+    config.store_dir = NULL;
+    config.compilers = 1;
+    if (engine_new(&config, &s->engine, &s->fault) != STATUS_OK) {
+        bench_failed(b, "the engine does not start", &s->fault);
+        arena_free(s->arena);
+        return false;
+    }
+    s->fp_state = fp_state_enter();
+    return true;
+}
+
+static void close_setting(struct setting *s)
+{
+    fp_state_leave(s->fp_state);
+    engine_free(s->engine);
+    arena_free(s->arena);
+}
+
+/* Median seconds of one image of SIDE x SIDE, by one engine, in calls of 16 rows as requests do. */
+static double time_image(struct rig *s, bool compiled, float *out)
+{
+    double times[BATCHES];
+    for (int i = 0; i < BATCHES; i++) {
+        double start = bench_now();
+        for (int row = 0; row < SIDE; row += 16) {
+            s->context[CONTEXT_PY0] = row;
+            rig_run(s, compiled, NULL, (float *[]){out + (size_t)row * SIDE}, SIDE, SIDE, 16);
+        }
+        times[i] = bench_now() - start;
+    }
+    return bench_median(times, BATCHES);
+}
+
+static void bench_field(struct bench *b, const char *expression, double compiled_bar, double interpreted_bar)
+{
+    struct setting s;
+    struct rig rig;
+    if (!open_setting(b, &s))
+        return;
+    if (rig_open(s.engine, expression, (struct layout){.kind = GRAPH_FIELD}, true, &rig, &s.fault) != STATUS_OK) {
+        bench_failed(b, expression, &s.fault);
+        close_setting(&s);
+        return;
+    }
+    float *out = aligned_alloc(64, (size_t)SIDE * SIDE * sizeof *out);
+    memset(out, 0, (size_t)SIDE * SIDE * sizeof *out);
+    double points = (double)SIDE * SIDE * 1e-6;
+    bench_figure(b, "compiled", points / time_image(&rig, true, out), "Mpoints/s", BAR_AT_LEAST, compiled_bar);
+    bench_figure(b, "interpreted", points / time_image(&rig, false, out), "Mpoints/s",
+                 interpreted_bar > 0 ? BAR_AT_LEAST : BAR_NONE, interpreted_bar);
+    free(out);
+    rig_close(&rig);
+    close_setting(&s);
+}
+
+void bench_perlin2(struct bench *b)
+{
+    bench_field(b, "perlin2(x*16, y*16)", 200, 100);
+}
+
+void bench_gnoise2(struct bench *b)
+{
+    bench_field(b, "gnoise(x*16, y*16)", 500, 0);
+}
+
+void bench_trig(struct bench *b)
+{
+    bench_field(b, "sin(pi*x)*cos(pi*(x + y))", 500, 120);
+}
+
+void bench_circle(struct bench *b)
+{
+    bench_field(b, "sdf_circle(x - 0.5, y - 0.5, 0.3)", 1500, 0);
+}
+
+enum { AFFINE = 44100, ROUNDS = 301, REPEATS = 20 };
+
+/* Operations of a kind that run for every sample. */
+static int count_sample_ops(const struct ir *ir, enum op first, enum op second, enum op third)
+{
+    int n = 0;
+    for (uint32_t i = 1; i < ir->main.n; i++) {
+        enum op op = ir->main.ins[i].op;
+        n += ir->main.ins[i].rate == RATE_SAMPLE && (op == first || op == second || op == third);
+    }
+    return n;
+}
+
+static void affine_figures(struct bench *b, struct rig *s, float *in, float *out)
+{
+    double      copy[ROUNDS], kernel[ROUNDS], interp[ROUNDS], plain[ROUNDS];
+    const float gain[2] = {0.5f, 2}, offset[2] = {1, -0.5f};
+    for (int r = 0; r < ROUNDS; r++) { /* in turn, so that all see the same weather */
+        double t0 = bench_now();
+        for (int i = 0; i < REPEATS; i++) {
+            memcpy(out, in, AFFINE * sizeof *in);
+            __asm__ volatile("" ::"r"(out) : "memory");
+        }
+        double t1 = bench_now();
+        for (int i = 0; i < REPEATS; i++)
+            rig_run(s, true, (const float *[]){in}, (float *[]){out}, 0, AFFINE, 1);
+        double t2 = bench_now();
+        for (int i = 0; i < REPEATS; i++)
+            plain_affine(in, out, AFFINE, gain, offset);
+        double t3 = bench_now();
+        for (int i = 0; i < REPEATS; i++)
+            rig_run(s, false, (const float *[]){in}, (float *[]){out}, 0, AFFINE, 1);
+        double t4 = bench_now();
+        copy[r] = (t1 - t0) / REPEATS;
+        kernel[r] = (t2 - t1) / REPEATS;
+        plain[r] = (t3 - t2) / REPEATS;
+        interp[r] = (t4 - t3) / REPEATS;
+    }
+    double memcpy_s = bench_median(copy, ROUNDS), kernel_s = bench_median(kernel, ROUNDS);
+    bench_figure(b, "memcpy of the same buffers", memcpy_s * 1e6, "us", BAR_NONE, 0);
+    bench_figure(b, "compiled", kernel_s * 1e6, "us", BAR_NONE, 0);
+    bench_figure(b, "compiled against memcpy", kernel_s / memcpy_s, "ratio", BAR_AT_MOST, 1.25);
+    bench_figure(b, "interpreted", bench_median(interp, ROUNDS) * 1e6, "us", BAR_NONE, 0);
+    bench_figure(b, "plain C loop, -O2", bench_median(plain, ROUNDS) * 1e6, "us", BAR_NONE, 0);
+    double rust = plain_rust_affine(AFFINE);
+    if (rust > 0)
+        bench_figure(b, "plain Rust loop, -O", rust * 1e6, "us", BAR_NONE, 0);
+}
+
+void bench_affine(struct bench *b)
+{
+    struct setting s;
+    struct rig rig;
+    const char    *graph = "offset(gain(offset(gain(in, 0.5), 1), 2), -0.5)";
+    if (!open_setting(b, &s))
+        return;
+    if (rig_open(s.engine, graph, (struct layout){GRAPH_AUDIO, 1}, true, &rig, &s.fault) != STATUS_OK) {
+        bench_failed(b, graph, &s.fault);
+        close_setting(&s);
+        return;
+    }
+    float *in = aligned_alloc(64, (AFFINE + 16) * sizeof *in), *out = aligned_alloc(64, (AFFINE + 16) * sizeof *out);
+    for (int i = 0; i < AFFINE; i++)
+        in[i] = (float)i * 1e-3f;
+    memset(out, 0, AFFINE * sizeof *out);
+    affine_figures(b, &rig, in, out);
+    bench_figure(b, "multiply-adds a sample", count_sample_ops(rig.program->ir, OP_FMA_F32, OP_FMA_F32, OP_FMA_F32), "ops",
+                 BAR_EXACTLY, 1);
+    bench_figure(b, "other arithmetic a sample", count_sample_ops(rig.program->ir, OP_MUL_F32, OP_ADD_F32, OP_SUB_F32), "ops",
+                 BAR_EXACTLY, 0);
+    free(in);
+    free(out);
+    rig_close(&rig);
+    close_setting(&s);
+}
+
+void bench_biquad(struct bench *b)
+{
+    enum { COUNT = 48000, BLOCK = 4096 };
+    struct setting s;
+    struct rig rig;
+    double         times[2][BATCHES];
+    if (!open_setting(b, &s))
+        return;
+    if (rig_open(s.engine, "lowpass(in, 1000)", (struct layout){GRAPH_AUDIO, 1}, true, &rig, &s.fault) != STATUS_OK) {
+        bench_failed(b, "lowpass", &s.fault);
+        close_setting(&s);
+        return;
+    }
+    float *in = malloc(COUNT * sizeof *in), *out = malloc(COUNT * sizeof *out);
+    for (int i = 0; i < COUNT; i++)
+        in[i] = (float)((i * 7919) % 1000) * 1e-3f - 0.5f;
+    for (int i = 0; i < BATCHES; i++)
+        for (int compiled = 0; compiled < 2; compiled++) {
+            double start = bench_now();
+            rig_reset(&rig);
+            for (int at = 0; at < COUNT; at += BLOCK) {
+                int n = COUNT - at < BLOCK ? COUNT - at : BLOCK;
+                rig_run(&rig, compiled, (const float *[]){in + at}, (float *[]){out + at}, 0, n, 1);
+            }
+            times[compiled][i] = bench_now() - start;
+        }
+    bench_figure(b, "compiled", bench_median(times[1], BATCHES) / COUNT * 1e9, "ns/sample", BAR_AT_MOST, 2.5);
+    bench_figure(b, "interpreted", bench_median(times[0], BATCHES) / COUNT * 1e9, "ns/sample", BAR_NONE, 0);
+    free(in);
+    free(out);
+    rig_close(&rig);
+    close_setting(&s);
+}
