@@ -1,0 +1,237 @@
+/* labels: http */
+/* Every row of config.def and metrics.def does what it says. */
+#include "tests/support.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/config.h"
+#include "server/metrics.h"
+
+static enum config_outcome read_words(struct settings *s, char *complaint, size_t size, const char *a, const char *b)
+{
+    char *argv[] = {(char *)(uintptr_t)"serve", (char *)(uintptr_t)a, (char *)(uintptr_t)b, NULL};
+    return config_read(s, a ? b ? 3 : 2 : 1, argv, complaint, size);
+}
+
+static void environment_name(const struct setting *row, char *text, size_t size)
+{
+    snprintf(text, size, "SINTER_%s", row->name);
+    for (char *c = text; *c; c++)
+        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+static void rows_are_well_formed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < config_settings_count; i++) {
+        const struct setting *row = &config_settings[i];
+        assert_true(strlen(row->what) > 5 && strlen(row->unit) > 0);
+        assert_int_equal(strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(row->name));
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(config_settings[k].name, row->name);
+    }
+}
+
+static void defaults_lie_within_their_bounds_and_read_back(void **state)
+{
+    (void)state;
+    struct settings s;
+    char            complaint[512] = "", word[128];
+    assert_int_equal(read_words(&s, complaint, sizeof complaint, NULL, NULL), CONFIG_READY);
+    for (size_t i = 0; i < config_settings_count; i++) {
+        const struct setting *row = &config_settings[i];
+        struct settings       again;
+        char                  value[256] = "", back[256] = "";
+        config_print_value(&s, row, value, sizeof value);
+        if (row->type == SETTING_TEXT && !*value)
+            continue;
+        snprintf(word, sizeof word, "--%s", row->name);
+        if (read_words(&again, complaint, sizeof complaint, word, value) != CONFIG_READY)
+            fail_msg("%s = %s: %s", row->name, value, complaint);
+        config_print_value(&again, row, back, sizeof back);
+        assert_string_equal(value, back);
+    }
+}
+
+static void other_value(const struct settings *s, const struct setting *row, char *text, size_t size)
+{
+    char now[256];
+    config_print_value(s, row, now, sizeof now);
+    if (row->type == SETTING_TEXT || row->type == SETTING_CHOICE) {
+        size_t first = strcspn(row->unit, "|");
+        bool   is_first = row->type == SETTING_CHOICE && strlen(now) == first && !strncmp(now, row->unit, first);
+        const char *from = is_first ? row->unit + first + 1 : row->unit;
+        snprintf(text, size, "%.*s", row->type == SETTING_TEXT ? 4 : (int)strcspn(from, "|"), row->type == SETTING_TEXT ? "a:12" : from);
+    } else {
+        double value = strtod(now, NULL) == row->least ? row->least + 1 : row->least;
+        snprintf(text, size, "%.0f", value);
+    }
+}
+
+static void each_setting_is_read_from_line_and_environment_and_the_line_wins(void **state)
+{
+    (void)state;
+    struct settings s, from_line, from_environment, from_both;
+    char            complaint[512], name[80], word[400], value[200], got[256], before[256];
+    assert_int_equal(read_words(&s, complaint, sizeof complaint, NULL, NULL), CONFIG_READY);
+    for (size_t i = 0; i < config_settings_count; i++) {
+        const struct setting *row = &config_settings[i];
+        other_value(&s, row, value, sizeof value);
+        config_print_value(&s, row, before, sizeof before);
+        assert_string_not_equal(before, value);
+        snprintf(word, sizeof word, "--%s=%s", row->name, value);
+        assert_int_equal(read_words(&from_line, complaint, sizeof complaint, word, NULL), CONFIG_READY);
+        config_print_value(&from_line, row, got, sizeof got);
+        assert_string_equal(got, value);
+
+        environment_name(row, name, sizeof name);
+        setenv(name, value, 1);
+        assert_int_equal(read_words(&from_environment, complaint, sizeof complaint, NULL, NULL), CONFIG_READY);
+        config_print_value(&from_environment, row, got, sizeof got);
+        assert_string_equal(got, value);
+        if (*before) {
+            snprintf(word, sizeof word, "--%s=%s", row->name, before);
+            assert_int_equal(read_words(&from_both, complaint, sizeof complaint, word, NULL), CONFIG_READY);
+            config_print_value(&from_both, row, got, sizeof got);
+            assert_string_equal(got, before);
+        }
+        unsetenv(name);
+    }
+}
+
+static void wrong_values_are_refused_with_their_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b, *said;
+    } cases[] = {
+        {"--max-width", "0", "max-width"},          {"--max-width", "12x", "max-width"},   {"--max-width", "-1", "max-width"},
+        {"--max-width", "", "max-width"},           {"--max-width", NULL, "max-width"},    {"--max-width", "1e3", "max-width"},
+        {"--max-width", "4K", "max-width"},         {"--max-body", "5X", "max-body"},      {"--max-body", "99999999999999999999", "max-body"},
+        {"--max-body", "20000000000000T", "max-body"}, {"--tier", "fast", "auto|interp|jit"}, {"--access-log", "yes", "access-log"},
+        {"--inline-us", "nan", "inline-us"},        {"--max-widht", "5", "--max-width"},   {"listen", NULL, "unknown option"},
+        {"--", NULL, "unknown option"},             {"--listen", "", "listen"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct settings s;
+        char            complaint[512] = "";
+        if (read_words(&s, complaint, sizeof complaint, cases[i].a, cases[i].b) != CONFIG_WRONG || !strstr(complaint, cases[i].said))
+            fail_msg("%s %s: \"%s\"", cases[i].a, cases[i].b ? cases[i].b : "", complaint);
+    }
+}
+
+static void bytes_take_suffixes(void **state)
+{
+    (void)state;
+    struct settings s;
+    char            complaint[512];
+    assert_int_equal(read_words(&s, complaint, sizeof complaint, "--max-body", "3m"), CONFIG_READY);
+    assert_true(s.api.max_body == 3u << 20);
+    assert_true(s.http.max_body == 3u << 20);
+}
+
+static void the_store_is_one_folder_for_both_rooms(void **state)
+{
+    (void)state;
+    struct settings s;
+    char            complaint[512];
+    assert_int_equal(read_words(&s, complaint, sizeof complaint, "--store", "/tmp/x"), CONFIG_READY);
+    assert_string_equal(s.api.store_dir, "/tmp/x");
+    assert_string_equal(s.engine.store_dir, "/tmp/x");
+    assert_int_equal(read_words(&s, complaint, sizeof complaint, "--store", "none"), CONFIG_READY);
+    assert_null(s.api.store_dir);
+    assert_null(s.engine.store_dir);
+}
+
+static void help_lists_every_setting(void **state)
+{
+    (void)state;
+    struct settings s;
+    char            complaint[512], word[80], *text = NULL;
+    size_t          size = 0;
+    assert_int_equal(read_words(&s, complaint, sizeof complaint, "--help", NULL), CONFIG_HELP);
+    FILE *f = open_memstream(&text, &size);
+    config_print_help(f, &s);
+    fclose(f);
+    for (size_t i = 0; i < config_settings_count; i++) {
+        snprintf(word, sizeof word, "--%s ", config_settings[i].name);
+        assert_non_null(strstr(text, word));
+        assert_non_null(strstr(text, config_settings[i].what));
+    }
+    free(text);
+}
+
+static void metrics_are_prometheus_text_with_the_pinned_names(void **state)
+{
+    (void)state;
+    static const char *const pinned[] = {
+        "sinter_requests_total{route=\"/render\",status=\"200\"} 2\n", "sinter_request_seconds_bucket{stage=\"exec\",le=\"0.001\"} 1\n",
+        "sinter_request_seconds_count{stage=\"exec\"} 1\n",            "sinter_refused_total{limit=\"max-body\"} 1\n",
+        "# TYPE sinter_connections gauge\n",                           "# TYPE sinter_request_seconds histogram\n"};
+    struct arena *a = arena_new(4 << 20);
+    if (ARENA_GUARD(a))
+        fail();
+    metrics_request("/render", 200);
+    metrics_request("/render", 200);
+    metrics_label(METRIC_LABEL_REFUSED, "max-body");
+    metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "exec", 0.0007);
+    char *text = metrics_text(a, NULL);
+    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
+        if (!strstr(text, pinned[i]))
+            fail_msg("%s is not in\n%s", pinned[i], text);
+    /* Each line is a comment or "name{labels} number". */
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        char *end, *space = strrchr(line, ' ');
+        assert_non_null(space);
+        if (*line == '#')
+            continue;
+        assert_int_equal(strncmp(line, "sinter_", 7), 0);
+        strtod(space + 1, &end);
+        assert_true(end > space + 1 && !*end);
+    }
+    arena_free(a);
+}
+
+static void engine_metrics_have_the_pinned_names(void **state)
+{
+    (void)state;
+    static const char *const pinned[] = {"sinter_compiles_total",  "sinter_cache_hits_total", "sinter_cache_misses_total", "sinter_kernels_loaded",
+                                         "sinter_store_bytes",     "sinter_queue_cost_seconds", "sinter_workers",          "sinter_worker_restarts_total",
+                                         "sinter_degraded"};
+    static const char *const rows[] = {
+#define ENGINE(kind, name, labels, value, help) name,
+#include "server/metrics.def"
+    };
+    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++) {
+        size_t k = 0;
+        while (k < sizeof rows / sizeof rows[0] && strcmp(rows[k], pinned[i]))
+            k++;
+        if (k == sizeof rows / sizeof rows[0])
+            fail_msg("%s", pinned[i]);
+    }
+}
+
+int main(void)
+{
+    /* The settings of whoever runs the tests do not matter here. */
+    for (size_t i = 0; i < config_settings_count; i++) {
+        char name[80];
+        environment_name(&config_settings[i], name, sizeof name);
+        unsetenv(name);
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_well_formed),
+        cmocka_unit_test(defaults_lie_within_their_bounds_and_read_back),
+        cmocka_unit_test(each_setting_is_read_from_line_and_environment_and_the_line_wins),
+        cmocka_unit_test(wrong_values_are_refused_with_their_name),
+        cmocka_unit_test(bytes_take_suffixes),
+        cmocka_unit_test(the_store_is_one_folder_for_both_rooms),
+        cmocka_unit_test(help_lists_every_setting),
+        cmocka_unit_test(metrics_are_prometheus_text_with_the_pinned_names),
+        cmocka_unit_test(engine_metrics_have_the_pinned_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,529 @@
+/* labels: http */
+/* The server as a process: hostile bytes, limits, slow clients, many clients, draining. Each test starts its own on a free port. */
+#include "tests/support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/http_client.h"
+#include "server/command.h"
+
+enum { ARGUMENTS_MAX = 24, ANSWER_SIZE = 1 << 16 };
+
+struct child {
+    pid_t pid;
+    int   port;
+};
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+/* `more`: further arguments, NULL at the end. Returns when the server says that it listens. */
+static struct child start(const char *const *more)
+{
+    const char *argv[ARGUMENTS_MAX] = {"serve", "--listen", "127.0.0.1:0", "--store", "none", "--compilers", "0", "--threads", "2"};
+    int         argc = 9, out[2];
+    for (; more && *more; more++)
+        argv[argc++] = *more;
+    assert_int_equal(pipe(out), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        int nowhere = open("/dev/null", O_WRONLY);
+        if (!getenv("TEST_LOG"))
+            dup2(nowhere, STDERR_FILENO);
+        close(out[0]);
+        _exit(command_serve(argc, (char **)(uintptr_t)argv));
+    }
+    close(out[1]);
+    struct child c = {.pid = pid};
+    FILE        *lines = fdopen(out[0], "r");
+    char         line[200] = "";
+    if (!fgets(line, sizeof line, lines) || sscanf(line, "listening on http://127.0.0.1:%d\n", &c.port) != 1)
+        fail_msg("the server did not start: \"%s\"", line);
+    fclose(lines);
+    return c;
+}
+
+static int stop(const struct child *c)
+{
+    int status = 0;
+    kill(c->pid, SIGTERM);
+    waitpid(c->pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static struct http_client *connect_to(const struct child *c)
+{
+    struct http_client *client = http_client_open("127.0.0.1", c->port);
+    if (!client)
+        fail_msg("cannot connect: %s", strerror(errno));
+    return client;
+}
+
+/* Sends the bytes and reads until the server closes or nothing came for `wait_ms`. */
+struct reply {
+    char   text[ANSWER_SIZE];
+    size_t n;
+    bool   closed, reset;
+    int    status;
+};
+
+static void exchange(const struct child *c, const char *bytes, size_t n, int wait_ms, struct reply *ret)
+{
+    struct http_client *client = connect_to(c);
+    *ret = (struct reply){.n = 0};
+    http_client_raw(client, bytes, n); /* a refused upload may fail in the middle */
+    struct pollfd p = {.fd = http_client_fd(client), .events = POLLIN};
+    while (ret->n + 1 < sizeof ret->text && poll(&p, 1, wait_ms) == 1) {
+        ssize_t got = recv(p.fd, ret->text + ret->n, sizeof ret->text - 1 - ret->n, 0);
+        ret->closed = got <= 0;
+        ret->reset = got < 0;
+        if (got <= 0)
+            break;
+        ret->n += (size_t)got;
+    }
+    ret->text[ret->n] = 0;
+    if (sscanf(ret->text, "HTTP/1.1 %d", &ret->status) != 1)
+        ret->status = 0;
+    http_client_close(client);
+}
+
+#define HOST      "Host: a\r\n"
+#define GET(head) "GET /livez HTTP/1.1\r\n" head "\r\n"
+#define POST(head, body) "POST /graphs HTTP/1.1\r\n" HOST "Content-Type: application/json\r\n" head "\r\n" body
+#define RAW(text) text, sizeof text - 1
+
+enum ends { STAYS, CLOSES };
+
+static const struct {
+    const char *what, *bytes;
+    size_t      n;
+    int         status;
+    enum ends   ends;
+    bool        by_library; /* its own page, without problem+json */
+} requests[] = {
+    {"a plain request", RAW(GET(HOST)), 200, STAYS, false},
+    {"absolute form", RAW("GET http://a/livez HTTP/1.1\r\n" HOST "\r\n"), 200, STAYS, false},
+    {"an empty value", RAW(GET(HOST "X:\r\nY: \r\n")), 200, STAYS, false},
+    {"blanks behind a value", RAW(GET(HOST "X: y \t\r\n")), 200, STAYS, false},
+    {"HTTP/1.0", RAW("GET /livez HTTP/1.0\r\n\r\n"), 200, CLOSES, false},
+    {"Connection: close", RAW(GET(HOST "Connection: close\r\n")), 200, CLOSES, false},
+    {"nothing there", RAW("GET /nothing HTTP/1.1\r\n" HOST "\r\n"), 404, STAYS, false},
+    {"nothing there, with a body", RAW("POST /nothing HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello"), 404, STAYS, false},
+    {"a wrong method", RAW("DELETE /livez HTTP/1.1\r\n" HOST "\r\n"), 405, STAYS, false},
+    {"a method in lower case", RAW("get /livez HTTP/1.1\r\n" HOST "\r\n"), 405, STAYS, false},
+    {"a body without length", RAW(POST("", "")), 411, STAYS, false},
+    {"a body that is no JSON", RAW(POST("Content-Length: 5\r\n", "hello")), 400, STAYS, false},
+    {"chunks that are no JSON", RAW(POST("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")), 400, STAYS, false},
+
+    {"length and chunks", RAW(POST("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")), 400, CLOSES, false},
+    {"chunks and length", RAW(POST("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")), 400, CLOSES, false},
+    {"two lengths", RAW(POST("Content-Length: 5\r\nContent-Length: 5\r\n", "hello")), 400, CLOSES, false},
+    {"a space before the colon", RAW(POST("Content-Length : 5\r\n", "hello")), 400, CLOSES, false},
+    {"an unknown coding", RAW(POST("Transfer-Encoding: gzip\r\n", "hello")), 501, CLOSES, false},
+    {"a coding with an unknown one", RAW(POST("Transfer-Encoding: gzip, chunked\r\n", "hello")), 501, CLOSES, false},
+    {"identity", RAW(POST("Transfer-Encoding: identity\r\n", "hello")), 501, CLOSES, false},
+    {"a NUL in a value", RAW(GET(HOST "X: a\0b\r\n")), 400, CLOSES, false},
+    {"a NUL behind a value", RAW(GET(HOST "X: a\0\r\n")), 400, CLOSES, false},
+    {"a NUL in the URL", RAW("GET /livez\0x HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"a control byte in a value", RAW(GET(HOST "X: a\x01\r\n")), 400, CLOSES, false},
+    {"a lone CR in a value", RAW(GET(HOST "X: a\rb\r\n")), 400, CLOSES, false},
+    {"a bare line feed", RAW(GET(HOST "X: a\nY: b\r\n")), 400, CLOSES, false},
+    {"only bare line feeds", RAW("GET /livez HTTP/1.1\nHost: a\n\n"), 400, CLOSES, false},
+    {"a folded value", RAW(GET(HOST "X: a\r\n b\r\n")), 400, CLOSES, false},
+    {"a fold before any field", RAW(GET(" X: a\r\n" HOST)), 400, CLOSES, false},
+    {"no Host", RAW(GET("")), 400, CLOSES, false},
+    {"two Hosts", RAW(GET(HOST HOST)), 400, CLOSES, false},
+    {"%00", RAW("GET /livez%00 HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"%00 in the query", RAW("GET /livez?a=%00 HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"half an escape", RAW("GET /livez%4 HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"an escaped line feed", RAW("GET /livez%0a HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"two spaces", RAW("GET  /livez HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"a space in the URL", RAW("GET /li vez HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"an 8-bit byte in the URL", RAW("GET /\xc3\xa4 HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+    {"a control byte in the method", RAW("G\x01T /livez HTTP/1.1\r\n" HOST "\r\n"), 400, CLOSES, false},
+
+    {"a length that is no number", RAW(POST("Content-Length: +5\r\n", "hello")), 400, CLOSES, true},
+    {"a negative length", RAW(POST("Content-Length: -5\r\n", "hello")), 400, CLOSES, true},
+    {"a line without colon", RAW(GET(HOST "hello\r\n")), 400, CLOSES, true},
+    {"a NUL in a name", RAW(GET(HOST "X\0Y: a\r\n")), 400, CLOSES, true},
+    {"HTTP/2.0", RAW("GET /livez HTTP/2.0\r\n" HOST "\r\n"), 505, CLOSES, true},
+    {"no version", RAW("GET /livez\r\n\r\n"), 400, CLOSES, true},
+    {"a chunk with a wrong size", RAW(POST("Transfer-Encoding: chunked\r\n", "-5\r\nhello\r\n0\r\n\r\n")), 400, CLOSES, true},
+    {"a TLS hello", RAW("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"), 0, CLOSES, true},
+};
+
+static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **state)
+{
+    (void)state;
+    static struct reply r;
+    struct child        c = start(NULL);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        exchange(&c, requests[i].bytes, requests[i].n, requests[i].ends == STAYS ? 60 : 2000, &r);
+        if (r.status != requests[i].status)
+            fail_msg("%s: %d instead of %d\n%s", requests[i].what, r.status, requests[i].status, r.text);
+        if (r.closed != (requests[i].ends == CLOSES) || r.reset)
+            fail_msg("%s: the connection %s", requests[i].what, r.reset ? "is reset" : r.closed ? "closes" : "stays open");
+        if (r.status >= 400 && !requests[i].by_library && (!strstr(r.text, "application/problem+json") || !strstr(r.text, "\"detail\":\"")))
+            fail_msg("%s: not a problem\n%s", requests[i].what, r.text);
+        if (r.status && !requests[i].by_library && (!strstr(r.text, "X-Request-Id: ") || !strstr(r.text, "Server: sinter/") ||
+                                                    !strstr(r.text, "X-Content-Type-Options: nosniff")))
+            fail_msg("%s: a header is missing\n%s", requests[i].what, r.text);
+    }
+    exchange(&c, RAW(GET(HOST)), 60, &r);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void a_smuggled_second_request_is_not_answered(void **state)
+{
+    (void)state;
+    static struct reply r;
+    struct child        c = start(NULL);
+    exchange(&c, RAW(POST("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n" GET(HOST))), 2000, &r);
+    assert_int_equal(r.status, 400);
+    assert_null(strstr(r.text + 12, "HTTP/1.1 "));
+    assert_int_equal(stop(&c), 0);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    (void)state;
+    struct child        c = start(NULL);
+    struct http_client *client = connect_to(&c);
+    struct http_answer  a;
+    http_client_raw(client, RAW(GET(HOST "X-Request-Id: one\r\n") GET(HOST "X-Request-Id: two\r\n")));
+    assert_int_equal(http_client_receive(client, &a), 0);
+    assert_string_equal(http_client_header(client, &a, "X-Request-Id"), "one");
+    assert_int_equal(http_client_receive(client, &a), 0);
+    assert_string_equal(http_client_header(client, &a, "X-Request-Id"), "two");
+    http_client_close(client);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void head_has_the_length_and_no_body(void **state)
+{
+    (void)state;
+    struct child        c = start(NULL);
+    struct http_client *client = connect_to(&c);
+    struct http_answer  get, head;
+    char                length[32];
+    assert_int_equal(http_client_send(client, "GET", "/version", NULL, NULL, 0), 0);
+    assert_int_equal(http_client_receive(client, &get), 0);
+    snprintf(length, sizeof length, "%zu", get.body_size);
+    for (int i = 0; i < 2; i++) { /* a body would be taken for the second answer */
+        assert_int_equal(http_client_send(client, "HEAD", "/version", NULL, NULL, 0), 0);
+        assert_int_equal(http_client_receive_head(client, &head), 0);
+        assert_int_equal(head.status, 200);
+        assert_string_equal(http_client_header(client, &head, "Content-Length"), length);
+    }
+    http_client_close(client);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void a_request_id_is_kept_when_it_is_harmless(void **state)
+{
+    (void)state;
+    static struct reply r;
+    struct child        c = start(NULL);
+    exchange(&c, RAW(GET(HOST "X-Request-Id: abc-1.2_Z\r\n")), 60, &r);
+    assert_non_null(strstr(r.text, "X-Request-Id: abc-1.2_Z\r\n"));
+    exchange(&c, RAW(GET(HOST "X-Request-Id: a\"b\r\n")), 60, &r);
+    assert_null(strstr(r.text, "a\"b"));
+    assert_int_equal(stop(&c), 0);
+}
+
+static void the_server_asks_for_an_awaited_body_only_when_it_wants_it(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--max-body", "1000", NULL};
+    static struct reply r;
+    struct child        c = start(arguments);
+    exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 5\r\n", "")), 200, &r);
+    assert_int_equal(r.status, 100);
+    exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 1001\r\n", "")), 2000, &r);
+    assert_int_equal(r.status, 413);
+    assert_true(r.closed);
+    exchange(&c, RAW("POST /nothing HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"), 2000, &r);
+    assert_int_equal(r.status, 404);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--max-body", "1000", "--max-discard", "2000000", NULL};
+    static struct reply r;
+    struct child        c = start(arguments);
+    size_t              n = 1000000;
+    char               *big = calloc(1, n + 300), *at;
+    /* The length is known: refused at once, though the client sends on. */
+    int head = sprintf(big, "POST /graphs HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", n);
+    memset(big + head, 'x', n);
+    exchange(&c, big, (size_t)head + n, 2000, &r);
+    assert_int_equal(r.status, 413);
+    assert_false(r.reset);
+    assert_non_null(strstr(r.text, "\"limit\":\"max-body\""));
+    /* In chunks: read to its end, then refused. */
+    head = sprintf(big, "POST /graphs HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", n);
+    memset(big + head, 'x', n);
+    at = big + head + n;
+    at += sprintf(at, "\r\n0\r\n\r\n");
+    exchange(&c, big, (size_t)(at - big), 2000, &r);
+    assert_int_equal(r.status, 413);
+    assert_false(r.reset);
+    /* Exactly at the limit: read, and judged as JSON. */
+    head = sprintf(big, "POST /graphs HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n");
+    memset(big + head, 'x', 1000);
+    exchange(&c, big, (size_t)head + 1000, 60, &r);
+    assert_int_equal(r.status, 400);
+    free(big);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void too_many_headers_name_their_limit(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--max-headers", "3", NULL};
+    static struct reply r;
+    struct child        c = start(arguments);
+    exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\n")), 60, &r);
+    assert_int_equal(r.status, 200);
+    exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\nE: f\r\n")), 2000, &r);
+    assert_int_equal(r.status, 400);
+    assert_non_null(strstr(r.text, "max-headers"));
+    assert_int_equal(stop(&c), 0);
+}
+
+/* Sends a byte every `step_ms`; returns the seconds until the server hangs up, or -1 after `most_s`. */
+static double drip(const struct child *c, const char *first, const char *bytes, long step_ms, double most_s)
+{
+    struct http_client *client = connect_to(c);
+    double              began = now_s();
+    http_client_raw(client, first, strlen(first));
+    for (size_t i = 0; now_s() - began < most_s; i++) {
+        struct pollfd p = {.fd = http_client_fd(client), .events = POLLIN | POLLRDHUP};
+        if (poll(&p, 1, (int)step_ms) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR))) {
+            http_client_close(client);
+            return now_s() - began;
+        }
+        http_client_raw(client, bytes + i % strlen(bytes), 1);
+    }
+    http_client_close(client);
+    return -1;
+}
+
+static void slow_clients_are_cut_off(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"--headers-timeout-ms", "300", "--body-timeout-ms", "300", NULL};
+    struct child      c = start(arguments);
+    double            line = drip(&c, "", "GET", 20, 3), head = drip(&c, "GET /livez HTTP/1.1\r\n", "x", 20, 3);
+    double            body = drip(&c, POST("Content-Length: 100000\r\n", ""), "x", 20, 3);
+    assert_true(line > 0.25 && line < 2);
+    assert_true(head > 0.25 && head < 2);
+    assert_true(body > 0.25 && body < 2);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void two_hundred_connections_are_served_side_by_side(void **state)
+{
+    (void)state;
+    enum { MANY = 200, ROUNDS = 3 };
+    static struct http_client *clients[MANY];
+    struct child               c = start(NULL);
+    struct http_answer         a;
+    for (int i = 0; i < MANY; i++)
+        clients[i] = connect_to(&c);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < MANY; i++)
+            assert_int_equal(http_client_send(clients[i], "GET", "/livez", NULL, NULL, 0), 0);
+        for (int i = 0; i < MANY; i++) {
+            assert_int_equal(http_client_receive(clients[i], &a), 0);
+            assert_int_equal(a.status, 200);
+            assert_false(a.closed);
+        }
+    }
+    for (int i = 0; i < MANY; i++)
+        http_client_close(clients[i]);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void one_connection_too_many_is_told_to_come_back(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--max-connections", "2", NULL};
+    static struct reply r;
+    struct child        c = start(arguments);
+    struct http_client *first = connect_to(&c), *second = connect_to(&c);
+    struct http_answer  a;
+    http_client_send(first, "GET", "/livez", NULL, NULL, 0);
+    http_client_send(second, "GET", "/livez", NULL, NULL, 0);
+    assert_int_equal(http_client_receive(first, &a), 0);
+    assert_int_equal(http_client_receive(second, &a), 0);
+    exchange(&c, RAW(GET(HOST)), 2000, &r);
+    assert_int_equal(r.status, 503);
+    assert_non_null(strstr(r.text, "Retry-After: "));
+    assert_non_null(strstr(r.text, "\"limit\":\"max-connections\""));
+    assert_true(r.closed);
+    http_client_close(first);
+    for (int i = 0; i < 100 && r.status != 200; i++) {
+        pause_ms(10);
+        exchange(&c, RAW(GET(HOST)), 60, &r);
+    }
+    assert_int_equal(r.status, 200);
+    http_client_close(second);
+    assert_int_equal(stop(&c), 0);
+}
+
+/* A render long enough to be under way when the signal comes, on the pool and not on the connection's thread. */
+static const char long_render[] = "{\"expr\":\"fbm(x*8,y*8,octaves=8)\",\"width\":2048,\"height\":2048,\"tier\":\"interp\",\"format\":\"f32\"}";
+
+static void sigterm_answers_what_was_begun_and_refuses_what_comes(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--inline-us", "0", NULL};
+    struct child        c = start(arguments);
+    struct http_client *busy = connect_to(&c), *idle = connect_to(&c);
+    struct http_answer  a;
+    int                 status = 0;
+    assert_int_equal(http_client_send(idle, "GET", "/livez", NULL, NULL, 0), 0);
+    assert_int_equal(http_client_receive(idle, &a), 0);
+    assert_int_equal(http_client_send(busy, "POST", "/render", "Content-Type: application/json\r\n", long_render, sizeof long_render - 1), 0);
+    pause_ms(100);
+    kill(c.pid, SIGHUP);
+    kill(c.pid, SIGTERM);
+    pause_ms(30);
+    if (!waitpid(c.pid, &status, WNOHANG)) {
+        /* Still draining, so the machine was not too fast for the test: new work is refused, and nobody new gets in. */
+        assert_int_equal(http_client_send(idle, "POST", "/graphs", NULL, "{}", 2), 0);
+        if (!http_client_receive(idle, &a))
+            assert_int_equal(a.status, 503);
+        struct http_client *late = http_client_open("127.0.0.1", c.port);
+        assert_null(late);
+    }
+    assert_int_equal(http_client_receive(busy, &a), 0);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(a.body_size, 2048u * 2048u * 4u);
+    if (!WIFEXITED(status) || status)
+        waitpid(c.pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    http_client_close(busy);
+    http_client_close(idle);
+}
+
+static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--inline-us", "0", "--drain-timeout-ms", "50", NULL};
+    struct child        c = start(arguments);
+    struct http_client *busy = connect_to(&c);
+    static const char   huge[] = "{\"expr\":\"fbm(x*8,y*8,octaves=8)\",\"width\":8192,\"height\":8192,\"tier\":\"interp\",\"format\":\"f32\"}";
+    assert_int_equal(http_client_send(busy, "POST", "/render", "Content-Type: application/json\r\n", huge, sizeof huge - 1), 0);
+    pause_ms(100);
+    double began = now_s();
+    assert_int_equal(stop(&c), 0);
+    assert_true(now_s() - began < 3);
+    http_client_close(busy);
+}
+
+static void a_client_that_leaves_ends_its_work(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--inline-us", "0", NULL};
+    struct child        c = start(arguments);
+    struct http_client *busy = connect_to(&c), *other = connect_to(&c);
+    static const char   huge[] = "{\"expr\":\"fbm(x*8,y*8,octaves=8)\",\"width\":8192,\"height\":8192,\"tier\":\"interp\",\"format\":\"f32\"}";
+    struct http_answer  a;
+    assert_int_equal(http_client_send(busy, "POST", "/render", "Content-Type: application/json\r\n", huge, sizeof huge - 1), 0);
+    pause_ms(100);
+    http_client_close(busy);
+    double began = now_s();
+    bool   over = false;
+    while (!over && now_s() - began < 3) {
+        pause_ms(20);
+        assert_int_equal(http_client_send(other, "GET", "/metrics", NULL, NULL, 0), 0);
+        assert_int_equal(http_client_receive(other, &a), 0);
+        over = strstr(a.body, "sinter_requests_on_pool 0\n") && strstr(a.body, "sinter_requests_in_flight 1\n");
+    }
+    assert_true(over);
+    http_client_close(other);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void a_port_in_use_is_an_error_and_not_a_wait(void **state)
+{
+    (void)state;
+    struct child c = start(NULL);
+    char         listen_at[40];
+    snprintf(listen_at, sizeof listen_at, "127.0.0.1:%d", c.port);
+    pid_t pid = fork();
+    if (pid == 0) {
+        const char *argv[] = {"serve", "--listen", listen_at, "--store", "none", "--compilers", "0", NULL};
+        int         nowhere = open("/dev/null", O_WRONLY);
+        dup2(nowhere, STDOUT_FILENO);
+        dup2(nowhere, STDERR_FILENO);
+        _exit(command_serve(7, (char **)(uintptr_t)argv));
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), EXIT_FAILED);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void ping_says_whether_a_server_is_ready(void **state)
+{
+    (void)state;
+    struct child c = start(NULL);
+    char         url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/readyz", c.port);
+    char *argv[] = {(char *)(uintptr_t)"ping", url, NULL};
+    assert_int_equal(command_ping(2, argv), EXIT_DONE);
+    assert_int_equal(stop(&c), 0);
+    assert_int_equal(command_ping(2, argv), EXIT_FAILED);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hostile_bytes_get_the_right_refusal_and_the_server_lives_on),
+        cmocka_unit_test(a_smuggled_second_request_is_not_answered),
+        cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(head_has_the_length_and_no_body),
+        cmocka_unit_test(a_request_id_is_kept_when_it_is_harmless),
+        cmocka_unit_test(the_server_asks_for_an_awaited_body_only_when_it_wants_it),
+        cmocka_unit_test(a_body_over_the_limit_is_refused_and_the_client_sees_it),
+        cmocka_unit_test(too_many_headers_name_their_limit),
+        cmocka_unit_test(slow_clients_are_cut_off),
+        cmocka_unit_test(two_hundred_connections_are_served_side_by_side),
+        cmocka_unit_test(one_connection_too_many_is_told_to_come_back),
+        cmocka_unit_test(sigterm_answers_what_was_begun_and_refuses_what_comes),
+        cmocka_unit_test(a_drain_that_takes_too_long_cuts_the_work_short_and_ends),
+        cmocka_unit_test(a_client_that_leaves_ends_its_work),
+        cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
+        cmocka_unit_test(ping_says_whether_a_server_is_ready),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
