@@ -14,8 +14,7 @@
 #include "jit/worker.h"
 
 enum {
-    READY_TIMEOUT_MS = 20000, /* start and dummy compile, on a busy machine */
-    IDLE_CHECK_MS = 2000,     /* how soon the death of an idle worker is noticed */
+    IDLE_CHECK_MS = 2000, /* how soon the death of an idle worker is noticed */
     BACKOFF_MAX_MS = 30000,
     TEXT_ARENA_MAX = 512 << 20,
 };
@@ -107,7 +106,7 @@ static bool start(struct seat *seat)
 {
     struct compiler *c = seat->c;
     pthread_mutex_unlock(&c->lock);
-    enum worker_outcome o = worker_start(&seat->worker, c->path, c->stop_fd, READY_TIMEOUT_MS);
+    enum worker_outcome o = worker_start(&seat->worker, c->path, c->stop_fd, (int)c->config.start_ms);
     if (o == WORKER_OK && c->config.ready)
         c->config.ready(seat->worker.compiler, c->config.user);
     pthread_mutex_lock(&c->lock);

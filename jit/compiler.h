@@ -13,6 +13,7 @@ struct compiler_config {
     const char *path; /* of sinter-cc */
     int workers;
     uint32_t timeout_ms; /* of one compile */
+    uint32_t start_ms;   /* of a start with its warming compile */
     uint32_t queue;      /* jobs that may wait */
     uint32_t recycle;    /* compiles after which a worker is replaced: libgccjit leaks */
     uint32_t backoff_ms; /* before a restart after the second failure in a row; doubles up to 30 s */

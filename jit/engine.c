@@ -16,6 +16,7 @@
 enum {
     RECYCLE_COMPILES = 100,
     BACKOFF_MS = 100,
+    START_MS = 20000, /* of a worker, on a busy machine */
     FAULT_ARENA = 1 << 20,
     MS_LAST = sizeof((struct engine_stats *)0)->compile_ms_last / sizeof(double),
 };
@@ -471,6 +472,7 @@ static void start_compiler(struct engine *e)
         e->compiler = compiler_new(&(struct compiler_config){.path = path,
                                                              .workers = e->config.compilers,
                                                              .timeout_ms = e->config.compile_timeout_ms,
+                                                             .start_ms = START_MS,
                                                              .queue = e->config.compile_queue,
                                                              .recycle = RECYCLE_COMPILES,
                                                              .backoff_ms = BACKOFF_MS,
