@@ -197,11 +197,12 @@ static void *on_line(void *user, const char *target, struct MHD_Connection *mhd)
 static void on_completed(void *user, struct MHD_Connection *mhd, void **request, enum MHD_RequestTerminationCode why)
 {
     (void)mhd;
-    (void)why;
     struct http *h = user;
     struct conn *c = *request;
     if (!c || !c->begun)
         return;
+    if (c->visit == VISIT_HEAD && why == MHD_REQUEST_TERMINATED_WITH_ERROR)
+        metrics_add(METRIC_MALFORMED, 1); /* answered by the library itself */
     c->begun = false;
     conn_request_done(c);
     metrics_add(METRIC_IN_FLIGHT, -1);

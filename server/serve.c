@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -120,10 +121,12 @@ static int make_store(const char *dir)
 
 /* ---- what the other rooms ask ---- */
 
+/* The jit room speaks syslog's levels. */
 static void engine_log(int level, const char *message, void *user)
 {
     (void)user;
-    log_event(level <= 0 ? LEVEL_ERROR : level >= 3 ? LEVEL_DEBUG : (enum log_level)level, "engine", "%s", message);
+    enum log_level as = level <= LOG_ERR ? LEVEL_ERROR : level == LOG_WARNING ? LEVEL_WARN : level <= LOG_INFO ? LEVEL_INFO : LEVEL_DEBUG;
+    log_event(as, "engine", "%s", message);
 }
 
 static char *more_metrics(struct arena *a, void *user)
