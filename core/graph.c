@@ -301,11 +301,12 @@ static void read_input(struct reader *r, const struct datum *d, struct graph_nod
         in->expr = read_expr(r, d, pointer);
 }
 
+/* Runtime inputs only: what a shape input left out means, its node's code decides, as it does in calls. */
 static void check_required(struct reader *r, const struct graph_node *node)
 {
     for (size_t i = 0; i < node->def->n_inputs; i++) {
         const struct node_input *input = &node->def->inputs[i];
-        bool                     given = !input->required;
+        bool                     given = !input->required || input->type == INPUT_SHAPE;
         for (size_t k = 0; k < node->n_inputs; k++)
             given |= node->inputs[k].def == input;
         if (!given)
