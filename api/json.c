@@ -1,5 +1,5 @@
-/* See json.h. cJSON alone takes too much for JSON (raw control characters, 1e999, duplicate keys, cut strings); so it gets
- * only what json_check() has passed. Children are walked, never looked up by name: cJSON's look-up is linear. */
+/* See json.h. cJSON alone takes too much for JSON (raw control characters, 1e999, duplicate keys, cut strings); so it
+ * gets only what json_check() has passed. Children are walked, never looked up by name: cJSON's look-up is linear. */
 #include "api/json.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* See json_check.h. Recursive descent, one function a production of the grammar. The keys of the open objects lie on one
- * stack; when an object closes, its keys are sorted, and equal neighbours are duplicates: no hash to attack. */
+/* See json_check.h. Recursive descent, one function a production of the grammar. The keys of the open objects lie on
+ * one stack; when an object closes, its keys are sorted, and equal neighbours are duplicates: no hash to attack. */
 #include "api/json_check.h"
 
 #include <math.h>
@@ -11,17 +11,17 @@
 
 struct key {
     const char *s; /* decoded */
-    size_t      n;
+    size_t n;
     const char *place;
 };
 
 struct check {
-    const char   *text, *p, *end;
+    const char *text, *p, *end;
     struct arena *arena;
     struct fault *fault;
-    struct key   *keys;
-    size_t        n_keys, cap_keys;
-    uint32_t      depth, max_depth;
+    struct key *keys;
+    size_t n_keys, cap_keys;
+    uint32_t depth, max_depth;
 };
 
 struct place {
@@ -39,15 +39,16 @@ static struct place place_of(const struct check *c, const char *at)
     return place;
 }
 
-static enum status __attribute__((format(printf, 3, 4))) bad(const struct check *c, const char *at, const char *format, ...)
+static enum status __attribute__((format(printf, 3, 4)))
+bad(const struct check *c, const char *at, const char *format, ...)
 {
     struct place place = place_of(c, at);
-    va_list      ap;
+    va_list ap;
     va_start(ap, format);
     const char *detail = arena_vprintf(c->arena, format, ap);
     va_end(ap);
-    return fault_add(c->fault, STATUS_BAD_JSON, "", (int)place.column, "line %zu, column %zu (byte %zu): %s", place.line,
-                     place.column, (size_t)(at - c->text), detail);
+    return fault_add(c->fault, STATUS_BAD_JSON, "", (int)place.column, "line %zu, column %zu (byte %zu): %s",
+                     place.line, place.column, (size_t)(at - c->text), detail);
 }
 
 static enum status unexpected(const struct check *c, const char *wanted)
@@ -166,14 +167,14 @@ static size_t encode_utf8(uint32_t u, char *to)
 /* The key without its escapes, which check_string has approved. */
 static void decode(const struct check *c, struct key *key)
 {
-    char       *out = arena_alloc(c->arena, key->n), *to = out;
+    char *out = arena_alloc(c->arena, key->n), *to = out;
     const char *end = key->s + key->n;
     for (const char *p = key->s; p < end;) {
         if (*p != '\\') {
             *to++ = *p++;
         } else if (p[1] != 'u') {
             static const char letters[] = "b\bf\fn\nr\rt\t";
-            const char       *letter = strchr("bfnrt", p[1]) ? strchr(letters, p[1]) : NULL;
+            const char *letter = strchr("bfnrt", p[1]) ? strchr(letters, p[1]) : NULL;
             *to++ = letter ? letter[1] : p[1];
             p += 2;
         } else {
@@ -247,8 +248,8 @@ static enum status check_duplicates(struct check *c, size_t first)
     qsort(keys, n, sizeof *keys, key_order);
     for (size_t i = 1; i < n; i++)
         if (keys[i].n == keys[i - 1].n && !memcmp(keys[i].s, keys[i - 1].s, keys[i].n))
-            return bad(c, keys[i].place, "the key \"%.*s\" appears twice in one object", (int)(keys[i].n < 40 ? keys[i].n : 40),
-                       keys[i].s);
+            return bad(c, keys[i].place, "the key \"%.*s\" appears twice in one object",
+                       (int)(keys[i].n < 40 ? keys[i].n : 40), keys[i].s);
     c->n_keys = first;
     return STATUS_OK;
 }
@@ -256,7 +257,7 @@ static enum status check_duplicates(struct check *c, size_t first)
 static enum status check_key(struct check *c)
 {
     struct key key;
-    bool       escapes;
+    bool escapes;
     if (!at(c, '"'))
         return unexpected(c, "a key in double quotes");
     TRY(check_string(c, &key, &escapes));
@@ -291,8 +292,8 @@ static enum status check_member(struct check *c, bool object)
 /* Objects and arrays. */
 static enum status check_container(struct check *c)
 {
-    bool   object = *c->p == '{';
-    char   close = object ? '}' : ']';
+    bool object = *c->p == '{';
+    char close = object ? '}' : ']';
     size_t first = c->n_keys;
     if (++c->depth > c->max_depth)
         return fault_limit(c->fault, "max-json-depth", "", "line %zu: the JSON is nested deeper than %u levels",
@@ -320,7 +321,7 @@ static enum status check_value(struct check *c)
         return check_container(c);
     if (at(c, '"')) {
         struct key string;
-        bool       escapes;
+        bool escapes;
         return check_string(c, &string, &escapes);
     }
     if (at(c, '-') || at_digit(c))
@@ -336,7 +337,8 @@ static enum status check_value(struct check *c)
     return unexpected(c, "a value");
 }
 
-enum status json_check(const char *text, size_t n, const struct json_limits *limits, struct arena *a, struct fault *fault)
+enum status json_check(const char *text, size_t n, const struct json_limits *limits, struct arena *a,
+                       struct fault *fault)
 {
     struct check c = {.text = text, .p = text, .end = text + n, .arena = a, .fault = fault};
     c.max_depth = limits->max_depth < JSON_DEPTH_MAX ? limits->max_depth : JSON_DEPTH_MAX;

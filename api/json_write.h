@@ -10,8 +10,8 @@
 #include "core/text.h"
 
 struct json_writer {
-    struct text text;  /* text.s, text.n: what was written */
-    bool        comma; /* one is due before the next value */
+    struct text text; /* text.s, text.n: what was written */
+    bool comma;       /* one is due before the next value */
 };
 
 void json_writer_init(struct json_writer *w, struct arena *a);
@@ -25,7 +25,7 @@ void json_int(struct json_writer *w, const char *key, int64_t value);
 void json_uint(struct json_writer *w, const char *key, uint64_t value);
 void json_bool(struct json_writer *w, const char *key, bool value);
 void json_null(struct json_writer *w, const char *key);
-void json_raw(struct json_writer *w, const char *key, const char *json);     /* a value that is JSON already */
+void json_raw(struct json_writer *w, const char *key, const char *json); /* a value that is JSON already */
 void json_datum(struct json_writer *w, const char *key, const struct datum *value);
 
 #endif

@@ -1,5 +1,5 @@
-/* Expression text to a tree, by recursive descent; the grammar stands in docs/graph-language.md. Stops at the first error.
- * What names mean, how many arguments a function takes and what a port is called are lower.c's business. */
+/* Expression text to a tree, by recursive descent; the grammar stands in docs/graph-language.md. Stops at the first
+ * error. What names mean, how many arguments a function takes and what a port is called are lower.c's business. */
 #include "core/expr.h"
 
 #include <stdbool.h>
@@ -9,13 +9,13 @@
 
 struct parser {
     struct lex lex;
-    unsigned   depth;
+    unsigned depth;
 };
 
 /* Every node the parser makes is one of these: heights are bounded so that whoever walks the tree may recurse. */
 struct tall_expr {
     struct expr e;
-    unsigned    height;
+    unsigned height;
 };
 
 static enum status parse_expr(struct parser *p, struct expr **ret);
@@ -33,7 +33,8 @@ static enum status enter(struct parser *p)
 {
     if (++p->depth <= EXPR_DEPTH_MAX)
         return STATUS_OK;
-    return over_limit(p, "expression-depth", "the expression is nested deeper than 200 levels; name its parts as nodes");
+    return over_limit(p, "expression-depth",
+                      "the expression is nested deeper than 200 levels; name its parts as nodes");
 }
 
 static struct expr *expr_new(struct parser *p, enum expr_kind kind, int column, size_t n_args)
@@ -59,7 +60,8 @@ static enum status finish(struct parser *p, struct expr *e)
     ((struct tall_expr *)e)->height = height + 1;
     if (height < EXPR_HEIGHT_MAX)
         return STATUS_OK;
-    return over_limit(p, "expression-height", "the expression chains more than 1024 operators; name its parts as nodes");
+    return over_limit(p, "expression-height",
+                      "the expression chains more than 1024 operators; name its parts as nodes");
 }
 
 static enum status expect(struct parser *p, int token, const char *what)
@@ -76,9 +78,9 @@ static char *word(const struct parser *p)
 
 struct arg_list {
     struct expr **args;
-    const char  **names;
-    size_t        n, cap;
-    bool          named;
+    const char **names;
+    size_t n, cap;
+    bool named;
 };
 
 static void arg_list_add(struct parser *p, struct arg_list *list, struct expr *e, const char *name)
@@ -134,7 +136,7 @@ static enum status parse_call(struct parser *p, struct expr *call)
 
 static enum status parse_primary(struct parser *p, struct expr **ret)
 {
-    struct lex  *l = &p->lex;
+    struct lex *l = &p->lex;
     struct expr *e;
     switch (l->token) {
     case TOKEN_NUMBER:
@@ -185,7 +187,8 @@ static enum status parse_postfix(struct parser *p, struct expr **ret)
     return STATUS_OK;
 }
 
-static enum status binary(struct parser *p, int op, int column, struct expr *left, struct expr *right, struct expr **ret)
+static enum status binary(struct parser *p, int op, int column, struct expr *left, struct expr *right,
+                          struct expr **ret)
 {
     struct expr *e = expr_new(p, EXPR_BINARY, column, 2);
     e->op = (char)op;
@@ -200,7 +203,7 @@ static enum status parse_power(struct parser *p, struct expr **ret)
     TRY(parse_postfix(p, ret));
     if (p->lex.token != '^')
         return STATUS_OK;
-    int          column = p->lex.column;
+    int column = p->lex.column;
     struct expr *right;
     TRY(enter(p));
     TRY(lex_next(&p->lex));
@@ -224,7 +227,7 @@ static enum status sign_of_literal(const struct parser *p, bool *ret)
 
 static enum status parse_sign(struct parser *p, struct expr **ret)
 {
-    int  op = p->lex.token, column = p->lex.column;
+    int op = p->lex.token, column = p->lex.column;
     bool literal = false;
     if (op == '-')
         TRY(sign_of_literal(p, &literal));
@@ -285,7 +288,7 @@ static enum status parse_binary(struct parser *p, int least, struct expr **ret)
 {
     TRY(parse_unary(p, ret));
     for (int l; (l = level(p->lex.token)) && l >= least;) {
-        int          op = p->lex.token, column = p->lex.column;
+        int op = p->lex.token, column = p->lex.column;
         struct expr *right;
         TRY(lex_next(&p->lex));
         TRY(parse_binary(p, l + 1, &right));
@@ -343,11 +346,13 @@ static enum status parse_expr(struct parser *p, struct expr **ret)
     return STATUS_OK;
 }
 
-enum status expr_parse(const char *text, const char *pointer, struct arena *a, struct expr **ret_expr, struct fault *fault)
+enum status expr_parse(const char *text, const char *pointer, struct arena *a, struct expr **ret_expr,
+                       struct fault *fault)
 {
     struct parser p = {.lex = {.p = text, .next = 1, .column = 1, .pointer = pointer, .arena = a, .fault = fault}};
     if (strnlen(text, EXPR_LENGTH_MAX + 1) > EXPR_LENGTH_MAX)
-        return over_limit(&p, "expression-length", "the expression is longer than 65536 bytes; name its parts as nodes");
+        return over_limit(&p, "expression-length",
+                          "the expression is longer than 65536 bytes; name its parts as nodes");
     p.lex.token = TOKEN_ASSIGN; /* nothing an operand: a dot that comes first starts a number */
     TRY(lex_next(&p.lex));
     if (p.lex.token == TOKEN_END)

@@ -75,7 +75,7 @@ static enum status take_number(struct lex *l)
         return lex_bad(l, "a name follows %s without an operator; a product is written with *", lex_show(l));
     }
     /* A copy: strtod would read on into 0x1. */
-    char  small[64];
+    char small[64];
     char *copy = n < sizeof small ? memcpy(small, l->start, n) : arena_strndup(l->arena, l->start, n);
     copy[n] = 0;
     l->number = strtod(copy, NULL);
@@ -86,7 +86,7 @@ static enum status take_number(struct lex *l)
 static enum status take_string(struct lex *l)
 {
     const char *p = l->p + 1;
-    int         characters = 2;
+    int characters = 2;
     for (; *p && !(p[0] == '\'' && p[1] != '\''); p++) {
         if (*p == '\'') {
             p++;
@@ -118,9 +118,9 @@ static int keyword(const char *s, size_t n)
 {
     static const struct {
         const char *word;
-        int         token;
-    } keywords[] = {{"if", TOKEN_IF},   {"then", TOKEN_THEN}, {"else", TOKEN_ELSE}, {"let", TOKEN_LET},
-                    {"and", '&'},       {"or", '|'},          {"not", '!'}};
+        int token;
+    } keywords[] = {{"if", TOKEN_IF}, {"then", TOKEN_THEN}, {"else", TOKEN_ELSE}, {"let", TOKEN_LET},
+                    {"and", '&'},     {"or", '|'},          {"not", '!'}};
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
         if (strlen(keywords[i].word) == n && !memcmp(s, keywords[i].word, n))
             return keywords[i].token;
@@ -131,7 +131,7 @@ static enum status take_operator(struct lex *l)
 {
     static const struct {
         char text[3];
-        int  token;
+        int token;
     } pairs[] = {{"<=", 'l'}, {">=", 'g'}, {"==", '='}, {"!=", 'n'}, {"&&", '&'}, {"||", '|'}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (l->p[0] == pairs[i].text[0] && l->p[1] == pairs[i].text[1])

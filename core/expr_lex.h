@@ -19,22 +19,23 @@ enum token {
 };
 
 struct lex {
-    const char   *p;      /* the rest of the text */
-    int           next;   /* column of *p */
-    int           token;  /* the present word */
-    int           column; /* where it starts, 1-based, in characters */
-    const char   *start;
-    size_t        n;
-    double        number;
-    const char   *pointer;
+    const char *p; /* the rest of the text */
+    int next;      /* column of *p */
+    int token;     /* the present word */
+    int column;    /* where it starts, 1-based, in characters */
+    const char *start;
+    size_t n;
+    double number;
+    const char *pointer;
     struct arena *arena;
     struct fault *fault;
 };
 
 /* Moves to the next word. A lex may be copied to look ahead. */
 enum status lex_next(struct lex *l) MUST_CHECK;
-enum status lex_bad(const struct lex *l, const char *format, ...) __attribute__((format(printf, 2, 3))); /* at the present word */
-char       *lex_string(const struct lex *l); /* the text of a TOKEN_STRING, doubled quotes undone */
-char       *lex_show(const struct lex *l);   /* the present word, for a message */
+enum status lex_bad(const struct lex *l, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* at the present word */
+char *lex_string(const struct lex *l);     /* the text of a TOKEN_STRING, doubled quotes undone */
+char *lex_show(const struct lex *l);       /* the present word, for a message */
 
 #endif

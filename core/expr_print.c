@@ -6,7 +6,8 @@
 #include "core/expr.h"
 #include "core/text.h"
 
-/* How tightly the text of a tree holds together; an operand that holds less than its place demands is put in parentheses. */
+/* How tightly the text of a tree holds together; an operand that holds less than its place demands is put in
+ * parentheses. */
 enum level {
     LEVEL_EXPR,
     LEVEL_OR,
@@ -20,7 +21,7 @@ enum level {
 };
 
 struct spelling {
-    char       op;
+    char op;
     enum level level;
     const char text[5];
 };
@@ -28,10 +29,11 @@ struct spelling {
 static const struct spelling *spelling_of(char op)
 {
     static const struct spelling rows[] = {
-        {'|', LEVEL_OR, " || "},     {'&', LEVEL_AND, " && "},    {'=', LEVEL_COMPARE, " == "}, {'n', LEVEL_COMPARE, " != "},
-        {'<', LEVEL_COMPARE, " < "}, {'l', LEVEL_COMPARE, " <= "}, {'>', LEVEL_COMPARE, " > "},  {'g', LEVEL_COMPARE, " >= "},
-        {'+', LEVEL_SUM, " + "},     {'-', LEVEL_SUM, " - "},     {'*', LEVEL_PRODUCT, " * "},  {'/', LEVEL_PRODUCT, " / "},
-        {'%', LEVEL_PRODUCT, " % "}, {'^', LEVEL_POWER, "^"},
+        {'|', LEVEL_OR, " || "},      {'&', LEVEL_AND, " && "},     {'=', LEVEL_COMPARE, " == "},
+        {'n', LEVEL_COMPARE, " != "}, {'<', LEVEL_COMPARE, " < "},  {'l', LEVEL_COMPARE, " <= "},
+        {'>', LEVEL_COMPARE, " > "},  {'g', LEVEL_COMPARE, " >= "}, {'+', LEVEL_SUM, " + "},
+        {'-', LEVEL_SUM, " - "},      {'*', LEVEL_PRODUCT, " * "},  {'/', LEVEL_PRODUCT, " / "},
+        {'%', LEVEL_PRODUCT, " % "},  {'^', LEVEL_POWER, "^"},
     };
     const struct spelling *row = rows;
     while (row->op != op)
@@ -118,7 +120,7 @@ static void print_unary(struct text *t, const struct expr *e)
 static void print_binary(struct text *t, const struct expr *e)
 {
     const struct spelling *row = spelling_of(e->op);
-    enum level             left = row->level, right = row->level + 1;
+    enum level left = row->level, right = row->level + 1;
     if (e->op == '^') {
         left = LEVEL_POSTFIX;
         right = LEVEL_UNARY;

@@ -1,5 +1,6 @@
-/* The JSON form of a graph, as plain data, to struct graph. Checks structure (see graph.h) and collects every error it finds,
- * each with its JSON pointer. Objects come from clients: names are sorted and searched, never compared pairwise. */
+/* The JSON form of a graph, as plain data, to struct graph. Checks structure (see graph.h) and collects every error it
+ * finds, each with its JSON pointer. Objects come from clients: names are sorted and searched, never compared pairwise.
+ */
 #include "core/graph.h"
 
 #include <math.h>
@@ -7,11 +8,11 @@
 #include <string.h>
 
 struct reader {
-    struct arena              *arena;
-    struct fault              *fault;
+    struct arena *arena;
+    struct fault *fault;
     const struct graph_limits *limits;
-    struct graph              *graph;
-    enum status                status; /* the first error's */
+    struct graph *graph;
+    enum status status; /* the first error's */
 };
 
 static void note(struct reader *r, enum status s)
@@ -61,14 +62,14 @@ static const char *kind_text(const struct datum *d)
 
 /* --- names */
 
-static const char *const reserved[] = {"and", "aspect", "channel", "channels", "e",   "else",  "height", "if", "in", "let",
-                                       "not", "or",     "pi",      "px",       "py",  "rate",  "t",      "tau", "then", "u",
-                                       "v",   "width",  "x",       "y",        "z"};
+static const char *const reserved[] = {"and",  "aspect", "channel", "channels", "e",  "else", "height", "if", "in",
+                                       "let",  "not",    "or",      "pi",       "px", "py",   "rate",   "t",  "tau",
+                                       "then", "u",      "v",       "width",    "x",  "y",    "z"};
 
 static int name_order(const void *left, const void *right)
 {
     const struct graph_name *a = left, *b = right;
-    int                      order = strcmp(a->name, b->name);
+    int order = strcmp(a->name, b->name);
     return order ? order : a->index < b->index ? -1 : a->index > b->index;
 }
 
@@ -77,7 +78,7 @@ static int find_name(const struct graph_name *names, size_t n, const char *name)
     size_t lo = 0, hi = n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int    order = strcmp(name, names[mid].name);
+        int order = strcmp(name, names[mid].name);
         if (!order)
             return (int)names[mid].index;
         if (order < 0)
@@ -165,7 +166,7 @@ static void check_lets(struct reader *r, const struct expr *e, const char *point
 static struct expr *read_text(struct reader *r, const char *text, const char *pointer)
 {
     struct expr *e = NULL;
-    enum status  s = expr_parse(text, pointer, r->arena, &e, r->fault);
+    enum status s = expr_parse(text, pointer, r->arena, &e, r->fault);
     note(r, s);
     if (s == STATUS_OK)
         check_lets(r, e, pointer);
@@ -190,12 +191,13 @@ static struct expr *read_expr(struct reader *r, const struct datum *d, const cha
 
 /* --- parameters */
 
-static void read_param_field(struct reader *r, const struct datum *d, const char *pointer, struct graph_param *p, bool *has_default)
+static void read_param_field(struct reader *r, const struct datum *d, const char *pointer, struct graph_param *p,
+                             bool *has_default)
 {
     static const char *const keys[] = {"default", "min", "max", "unit", NULL};
-    double *const            numbers[] = {&p->value, &p->min, &p->max};
-    const char              *here = member(r, pointer, d->key);
-    size_t                   k = 0;
+    double *const numbers[] = {&p->value, &p->min, &p->max};
+    const char *here = member(r, pointer, d->key);
+    size_t k = 0;
     while (keys[k] && strcmp(keys[k], d->key))
         k++;
     if (!keys[k])
@@ -222,7 +224,8 @@ static void read_param(struct reader *r, const struct datum *d, struct graph_par
         return;
     }
     if (d->kind != DATUM_OBJECT) {
-        bad(r, pointer, "a parameter is its default, a number, or an object with default, min, max and unit; not %s", kind_text(d));
+        bad(r, pointer, "a parameter is its default, a number, or an object with default, min, max and unit; not %s",
+            kind_text(d));
         return;
     }
     bool has_default = false;
@@ -243,8 +246,8 @@ static void read_params(struct reader *r, const struct datum *d)
         return;
     }
     if (d->n > r->limits->params) {
-        note(r, fault_limit(r->fault, "max-params", "/params", "the graph has %zu parameters, more than the %u allowed", d->n,
-                            r->limits->params));
+        note(r, fault_limit(r->fault, "max-params", "/params", "the graph has %zu parameters, more than the %u allowed",
+                            d->n, r->limits->params));
         return;
     }
     r->graph->n_params = d->n;
@@ -272,15 +275,16 @@ static const struct datum *read_shape(struct reader *r, const struct datum *d, c
         return count;
     }
     if (!is_plain_list(d))
-        bad(r, pointer, "a number, a name or a list of these stands here, not %s", d->kind == DATUM_LIST ? "other things" : kind_text(d));
+        bad(r, pointer, "a number, a name or a list of these stands here, not %s",
+            d->kind == DATUM_LIST ? "other things" : kind_text(d));
     return d;
 }
 
 static void read_input(struct reader *r, const struct datum *d, struct graph_node *node)
 {
-    const struct node_def   *def = node->def;
+    const struct node_def *def = node->def;
     const struct node_input *input = node_input_by_name(def, d->key);
-    const char              *pointer = member(r, node->pointer, d->key);
+    const char *pointer = member(r, node->pointer, d->key);
     if (!input) {
         const char **names = ARENA_ARRAY(r->arena, def->n_inputs + 1, const char *);
         for (size_t i = 0; i < def->n_inputs; i++)
@@ -306,7 +310,7 @@ static void check_required(struct reader *r, const struct graph_node *node)
 {
     for (size_t i = 0; i < node->def->n_inputs; i++) {
         const struct node_input *input = &node->def->inputs[i];
-        bool                     given = !input->required || input->type == INPUT_SHAPE;
+        bool given = !input->required || input->type == INPUT_SHAPE;
         for (size_t k = 0; k < node->n_inputs; k++)
             given |= node->inputs[k].def == input;
         if (!given)
@@ -327,7 +331,8 @@ static const struct node_def *read_op(struct reader *r, const struct datum *node
     }
     const struct node_def *def = node_by_name(op->string);
     if (!def)
-        bad(r, member(r, pointer, "op"), "there is no operation %.40s%s", op->string, suggest(r, op->string, node_names()));
+        bad(r, member(r, pointer, "op"), "there is no operation %.40s%s", op->string,
+            suggest(r, op->string, node_names()));
     return def;
 }
 
@@ -378,8 +383,8 @@ static void read_output(struct reader *r, const struct datum *d)
     if (!g->n_outputs)
         bad(r, "/output", "the list of outputs is empty");
     if (g->n_outputs > r->limits->outputs) {
-        note(r, fault_limit(r->fault, "max-outputs", "/output", "the graph has %zu outputs, more than the %u allowed", g->n_outputs,
-                            r->limits->outputs));
+        note(r, fault_limit(r->fault, "max-outputs", "/output", "the graph has %zu outputs, more than the %u allowed",
+                            g->n_outputs, r->limits->outputs));
         return;
     }
     g->outputs = ARENA_ARRAY(r->arena, g->n_outputs, struct expr *);
@@ -405,11 +410,11 @@ static void read_bake(struct reader *r, const struct datum *d)
 static void read_members(struct reader *r, const struct datum *root)
 {
     static const char *const keys[] = {"version", "params", "nodes", "output", "bake", NULL};
-    static void (*const      readers[])(struct reader *, const struct datum *) = {read_version, read_params, read_nodes,
-                                                                                  read_output, read_bake};
+    static void (*const readers[])(struct reader *, const struct datum *) = {read_version, read_params, read_nodes,
+                                                                             read_output, read_bake};
     for (size_t i = 0; i < root->n; i++) {
         const struct datum *d = &root->items[i];
-        size_t              k = 0;
+        size_t k = 0;
         while (keys[k] && strcmp(keys[k], d->key))
             k++;
         if (keys[k])
@@ -419,8 +424,8 @@ static void read_members(struct reader *r, const struct datum *root)
     }
 }
 
-enum status graph_read(const struct datum *root, const struct graph_limits *limits, struct arena *a, struct graph **ret_graph,
-                       struct fault *fault)
+enum status graph_read(const struct datum *root, const struct graph_limits *limits, struct arena *a,
+                       struct graph **ret_graph, struct fault *fault)
 {
     struct reader r = {.arena = a, .fault = fault, .limits = limits, .graph = ARENA_NEW(a, struct graph)};
     if (root->kind != DATUM_OBJECT) {

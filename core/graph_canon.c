@@ -1,8 +1,9 @@
-/* The canonical text of a graph, and the id that is its hash. A read graph comes in; out goes the JSON text graph.h describes.
+/* The canonical text of a graph, and the id that is its hash. A read graph comes in; out goes the JSON text graph.h
+ * describes.
  *
- * Nodes are named n1, n2 ... and names bound by let l1, l2 ... (by how deep they nest); both skip the names of parameters, which
- * belong to the graph's interface and stay. A name that nothing defines is written with a question mark, so that the text of a
- * graph that lower() would refuse is never that of a good one. */
+ * Nodes are named n1, n2 ... and names bound by let l1, l2 ... (by how deep they nest); both skip the names of
+ * parameters, which belong to the graph's interface and stay. A name that nothing defines is written with a question
+ * mark, so that the text of a graph that lower() would refuse is never that of a good one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,28 +14,28 @@
 #include "core/variables.h"
 
 struct let_scope {
-    const char             *name;
-    const char             *canonical;
-    uint32_t                level;
+    const char *name;
+    const char *canonical;
+    uint32_t level;
     const struct let_scope *outer;
 };
 
 /* Nodes that an expression or the inputs of a node name, in the order they stand there. */
 struct references {
     uint32_t *nodes;
-    size_t    n, cap;
+    size_t n, cap;
 };
 
 struct canon {
     const struct graph *graph;
-    struct arena       *arena;
-    struct text         text;
-    const char        **names; /* of live nodes, by index; NULL: not reached */
-    uint32_t           *order; /* live nodes in the order first reached */
-    size_t              n_live;
-    uint32_t            last_node, last_let; /* numbers given out */
-    const char        **let_names;           /* by level - 1; those made so far */
-    uint32_t            n_let_names;
+    struct arena *arena;
+    struct text text;
+    const char **names; /* of live nodes, by index; NULL: not reached */
+    uint32_t *order;    /* live nodes in the order first reached */
+    size_t n_live;
+    uint32_t last_node, last_let; /* numbers given out */
+    const char **let_names;       /* by level - 1; those made so far */
+    uint32_t n_let_names;
 };
 
 static const struct let_scope *find_let(const struct let_scope *lets, const char *name)
@@ -56,7 +57,8 @@ static void add_reference(const struct canon *c, struct references *refs, uint32
     refs->nodes[refs->n++] = node;
 }
 
-static void find_references(const struct canon *c, const struct expr *e, const struct let_scope *lets, struct references *refs)
+static void find_references(const struct canon *c, const struct expr *e, const struct let_scope *lets,
+                            struct references *refs)
 {
     if (e->kind == EXPR_NAME && !find_let(lets, e->name)) {
         int node = graph_node_by_name(c->graph, e->name);
@@ -91,9 +93,9 @@ static const char *free_name(const struct canon *c, char letter, uint32_t *numbe
 
 static struct references reach(struct canon *c, uint32_t node)
 {
-    const struct graph_node   *n = &c->graph->nodes[node];
+    const struct graph_node *n = &c->graph->nodes[node];
     const struct graph_input **inputs = ARENA_ARRAY(c->arena, n->n_inputs + 1, const struct graph_input *);
-    struct references          refs = {0};
+    struct references refs = {0};
     c->names[node] = free_name(c, 'n', &c->last_node);
     c->order[c->n_live++] = node;
     size_t count = ordered_inputs(n, inputs);
@@ -108,7 +110,7 @@ static void reach_all(struct canon *c)
 {
     struct frame {
         struct references refs;
-        size_t            next;
+        size_t next;
     } *stack = ARENA_ARRAY(c->arena, c->graph->n_nodes + 1, struct frame);
     size_t depth = 1;
     for (size_t i = 0; i < c->graph->n_outputs; i++)
@@ -254,7 +256,7 @@ static void add_params(struct canon *c)
 static void add_node(struct canon *c, const struct graph_node *node)
 {
     const struct graph_input **inputs = ARENA_ARRAY(c->arena, node->n_inputs + 1, const struct graph_input *);
-    size_t                     n = ordered_inputs(node, inputs);
+    size_t n = ordered_inputs(node, inputs);
     text_add(&c->text, "{");
     add_key(c, "op", true);
     text_quoted(&c->text, node->def->name);
@@ -311,9 +313,9 @@ char *graph_canonical(const struct graph *g, struct arena *a)
 
 void graph_id(const struct graph *g, struct arena *a, char ret_id[GRAPH_ID_SIZE])
 {
-    const char            *text = graph_canonical(g, a);
+    const char *text = graph_canonical(g, a);
     const struct hash_part part = {text, strlen(text)};
-    uint8_t                digest[HASH_SIZE];
+    uint8_t digest[HASH_SIZE];
     _Static_assert((int)GRAPH_ID_SIZE == (int)HASH_HEX, "the id is the digest in hexadecimal");
     hash_parts(&part, 1, digest);
     hash_hex(digest, ret_id);

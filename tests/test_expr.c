@@ -25,7 +25,10 @@ static struct arena *arena_of_test(void)
 static void add_tree(struct text *t, const struct expr *e)
 {
     static const char *const kinds[] = {
-        [EXPR_PORT] = "port", [EXPR_CALL] = "call", [EXPR_IF] = "if", [EXPR_LET] = "let",
+        [EXPR_PORT] = "port",
+        [EXPR_CALL] = "call",
+        [EXPR_IF] = "if",
+        [EXPR_LET] = "let",
     };
     if (e->kind == EXPR_NUMBER) {
         text_number(t, e->number);
@@ -170,7 +173,7 @@ static void groups_as_the_grammar_says(void **state)
 
 static const struct {
     const char *text;
-    int         column;
+    int column;
     const char *says;
 } refusals[] = {
     {"", 1, "empty"},
@@ -247,7 +250,7 @@ static void bounds_depth_height_and_length(void **state)
     (void)state;
     struct arena *a = arena_of_test();
     struct {
-        char       *text;
+        char *text;
         const char *limit;
     } cases[] = {
         {repeated(a, "(", 190, "x", ")"), NULL},
@@ -295,11 +298,12 @@ static void numbers_print_shortest_and_read_back(void **state)
 {
     (void)state;
     static const struct {
-        double      v;
+        double v;
         const char *text;
     } known[] = {
-        {0, "0"},      {-0.0, "-0"},       {0.1, "0.1"},           {1e15, "1e15"}, {1e-7, "1e-7"}, {123456, "123456"},
-        {0.5, "0.5"},  {1.0 / 3, "0.3333333333333333"}, {5e-324, "5e-324"}, {1e100, "1e100"},
+        {0, "0"},           {-0.0, "-0"},       {0.1, "0.1"}, {1e15, "1e15"},
+        {1e-7, "1e-7"},     {123456, "123456"}, {0.5, "0.5"}, {1.0 / 3, "0.3333333333333333"},
+        {5e-324, "5e-324"}, {1e100, "1e100"},
     };
     char s[NUMBER_TEXT_SIZE];
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -333,7 +337,8 @@ static struct expr *random_tree(struct arena *a, uint64_t *random, int depth)
     struct expr *e = ARENA_NEW(a, struct expr);
     e->kind = depth ? test_random(random) % (EXPR_LET + 1) : EXPR_NUMBER;
     e->name = names[test_random(random) % 5];
-    static const size_t counts[] = {[EXPR_PORT] = 1, [EXPR_UNARY] = 1, [EXPR_BINARY] = 2, [EXPR_IF] = 3, [EXPR_LET] = 2};
+    static const size_t counts[] = {
+        [EXPR_PORT] = 1, [EXPR_UNARY] = 1, [EXPR_BINARY] = 2, [EXPR_IF] = 3, [EXPR_LET] = 2};
     e->n_args = e->kind == EXPR_CALL ? test_random(random) % 3 : counts[e->kind];
     e->args = ARENA_ARRAY(a, 3, struct expr *);
     e->arg_names = ARENA_ARRAY(a, 3, const char *);
@@ -373,12 +378,9 @@ static void any_tree_survives_print_and_parse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(groups_as_the_grammar_says),
-        cmocka_unit_test(refuses_with_the_column),
-        cmocka_unit_test(bounds_depth_height_and_length),
-        cmocka_unit_test(columns_point_at_the_word),
-        cmocka_unit_test(numbers_print_shortest_and_read_back),
-        cmocka_unit_test(any_tree_survives_print_and_parse),
+        cmocka_unit_test(groups_as_the_grammar_says),           cmocka_unit_test(refuses_with_the_column),
+        cmocka_unit_test(bounds_depth_height_and_length),       cmocka_unit_test(columns_point_at_the_word),
+        cmocka_unit_test(numbers_print_shortest_and_read_back), cmocka_unit_test(any_tree_survives_print_and_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

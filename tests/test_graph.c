@@ -60,11 +60,12 @@ static void reads_the_example_of_the_contract(void **state)
 {
     (void)state;
     struct arena *a = arena_of_test();
-    struct graph *g = read_graph(a, "{ 'version': 1,"
-                                    "  'params': { 'scale': 4, 'cutoff': {'default': 1000, 'min': 20, 'max': 20000, 'unit': 'Hz'} },"
-                                    "  'nodes': { 'n': {'op': 'perlin2', 'x': 'x*scale', 'y': 'y*scale', 'seed': 7},"
-                                    "             'warm': {'op': 'ramp', 'in': 'n', 'stops': [[0, '#102030'], [1, '#ffeecc']]} },"
-                                    "  'output': 'warm' }");
+    struct graph *g =
+        read_graph(a, "{ 'version': 1,"
+                      "  'params': { 'scale': 4, 'cutoff': {'default': 1000, 'min': 20, 'max': 20000, 'unit': 'Hz'} },"
+                      "  'nodes': { 'n': {'op': 'perlin2', 'x': 'x*scale', 'y': 'y*scale', 'seed': 7},"
+                      "             'warm': {'op': 'ramp', 'in': 'n', 'stops': [[0, '#102030'], [1, '#ffeecc']]} },"
+                      "  'output': 'warm' }");
     assert_int_equal(g->n_params, 2);
     assert_string_equal(g->params[0].name, "scale");
     assert_true(g->params[0].value == 4 && isinf(g->params[0].min) && isinf(g->params[0].max) && !g->params[0].unit);
@@ -87,7 +88,7 @@ static void reads_the_example_of_the_contract(void **state)
 
 struct refusal {
     const char *text, *pointer;
-    int         column;
+    int column;
     const char *says;
 };
 
@@ -123,7 +124,8 @@ static const struct refusal refusals[] = {
     {"{'output':'x','nodes':{'x':{'op':'perlin2','x':0,'y':0}}}", "/nodes/x", 0, "word of the language"},
     {"{'output':'x','nodes':{'if':{'op':'perlin2','x':0,'y':0}}}", "/nodes/if", 0, "word of the language"},
     {"{'output':'x','params':{'pi':3}}", "/params/pi", 0, "word of the language"},
-    {"{'output':'x','params':{'a':3},'nodes':{'a':{'op':'perlin2','x':0,'y':0}}}", "/params/a", 0, "a node has this name"},
+    {"{'output':'x','params':{'a':3},'nodes':{'a':{'op':'perlin2','x':0,'y':0}}}", "/params/a", 0,
+     "a node has this name"},
     {"{'output':'x','params':3}", "/params", 0, "a number"},
     {"{'output':'x','params':{'a':'3'}}", "/params/a", 0, "a string"},
     {"{'output':'x','params':{'a':{}}}", "/params/a", 0, "no default"},
@@ -164,8 +166,8 @@ static void collects_every_error(void **state)
     const char *text = "{'verison':1, 'params':{'a':null,'b':{'min':0}}, 'output':['1+','(',3],"
                        " 'nodes':{'p':{'op':'perlin2','x':'*','z':1}, 'q':{'op':'nothing_like_it'}}}";
     assert_int_not_equal(read_text(a, json_of(a, text), &g, &f), STATUS_OK);
-    static const char *const pointers[] = {"/verison", "/params/a", "/params/b", "/output/0", "/output/1", "/nodes/p/x",
-                                           "/nodes/p/z", "/nodes/p", "/nodes/q/op"};
+    static const char *const pointers[] = {"/verison",   "/params/a",  "/params/b", "/output/0",  "/output/1",
+                                           "/nodes/p/x", "/nodes/p/z", "/nodes/p",  "/nodes/q/op"};
     assert_int_equal(f.count, sizeof pointers / sizeof *pointers);
     for (size_t i = 0; i < f.count; i++)
         assert_string_equal(f.items[i].pointer, pointers[i]);
@@ -182,14 +184,17 @@ static const struct {
     {"{'output':['x'],'bake':false,'version':1,'nodes':{},'params':{}}", "{'version':1,'output':['x']}"},
     {"{'params':{'b':2,'a':{'default':1},'c':{'max':3,'unit':'H\\u007a','default':1}},'output':'b'}",
      "{'version':1,'params':{'a':1,'b':2,'c':{'default':1,'max':3,'unit':'Hz'}},'output':'b'}"},
-    {"{'nodes':{'dead':{'op':'sin','x':'zwei'},'eins':{'op':'sin','x':'zwei'},'zwei':{'op':'perlin2','seed':3,'y':'y','x':'x'}},"
+    {"{'nodes':{'dead':{'op':'sin','x':'zwei'},'eins':{'op':'sin','x':'zwei'},'zwei':{'op':'perlin2','seed':3,'y':'y','"
+     "x':'x'}},"
      "'output':'eins+zwei'}",
-     "{'version':1,'nodes':{'n1':{'op':'sin','x':'n2'},'n2':{'op':'perlin2','x':'x','y':'y','seed':3}},'output':'n1 + n2'}"},
+     "{'version':1,'nodes':{'n1':{'op':'sin','x':'n2'},'n2':{'op':'perlin2','x':'x','y':'y','seed':3}},'output':'n1 + "
+     "n2'}"},
     {"{'nodes':{'n2':{'op':'sin','x':'n1.x'},'n1':{'op':'cos','x':1}},'output':'n2'}",
      "{'version':1,'nodes':{'n1':{'op':'sin','x':'n2.x'},'n2':{'op':'cos','x':1}},'output':'n1'}"},
     /* Parameters keep their names, so nodes step aside. */
     {"{'params':{'n1':1,'n3':1},'nodes':{'a':{'op':'sin','x':'n1'},'b':{'op':'cos','x':'n3'}},'output':'a*b'}",
-     "{'version':1,'params':{'n1':1,'n3':1},'nodes':{'n2':{'op':'sin','x':'n1'},'n4':{'op':'cos','x':'n3'}},'output':'n2 * n4'}"},
+     "{'version':1,'params':{'n1':1,'n3':1},'nodes':{'n2':{'op':'sin','x':'n1'},'n4':{'op':'cos','x':'n3'}},'output':'"
+     "n2 * n4'}"},
     /* A function and a node may share a name; ports are no names. */
     {"{'nodes':{'mix':{'op':'sin','x':'x'}},'output':'mix(mix, in.mix, mix=mix.mix)'}",
      "{'version':1,'nodes':{'n1':{'op':'sin','x':'x'}},'output':'mix(n1, in.mix, mix=n1.mix)'}"},
@@ -206,7 +211,8 @@ static const struct {
     /* A node that only a hidden name mentions is dead. */
     {"{'nodes':{'a':{'op':'sin','x':'x'}},'output':'let a = 1; a'}", "{'version':1,'output':'let l1 = 1; l1'}"},
     {"{'nodes':{'a':{'op':'cellular','x':'x','y':'y','returns':'f2-f1','metric':'manhattan'}},'output':'a'}",
-     "{'version':1,'nodes':{'n1':{'op':'cellular','x':'x','y':'y','metric':'manhattan','returns':'f2-f1'}},'output':'n1'}"},
+     "{'version':1,'nodes':{'n1':{'op':'cellular','x':'x','y':'y','metric':'manhattan','returns':'f2-f1'}},'output':'"
+     "n1'}"},
     {"{'nodes':{'a':{'op':'ramp','stops':[[0,'#10\\u0032030'],[1.0,[1,2.50,3,4]]],'in':'x'}},'output':'a'}",
      "{'version':1,'nodes':{'n1':{'op':'ramp','in':'x','stops':[[0,'#102030'],[1,[1,2.5,3,4]]]}},'output':'n1'}"},
     {"{'nodes':{'a':{'op':'fractal','x':'x','normalize':false}},'output':'a'}",
@@ -243,7 +249,8 @@ static void ids_ignore_spelling_and_heed_values(void **state)
     struct arena *a = arena_of_test();
     char one[GRAPH_ID_SIZE], same[GRAPH_ID_SIZE], other[GRAPH_ID_SIZE];
     graph_id(read_graph(a, "{'nodes':{'a':{'op':'sin','x':'2*x'}},'output':'a'}"), a, one);
-    graph_id(read_graph(a, "{'output':'(q)','nodes':{'w':{'op':'cos','x':0},'q':{'x':'2.0 * x','op':'sin'}}}"), a, same);
+    graph_id(read_graph(a, "{'output':'(q)','nodes':{'w':{'op':'cos','x':0},'q':{'x':'2.0 * x','op':'sin'}}}"), a,
+             same);
     graph_id(read_graph(a, "{'nodes':{'a':{'op':'sin','x':'3*x'}},'output':'a'}"), a, other);
     assert_string_equal(one, same);
     assert_string_not_equal(one, other);
@@ -388,7 +395,8 @@ static void add_random_graph(struct arena *a, struct json_writer *w, uint64_t se
         uint32_t p = test_random(&seed) % NODES, q = test_random(&seed) % NODES;
         q += q == 3; /* the let of the first spelling hides node3 */
         snprintf(inputs[i], sizeof inputs[i],
-                 other_spelling ? "(%s)*.5+(let k = y; (%s.x)-pi)" : "%s * 0.5 + (let node3 = y; %s.x - pi)", names[p], names[q]);
+                 other_spelling ? "(%s)*.5+(let k = y; (%s.x)-pi)" : "%s * 0.5 + (let node3 = y; %s.x - pi)", names[p],
+                 names[q]);
     }
     json_object(w, NULL);
     if (other_spelling)

@@ -24,9 +24,12 @@ static struct arena *arena_of_test(void)
 
 struct sample {
     const char *text;
-    size_t      n;
+    size_t n;
 };
-#define SAMPLE(s) {s, sizeof(s) - 1}
+#define SAMPLE(s)                                                                                                      \
+    {                                                                                                                  \
+        s, sizeof(s) - 1                                                                                               \
+    }
 
 static const struct sample taken[] = {
     SAMPLE("null"),
@@ -53,7 +56,7 @@ static const struct sample taken[] = {
 
 static const struct {
     struct sample sample;
-    size_t        line, column;
+    size_t line, column;
 } refused[] = {
     {SAMPLE(""), 1, 1},
     {SAMPLE("  "), 1, 3},
@@ -161,7 +164,8 @@ static void refuses_everything_else_with_its_place(void **state)
         char place[64];
         snprintf(place, sizeof place, "line %zu, column %zu (", refused[i].line, refused[i].column);
         if (s != STATUS_BAD_JSON || f.count != 1 || strncmp(f.items[0].detail, place, strlen(place)))
-            fail_msg("%zu, %s: status %d, %s", i, refused[i].sample.text, (int)s, f.count ? f.items[0].detail : "no fault");
+            fail_msg("%zu, %s: status %d, %s", i, refused[i].sample.text, (int)s,
+                     f.count ? f.items[0].detail : "no fault");
         assert_int_equal(f.items[0].column, refused[i].column);
         free(copy);
     }
@@ -189,7 +193,8 @@ static void values_arrive_as_written(void **state)
     assert_string_equal(through(a, "[0.1,1e22,123456789012,-0,1e-7]"), "[0.1,1e22,123456789012,-0,1e-7]");
     assert_string_equal(through(a, "\"\\ud834\\udd1e\\u00e4\\/\\\"\\\\\\u0001\\n\\u007f\""),
                         "\"\xf0\x9d\x84\x9e\xc3\xa4/\\\"\\\\\\u0001\\n\\u007f\"");
-    assert_string_equal(through(a, "123456789012345678901234567890123456789012345678901234567890123"), "1.2345678901234569e62");
+    assert_string_equal(through(a, "123456789012345678901234567890123456789012345678901234567890123"),
+                        "1.2345678901234569e62");
     arena_free(a);
 }
 
@@ -200,18 +205,22 @@ static void limits_are_named(void **state)
     struct fault f;
     struct datum *d;
     fault_init(&f, a);
-    assert_int_equal(json_read("[1,2]", 5, &(struct json_limits){.max_bytes = 4, .max_depth = 9}, a, &d, &f), STATUS_TOO_LARGE);
+    assert_int_equal(json_read("[1,2]", 5, &(struct json_limits){.max_bytes = 4, .max_depth = 9}, a, &d, &f),
+                     STATUS_TOO_LARGE);
     assert_string_equal(f.limit, "max-json");
     fault_init(&f, a);
-    assert_int_equal(json_read("[[1]]", 5, &(struct json_limits){.max_bytes = 5, .max_depth = 2}, a, &d, &f), STATUS_OK);
-    assert_int_equal(json_read("[[[]]]", 6, &(struct json_limits){.max_bytes = 6, .max_depth = 2}, a, &d, &f), STATUS_LIMIT);
+    assert_int_equal(json_read("[[1]]", 5, &(struct json_limits){.max_bytes = 5, .max_depth = 2}, a, &d, &f),
+                     STATUS_OK);
+    assert_int_equal(json_read("[[[]]]", 6, &(struct json_limits){.max_bytes = 6, .max_depth = 2}, a, &d, &f),
+                     STATUS_LIMIT);
     assert_string_equal(f.limit, "max-json-depth");
     /* Deep text is refused, not followed. */
     size_t n = 1 << 20;
-    char  *deep = arena_alloc(a, n);
+    char *deep = arena_alloc(a, n);
     memset(deep, '[', n);
     fault_init(&f, a);
-    assert_int_equal(json_read(deep, n, &(struct json_limits){.max_bytes = n, .max_depth = UINT32_MAX}, a, &d, &f), STATUS_LIMIT);
+    assert_int_equal(json_read(deep, n, &(struct json_limits){.max_bytes = n, .max_depth = UINT32_MAX}, a, &d, &f),
+                     STATUS_LIMIT);
     arena_free(a);
 }
 
@@ -297,9 +306,10 @@ static void writer_escapes_and_repairs(void **state)
     json_string(&w, "none", NULL);
     json_raw(&w, "raw", "[1]");
     json_object_end(&w);
-    assert_string_equal(w.text.s, "{\"a\\\"b\":\"\\\\ \\u0002 \xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\","
-                                  "\"list\":[null,null,-9223372036854775808,18446744073709551615],\"o\":{},\"t\":true,"
-                                  "\"none\":null,\"raw\":[1]}");
+    assert_string_equal(
+        w.text.s, "{\"a\\\"b\":\"\\\\ \\u0002 \xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\","
+                  "\"list\":[null,null,-9223372036854775808,18446744073709551615],\"o\":{},\"t\":true,"
+                  "\"none\":null,\"raw\":[1]}");
     struct fault f;
     fault_init(&f, a);
     assert_int_equal(json_check(w.text.s, w.text.n, &roomy, a, &f), STATUS_OK);
@@ -309,12 +319,9 @@ static void writer_escapes_and_repairs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_what_the_grammar_allows),
-        cmocka_unit_test(refuses_everything_else_with_its_place),
-        cmocka_unit_test(values_arrive_as_written),
-        cmocka_unit_test(limits_are_named),
-        cmocka_unit_test(many_keys_are_not_quadratic),
-        cmocka_unit_test(arena_exhaustion_comes_back_and_frees),
+        cmocka_unit_test(takes_what_the_grammar_allows), cmocka_unit_test(refuses_everything_else_with_its_place),
+        cmocka_unit_test(values_arrive_as_written),      cmocka_unit_test(limits_are_named),
+        cmocka_unit_test(many_keys_are_not_quadratic),   cmocka_unit_test(arena_exhaustion_comes_back_and_frees),
         cmocka_unit_test(writer_escapes_and_repairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* libFuzzer: any text as an expression. What parses must print to text that parses and prints the same, and make a
  * graph of the same canonical text.
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. tests/fuzz/fuzz_expr.c core files */
+ *     ./dev fuzz expr 60 */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check_graph(const char *text, struct arena *a)
 {
-    struct fault  fault;
+    struct fault fault;
     struct graph *graph;
     fault_init(&fault, a);
     if (graph_from_expr(text, a, &graph, &fault) != STATUS_OK)
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     struct fault fault;
     struct expr *e, *again;
-    const char  *text = arena_strndup(a, (const char *)data, n);
+    const char *text = arena_strndup(a, (const char *)data, n);
     fault_init(&fault, a);
     if (expr_parse(text, "", a, &e, &fault) == STATUS_OK) {
         const char *printed = expr_print(e, a);

@@ -1,6 +1,6 @@
-/* libFuzzer: any bytes as JSON and as a graph. What is read must write to JSON that reads and writes the same; a graph's
- * canonical text must be JSON of a graph with that text.
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. tests/fuzz/fuzz_json.c core and api files -lcjson */
+/* libFuzzer: any bytes as JSON and as a graph. What is read must write to JSON that reads and writes the same; a
+ * graph's canonical text must be JSON of a graph with that text.
+ *     ./dev fuzz json 60 */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static const struct json_limits wide = {.max_bytes = 16 << 20, .max_depth = 64};
 
 static struct datum *read_again(const char *text, struct arena *a)
 {
-    struct fault  fault;
+    struct fault fault;
     struct datum *root;
     fault_init(&fault, a);
     if (json_read(text, strlen(text), &wide, a, &root, &fault) != STATUS_OK)
@@ -37,8 +37,8 @@ static char *written(const struct datum *root, struct arena *a)
 static void check_graph(const struct datum *root, struct arena *a)
 {
     static const struct graph_limits roomy = GRAPH_LIMITS_DEFAULT;
-    struct fault                     fault;
-    struct graph                    *graph;
+    struct fault fault;
+    struct graph *graph;
     fault_init(&fault, a);
     if (graph_read(root, &roomy, a, &graph, &fault) != STATUS_OK) {
         if (!fault.count)
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         arena_free(a);
         return 0;
     }
-    struct fault  fault;
+    struct fault fault;
     struct datum *root;
     fault_init(&fault, a);
     if (json_read((const char *)data, n, &limits, a, &root, &fault) == STATUS_OK) {
