@@ -121,9 +121,9 @@ void interp_run(const struct interp *in, const struct kernel_call *call, void *w
 
 static double read_value(const char *p, enum type type)
 {
-    float   f;
+    float f;
     int32_t i;
-    double  d;
+    double d;
     memcpy(&f, p, 4);
     memcpy(&i, p, 4);
     memcpy(&d, p, 8);
@@ -134,11 +134,11 @@ double interp_call_value(const struct plan *p, struct val v, const double *args,
 {
     const struct ins *ins = &p->ir->main.ins[v.i];
     assert(ins->rate == RATE_CONST || ins->rate == RATE_CALL);
-    struct interp     *in = interp_build(p, v, best_isa(), a);
-    char              *work = arena_alloc(a, in->work_size + KERNEL_ALIGN);
+    struct interp *in = interp_build(p, v, best_isa(), a);
+    char *work = arena_alloc(a, in->work_size + KERNEL_ALIGN);
     struct kernel_call call = {.args = args};
-    struct frame       f = {.work = work + (-(uintptr_t)work & (KERNEL_ALIGN - 1)), .call = &call, .tables = in->tables};
-    unsigned           saved = fp_state_enter();
+    struct frame f = {.work = work + (-(uintptr_t)work & (KERNEL_ALIGN - 1)), .call = &call, .tables = in->tables};
+    unsigned saved = fp_state_enter();
     memcpy(f.work, in->consts, in->n_consts);
     in->call_steps->fn(in->call_steps, &f);
     fp_state_leave(saved);
@@ -148,11 +148,11 @@ double interp_call_value(const struct plan *p, struct val v, const double *args,
 struct constant interp_fold(const struct ins *ins, const struct constant *args)
 {
     const struct tick_ops *ticks = interp_isa_available(INTERP_V3) ? &ticks_v3 : &ticks_base;
-    const struct op_info  *info = op_info(ins->op);
-    _Alignas(16) char      work[4 * 16] = {0};
-    struct step            steps[2] = {{ticks->op[ins->op], 48, 0, 16, 32, ins->imm.i, 0}, {.fn = ticks->end}};
-    struct frame           f = {.work = work};
-    struct constant        result = {.type = info->result};
+    const struct op_info *info = op_info(ins->op);
+    _Alignas(16) char work[4 * 16] = {0};
+    struct step steps[2] = {{ticks->op[ins->op], 48, 0, 16, 32, ins->imm.i, 0}, {.fn = ticks->end}};
+    struct frame f = {.work = work};
+    struct constant result = {.type = info->result};
     assert(steps[0].fn && info->arity == (int)ins->n_args);
     for (uint32_t k = 0; k < ins->n_args; k++)
         memcpy(work + 16 * k, &args[k].as, 8);

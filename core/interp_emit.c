@@ -36,7 +36,7 @@ static void *const_image(const struct flat_plan *fp)
     char *image = arena_array(fp->arena, fp->consts.n, UNIFORM_SIZE);
     for (uint32_t i = 0; i < fp->consts.n; i++) {
         const struct flat *f = &fp->flats[fp->consts.ids[i]];
-        size_t             size = is_wide(f) ? 8 : 4;
+        size_t size = is_wide(f) ? 8 : 4;
         for (size_t at = 0; at < UNIFORM_SIZE; at += size)
             memcpy(image + f->slot + at, &f->bits, size);
     }
@@ -78,7 +78,8 @@ static size_t place_strips(struct flat_plan *fp, struct registers r, uint32_t st
 }
 
 /* Values computed once a call or once a row. */
-static const struct step *emit_uniforms(const struct flat_plan *fp, const struct tick_ops *ticks, const struct flat_list *l)
+static const struct step *emit_uniforms(const struct flat_plan *fp, const struct tick_ops *ticks,
+                                        const struct flat_list *l)
 {
     struct step_list out = {0};
     for (uint32_t i = 0; i < l->n; i++) {
@@ -128,7 +129,7 @@ static struct step strip_step(const struct flat_plan *fp, const struct strip_loo
     unsigned form = 0;
     for (uint32_t k = 0; k < f->n_args; k++) {
         const struct flat *arg = &fp->flats[f->args[k]];
-        bool               uniform = arg->rate != RATE_SAMPLE;
+        bool uniform = arg->rate != RATE_SAMPLE;
         form |= (unsigned)(f->args[k] && uniform) << k;
         at[k] = uniform ? arg->slot : arg->strip;
         assert(!f->args[k] || at[k] != FLAT_UNPLACED);
@@ -182,11 +183,11 @@ static const struct loop_table *copy_tables(const struct ir *ir, struct arena *a
 struct interp *interp_build(const struct plan *p, struct val root, enum interp_isa isa, struct arena *a)
 {
     const struct strip_loops *loops = isa == INTERP_V4 ? &strips_v4 : isa == INTERP_V3 ? &strips_v3 : &strips_base;
-    const struct tick_ops    *ticks = isa == INTERP_V4 ? &ticks_v4 : isa == INTERP_V3 ? &ticks_v3 : &ticks_base;
-    struct flat_plan         *fp = flat_plan_make(p, root, a);
-    struct registers          registers = flat_registers(fp);
-    struct interp            *in = ARENA_NEW(a, struct interp);
-    uint32_t                  at = place_uniforms(fp, &fp->consts, 0);
+    const struct tick_ops *ticks = isa == INTERP_V4 ? &ticks_v4 : isa == INTERP_V3 ? &ticks_v3 : &ticks_base;
+    struct flat_plan *fp = flat_plan_make(p, root, a);
+    struct registers registers = flat_registers(fp);
+    struct interp *in = ARENA_NEW(a, struct interp);
+    uint32_t at = place_uniforms(fp, &fp->consts, 0);
     in->n_consts = at;
     in->consts = const_image(fp);
     at = place_uniforms(fp, &fp->call, at);

@@ -1,6 +1,6 @@
-/* Makes a plan flat for the interpreter: IR functions inlined, equal constants merged, what does not vary with the sample
- * moved out of the strips, what nobody needs left out. In: a plan. Out: lists of instructions by rate and region. Knows nothing
- * of strips, steps or instruction sets. */
+/* Makes a plan flat for the interpreter: IR functions inlined, equal constants merged, what does not vary with the
+ * sample moved out of the strips, what nobody needs left out. In: a plan. Out: lists of instructions by rate and
+ * region. Knows nothing of strips, steps or instruction sets. */
 #include <assert.h>
 #include <string.h>
 
@@ -8,10 +8,10 @@
 
 struct flattener {
     struct flat_plan *fp;
-    uint32_t        **fn_env;      /* by function: its values as flats, while it is being inlined */
-    uint32_t         *const_table; /* open addressing, by bits and type */
-    uint32_t          const_cap;
-    uint32_t          region;      /* where SAMPLE values go now */
+    uint32_t **fn_env;     /* by function: its values as flats, while it is being inlined */
+    uint32_t *const_table; /* open addressing, by bits and type */
+    uint32_t const_cap;
+    uint32_t region; /* where SAMPLE values go now */
 };
 
 static void list_add(struct arena *a, struct flat_list *l, uint32_t id)
@@ -41,7 +41,7 @@ static uint32_t flat_place(struct flattener *fl, struct flat flat)
 {
     struct flat_plan *fp = fl->fp;
     flat.region = fl->region;
-    uint32_t          id = flat_new(fp, flat);
+    uint32_t id = flat_new(fp, flat);
     struct flat_list *list = flat.rate == RATE_ROW      ? &fp->row
                              : flat.rate == RATE_SAMPLE ? &fp->regions[fl->region].list
                                                         : &fp->call;
@@ -63,7 +63,7 @@ static uint32_t *const_find(struct flattener *fl, uint64_t bits, uint8_t type)
 {
     uint64_t hash = (bits + type) * 0x9e3779b97f4a7c15u;
     for (uint32_t i = (uint32_t)(hash >> 32);; i++) {
-        uint32_t          *slot = &fl->const_table[i & (fl->const_cap - 1)];
+        uint32_t *slot = &fl->const_table[i & (fl->const_cap - 1)];
         const struct flat *f = &fl->fp->flats[*slot];
         if (!*slot || (f->bits == bits && f->type == type))
             return slot;
@@ -81,8 +81,8 @@ static uint32_t flat_const(struct flattener *fl, const struct ins *ins)
             *const_find(fl, f->bits, f->type) = fp->consts.ids[i];
         }
     }
-    uint64_t  bits = const_bits(ins);
-    uint8_t   type = (uint8_t)op_info(ins->op)->result;
+    uint64_t bits = const_bits(ins);
+    uint8_t type = (uint8_t)op_info(ins->op)->result;
     uint32_t *slot = const_find(fl, bits, type);
     if (!*slot) {
         *slot = flat_new(fp, (struct flat){.op = (uint16_t)ins->op, .type = type, .rate = RATE_CONST, .bits = bits});
@@ -110,7 +110,7 @@ static enum rate own_rate(enum op op)
 /* One operation that is no constant, call or parameter, its operands already flat. */
 static uint32_t flat_ins(struct flattener *fl, const struct ins *ins, const uint32_t *args, uint32_t aux)
 {
-    enum rate   rate = own_rate(ins->op);
+    enum rate rate = own_rate(ins->op);
     struct flat flat = {.op = (uint16_t)ins->op,
                         .type = (uint8_t)op_info(ins->op)->result,
                         .n_args = (uint8_t)ins->n_args,
@@ -149,7 +149,7 @@ static uint32_t inline_fn(struct flattener *fl, uint32_t index, const uint32_t *
     uint32_t *env = fl->fn_env[index];
     for (uint32_t v = 1; v < fn->code.n; v++) {
         const struct ins *ins = &fn->code.ins[v];
-        uint32_t          args[FN_ARGS_MAX];
+        uint32_t args[FN_ARGS_MAX];
         for (uint32_t k = 0; k < ins->n_args; k++)
             args[k] = env[ins->args[k].i];
         env[v] = is_const(ins->op)   ? flat_const(fl, ins)
@@ -174,10 +174,10 @@ static uint32_t as_strip(struct flattener *fl, uint32_t id)
 static uint32_t flat_state(struct flattener *fl, uint32_t v)
 {
     const struct plan *p = fl->fp->plan;
-    const struct ins  *ins = &p->ir->main.ins[v];
-    bool               is_ring = ins->op == OP_RING;
-    uint32_t           a = fl->fp->by_val[ins->args[0].i];
-    bool               vector = fl->fp->regions[fl->region].kind == REGION_VECTOR;
+    const struct ins *ins = &p->ir->main.ins[v];
+    bool is_ring = ins->op == OP_RING;
+    uint32_t a = fl->fp->by_val[ins->args[0].i];
+    bool vector = fl->fp->regions[fl->region].kind == REGION_VECTOR;
     assert(a || !vector);
     struct flat flat = {.op = (uint16_t)ins->op,
                         .type = (uint8_t)op_info(ins->op)->result,
@@ -191,9 +191,9 @@ static uint32_t flat_state(struct flattener *fl, uint32_t v)
 static void flat_val(struct flattener *fl, struct val v)
 {
     const struct plan *p = fl->fp->plan;
-    const struct ins  *ins = &p->ir->main.ins[v.i];
-    uint32_t          *by_val = fl->fp->by_val;
-    uint32_t           args[FN_ARGS_MAX];
+    const struct ins *ins = &p->ir->main.ins[v.i];
+    uint32_t *by_val = fl->fp->by_val;
+    uint32_t args[FN_ARGS_MAX];
     if (op_info(ins->op)->flags & OP_STATE) {
         by_val[v.i] = flat_state(fl, v.i);
         return;
@@ -226,7 +226,7 @@ static uint32_t region_new(struct flat_plan *fp, enum region_kind kind, uint32_t
 static uint32_t flat_region(struct flattener *fl, const struct region *r, uint32_t parent)
 {
     struct flat_plan *fp = fl->fp;
-    uint32_t          index = region_new(fp, r->kind, parent);
+    uint32_t index = region_new(fp, r->kind, parent);
     if (r->kind != REGION_CHUNK) {
         fl->region = index;
         for (uint32_t i = 0; i < r->n_vals; i++)
@@ -266,7 +266,8 @@ static void flat_outputs(struct flattener *fl)
     list_add(fl->fp->arena, &fl->fp->top, fl->region);
     for (uint32_t c = 0; c < ir->n_outputs; c++) {
         uint32_t a = as_strip(fl, fl->fp->by_val[ir->outputs[c].i]);
-        flat_place(fl, (struct flat){.op = FLAT_OUTPUT, .rate = RATE_SAMPLE, .n_args = 1, .imm = (int32_t)c, .args = {a}});
+        flat_place(fl,
+                   (struct flat){.op = FLAT_OUTPUT, .rate = RATE_SAMPLE, .n_args = 1, .imm = (int32_t)c, .args = {a}});
     }
 }
 

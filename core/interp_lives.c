@@ -83,7 +83,7 @@ static void bucket_add(struct bucket *b, uint32_t step, uint32_t id)
 
 struct pool {
     uint32_t *free;
-    uint32_t  n_free, n;
+    uint32_t n_free, n;
 };
 
 static void release(struct flat_plan *fp, struct pool *pools, uint32_t id)
@@ -114,7 +114,7 @@ static bool *steps_in_place(const struct flat_plan *fp, uint32_t steps)
 static void assign_registers(struct flat_plan *fp, uint32_t steps, struct pool *pools)
 {
     struct bucket begin = bucket_new(fp->arena, steps, fp->n), end = bucket_new(fp->arena, steps, fp->n);
-    bool         *in_place = steps_in_place(fp, steps);
+    bool *in_place = steps_in_place(fp, steps);
     for (uint32_t id = 1; id < fp->n; id++)
         if (fp->flats[id].needed && flat_has_strip(&fp->flats[id])) {
             bucket_add(&begin, fp->flats[id].first, id);
@@ -144,7 +144,8 @@ struct registers flat_registers(struct flat_plan *fp)
                 if (user->args[k])
                     note_use(fp, user, user->args[k]);
         }
-    struct pool pools[2] = {{.free = ARENA_ARRAY(fp->arena, fp->n, uint32_t)}, {.free = ARENA_ARRAY(fp->arena, fp->n, uint32_t)}};
+    struct pool pools[2] = {{.free = ARENA_ARRAY(fp->arena, fp->n, uint32_t)},
+                            {.free = ARENA_ARRAY(fp->arena, fp->n, uint32_t)}};
     assign_registers(fp, step, pools);
     return (struct registers){pools[0].n, pools[1].n};
 }

@@ -79,12 +79,12 @@ struct step tick_step(const struct flat_plan *fp, const struct tick_ops *ticks, 
 
 /* Being emitted: one region. */
 struct serial {
-    struct flat_plan         *fp;
-    const struct tick_ops    *ticks;
+    struct flat_plan *fp;
+    const struct tick_ops *ticks;
     const struct flat_region *r;
-    uint32_t                 *last_read; /* by place in the list: the last place that reads it; n: after the sample */
-    bool                     *in_place;  /* by place: a prev whose operand is computed into its slot */
-    struct step_list          enter, sample, leave;
+    uint32_t *last_read; /* by place in the list: the last place that reads it; n: after the sample */
+    bool *in_place;      /* by place: a prev whose operand is computed into its slot */
+    struct step_list enter, sample, leave;
 };
 
 static struct flat *at(const struct serial *s, uint32_t place)
@@ -96,7 +96,7 @@ static struct flat *at(const struct serial *s, uint32_t place)
 static uint32_t place_of(const struct serial *s, uint32_t id)
 {
     const struct flat *f = &s->fp->flats[id];
-    bool               here = f->rate == RATE_SAMPLE && f->region == at(s, 0)->region;
+    bool here = f->rate == RATE_SAMPLE && f->region == at(s, 0)->region;
     return here ? (f->slot - s->fp->serial_at) / SLOT_SIZE - 1 : s->r->list.n;
 }
 
@@ -105,7 +105,7 @@ static void find_last_reads(struct serial *s)
     uint32_t n = s->r->list.n;
     for (uint32_t i = 0; i < n; i++) {
         const struct flat *f = at(s, i);
-        uint32_t           when = has_slot_state(f) ? n : i;
+        uint32_t when = has_slot_state(f) ? n : i;
         for (uint32_t k = 0; k < f->n_args; k++) {
             uint32_t place = f->args[k] ? place_of(s, f->args[k]) : n;
             if (place < n && s->last_read[place] < when)
@@ -122,7 +122,7 @@ static void emit_loads(struct serial *s, struct flat_list *loaded)
     uint32_t slot = s->fp->serial_at + (1 + s->r->list.n) * SLOT_SIZE;
     for (uint32_t i = 0; i < s->r->list.n; i++)
         for (uint32_t k = 0; k < at(s, i)->n_args; k++) {
-            uint32_t     id = at(s, i)->args[k];
+            uint32_t id = at(s, i)->args[k];
             struct flat *f = &s->fp->flats[id];
             if (!id || f->rate != RATE_SAMPLE || f->slot != FLAT_UNPLACED)
                 continue;
@@ -152,7 +152,7 @@ static void emit_state(struct serial *s, const struct flat *f)
 static void choose_in_place(struct serial *s)
 {
     uint32_t n = s->r->list.n;
-    bool    *taken = ARENA_ARRAY(s->fp->arena, n, bool);
+    bool *taken = ARENA_ARRAY(s->fp->arena, n, bool);
     uint32_t *new_slot = ARENA_ARRAY(s->fp->arena, n, uint32_t);
     for (uint32_t i = 0; i < n; i++) {
         if (!is_prev(at(s, i)))
@@ -171,13 +171,13 @@ static void choose_in_place(struct serial *s)
 /* One move of new state into a slot. */
 struct move {
     uint32_t dst, src;
-    bool     wide, adds;
+    bool wide, adds;
 };
 
 static void emit_move(struct serial *s, const struct move *m)
 {
     const struct tick_ops *t = s->ticks;
-    step_fn               *fn = m->adds ? t->accum : m->wide ? t->copy8 : t->copy4;
+    step_fn *fn = m->adds ? t->accum : m->wide ? t->copy8 : t->copy4;
     steps_add(s->fp->arena, &s->sample, (struct step){.fn = fn, .dst = m->dst, .a = m->src});
 }
 
@@ -185,12 +185,12 @@ static void emit_move(struct serial *s, const struct move *m)
  * opened by the spare slot. */
 static void emit_moves(struct serial *s, struct move *moves, uint32_t n_moves)
 {
-    uint32_t  n = s->r->list.n, n_ready = 0, left = n_moves;
-    uint32_t *writer = ARENA_ARRAY(s->fp->arena, n + 1, uint32_t);  /* by slot: 1 + the move into it */
+    uint32_t n = s->r->list.n, n_ready = 0, left = n_moves;
+    uint32_t *writer = ARENA_ARRAY(s->fp->arena, n + 1, uint32_t); /* by slot: 1 + the move into it */
     uint32_t *readers = ARENA_ARRAY(s->fp->arena, n_moves, uint32_t);
     uint32_t *ready = ARENA_ARRAY(s->fp->arena, n_moves, uint32_t);
-    bool     *done = ARENA_ARRAY(s->fp->arena, n_moves, bool);
-#define WRITER(slot) ((slot) - s->fp->serial_at <= n * SLOT_SIZE ? writer[((slot) - s->fp->serial_at) / SLOT_SIZE] : 0)
+    bool *done = ARENA_ARRAY(s->fp->arena, n_moves, bool);
+#define WRITER(slot) ((slot)-s->fp->serial_at <= n * SLOT_SIZE ? writer[((slot)-s->fp->serial_at) / SLOT_SIZE] : 0)
     for (uint32_t i = 0; i < n_moves; i++)
         writer[(moves[i].dst - s->fp->serial_at) / SLOT_SIZE] = i + 1;
     for (uint32_t i = 0; i < n_moves; i++)
@@ -222,12 +222,12 @@ static void emit_moves(struct serial *s, struct move *moves, uint32_t n_moves)
 
 static void emit_updates(struct serial *s)
 {
-    uint32_t     n = s->r->list.n, n_moves = 0;
+    uint32_t n = s->r->list.n, n_moves = 0;
     struct move *moves = ARENA_ARRAY(s->fp->arena, n, struct move);
     for (uint32_t i = 0; i < n; i++) {
         const struct flat *f = at(s, i);
-        uint32_t           src = has_slot_state(f) ? s->fp->flats[f->args[0]].slot : 0;
-        bool               adds = f->op == OP_ACCUM;
+        uint32_t src = has_slot_state(f) ? s->fp->flats[f->args[0]].slot : 0;
+        bool adds = f->op == OP_ACCUM;
         if (has_slot_state(f) && !s->in_place[i] && (adds || src != f->slot))
             moves[n_moves++] = (struct move){f->slot, src, is_wide(f), adds};
     }
@@ -236,9 +236,9 @@ static void emit_updates(struct serial *s)
 
 void emit_serial(struct flat_plan *fp, const struct tick_ops *ticks, const struct flat_region *r, struct block *ret)
 {
-    struct serial    s = {.fp = fp, .ticks = ticks, .r = r};
+    struct serial s = {.fp = fp, .ticks = ticks, .r = r};
     struct flat_list loaded = {.ids = ARENA_ARRAY(fp->arena, serial_size(fp) / SLOT_SIZE, uint32_t)};
-    uint32_t         n = r->list.n;
+    uint32_t n = r->list.n;
     for (uint32_t i = 0; i < n; i++)
         at(&s, i)->slot = fp->serial_at + (1 + i) * SLOT_SIZE;
     s.last_read = ARENA_ARRAY(fp->arena, n, uint32_t);

@@ -20,6 +20,9 @@ typedef struct {
 } vm;
 enum { LANES = 4 };
 
+/* One row a meaning. */
+/* clang-format off */
+
 #define LANE static inline __attribute__((always_inline))
 #define EACH_D1(f, a)    ((vd){f((a).lo), f((a).hi)})
 #define EACH_D2(f, a, b) ((vd){f((a).lo, (b).lo), f((a).hi, (b).hi)})
@@ -168,5 +171,7 @@ LANE vi gather_words(const void *table, vi index)
     return _mm_setr_epi32(words[_mm_extract_epi32(index, 0)], words[_mm_extract_epi32(index, 1)],
                           words[_mm_extract_epi32(index, 2)], words[_mm_extract_epi32(index, 3)]);
 }
+
+/* clang-format on */
 
 #endif

@@ -1,6 +1,7 @@
-/* Fused multiply-add of f32 for processors without it: the product is exact in f64, the sum is rounded to odd, so that rounding
- * it once more to f32 is rounding the exact result (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved
- * algorithms using rounding to odd", 2008). Overflow and denormals cannot occur before the last step. */
+/* Fused multiply-add of f32 for processors without it: the product is exact in f64, the sum is rounded to odd, so that
+ * rounding it once more to f32 is rounding the exact result (Boldo and Melquiond, "Emulation of FMA and correctly
+ * rounded sums: proved algorithms using rounding to odd", 2008). Overflow and denormals cannot occur before the last
+ * step. */
 #ifndef CORE_LANES_ODD_H
 #define CORE_LANES_ODD_H
 

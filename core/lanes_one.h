@@ -1,6 +1,6 @@
 /* The meaning of each operation on one lane: the lowest lane of an SSE register, the others are not looked at.
- * Made of the packed instructions, so that nothing can differ from the wide lanes. Without FMA in the target, lanes_odd.h
- * (f32) and libm's fma (f64) stand in: the same rounding, once. */
+ * Made of the packed instructions, so that nothing can differ from the wide lanes. Without FMA in the target,
+ * lanes_odd.h (f32) and libm's fma (f64) stand in: the same rounding, once. */
 #ifndef CORE_LANES_ONE_H
 #define CORE_LANES_ONE_H
 
@@ -11,13 +11,16 @@
 
 #include "core/lanes_odd.h"
 
-typedef __m128  vf;
+typedef __m128 vf;
 typedef __m128d vd;
 typedef __m128i vi;
 typedef struct {
     __m128i bits; /* 0 or -1 */
 } vm;
 enum { LANES = 1 };
+
+/* One row a meaning. */
+/* clang-format off */
 
 #define LANE static inline __attribute__((always_inline))
 
@@ -118,5 +121,7 @@ LANE vi i_bits_f(vf a) { return _mm_castps_si128(f_canon(a)); }
 LANE vf f_from_bits(vi a) { return f_canon(_mm_castsi128_ps(a)); }
 LANE vi i_high_d(vd a) { return _mm_srli_epi64(_mm_castpd_si128(d_canon(a)), 32); }
 LANE vd d_from_high(vi a) { return d_canon(_mm_castsi128_pd(_mm_slli_epi64(a, 32))); }
+
+/* clang-format on */
 
 #endif

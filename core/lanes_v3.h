@@ -16,6 +16,9 @@ typedef struct {
 } vm;
 enum { LANES = 8 };
 
+/* One row a meaning. */
+/* clang-format off */
+
 #define LANE static inline __attribute__((always_inline))
 #define EACH_D1(f, a)    ((vd){f((a).lo), f((a).hi)})
 #define EACH_D2(f, a, b) ((vd){f((a).lo, (b).lo), f((a).hi, (b).hi)})
@@ -163,5 +166,7 @@ LANE vd d_from_high(vi a)
 }
 
 LANE vi gather_words(const void *table, vi index) { return _mm256_i32gather_epi32(table, index, 4); }
+
+/* clang-format on */
 
 #endif

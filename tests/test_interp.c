@@ -6,196 +6,17 @@
 
 #include "core/interp.h"
 #include "tests/support.h"
-
-/* The reference: one sample at a time, each value computed when it is asked for. */
-struct reference {
-    const struct plan   *plan;
-    const struct ir     *ir;
-    const double        *args;
-    const float *const  *in;
-    int32_t              n, row;   /* sample, row */
-    struct constant     *now;      /* by value */
-    int64_t             *known_at; /* by value: sample for which `now` holds, + 1 */
-    struct constant     *state;    /* by value */
-    struct kernel_ring  *rings;
-};
-
-static struct constant zero_of(enum op op)
-{
-    return (struct constant){.type = op_info(op)->result};
-}
-
-static struct constant const_of(const struct ins *ins)
-{
-    struct constant c = {.type = op_info(ins->op)->result};
-    memcpy(&c.as, &ins->imm, sizeof c.as);
-    return c;
-}
-
-static struct constant table_at(const struct ir *ir, const struct ins *ins, int32_t index)
-{
-    const struct ir_table *t = &ir->tables[ins->imm.i];
-    struct constant        c = {.type = t->type};
-    c.as.i = t->data.i[(uint32_t)index & (t->n - 1)];
-    return c;
-}
-
-static struct constant call_fn(const struct ir *ir, uint32_t index, const struct constant *params)
-{
-    const struct ir_fn *fn = &ir->fns[index];
-    struct constant    *vals = calloc(fn->code.n, sizeof *vals);
-    for (uint32_t v = 1; v < fn->code.n; v++) {
-        const struct ins *ins = &fn->code.ins[v];
-        struct constant   args[FN_ARGS_MAX];
-        for (uint32_t k = 0; k < ins->n_args; k++)
-            args[k] = vals[ins->args[k].i];
-        switch (ins->op) {
-        case OP_CONST_F32:
-        case OP_CONST_F64:
-        case OP_CONST_I32:
-            vals[v] = const_of(ins);
-            break;
-        case OP_PARAM_F32:
-        case OP_PARAM_F64:
-        case OP_PARAM_I32:
-            vals[v] = params[ins->imm.i];
-            break;
-        case OP_CALL_F32:
-        case OP_CALL_F64:
-        case OP_CALL_I32:
-            vals[v] = call_fn(ir, (uint32_t)ins->imm.i, args);
-            break;
-        case OP_GATHER_F32:
-        case OP_GATHER_I32:
-            vals[v] = table_at(ir, ins, args[0].as.i);
-            break;
-        default:
-            vals[v] = interp_fold(ins, args);
-            break;
-        }
-    }
-    struct constant result = vals[fn->result.i];
-    free(vals);
-    return result;
-}
-
-static struct constant value_at(struct reference *r, struct val v);
-
-static struct constant compute(struct reference *r, struct val v)
-{
-    const struct ins *ins = &r->ir->main.ins[v.i];
-    struct constant   c = zero_of(ins->op), args[FN_ARGS_MAX];
-    if (ins->op == OP_PREV_F32 || ins->op == OP_PREV_F64 || ins->op == OP_PREV_I32 || ins->op == OP_ACCUM)
-        return r->state[v.i];
-    if (ins->op == OP_TAP) {
-        int32_t                   age = value_at(r, ins->args[1]).as.i;
-        const struct kernel_ring *ring = &r->rings[r->plan->ring_at[ins->args[0].i]];
-        if (age == 0)
-            return value_at(r, r->ir->main.ins[ins->args[0].i].args[0]);
-        c.as.f = ring->data[((uint32_t)r->n - (uint32_t)age) & (uint32_t)ring->mask];
-        return c;
-    }
-    for (uint32_t k = 0; k < ins->n_args; k++)
-        args[k] = value_at(r, ins->args[k]);
-    switch (ins->op) {
-    case OP_CONST_F32:
-    case OP_CONST_F64:
-    case OP_CONST_I32:
-        return const_of(ins);
-    case OP_ARG:
-        c.as.d = r->args[ins->imm.i];
-        return c;
-    case OP_IOTA:
-        c.as.i = r->n;
-        return c;
-    case OP_ROW:
-        c.as.i = r->row;
-        return c;
-    case OP_INPUT:
-        c.as.f = r->in[ins->imm.i][r->n];
-        return c;
-    case OP_GATHER_F32:
-    case OP_GATHER_I32:
-        return table_at(r->ir, ins, args[0].as.i);
-    case OP_CALL_F32:
-    case OP_CALL_F64:
-    case OP_CALL_I32:
-        return call_fn(r->ir, (uint32_t)ins->imm.i, args);
-    default:
-        return interp_fold(ins, args);
-    }
-}
-
-static struct constant value_at(struct reference *r, struct val v)
-{
-    if (r->known_at[v.i] != r->n + 1) {
-        r->now[v.i] = compute(r, v);
-        r->known_at[v.i] = r->n + 1;
-    }
-    return r->now[v.i];
-}
-
-static float canonical(float x)
-{
-    uint32_t nan = 0x7fc00000;
-    if (x != x)
-        memcpy(&x, &nan, 4);
-    return x;
-}
-
-static void reference_next(struct reference *r)
-{
-    const struct code *code = &r->ir->main;
-    struct constant   *next = calloc(code->n, sizeof *next);
-    for (uint32_t v = 1; v < code->n; v++)
-        if (op_info(code->ins[v].op)->flags & OP_STATE) {
-            next[v] = value_at(r, code->ins[v].args[0]);
-            if (code->ins[v].op == OP_ACCUM)
-                next[v].as.i = (int32_t)((uint32_t)r->state[v].as.i + (uint32_t)next[v].as.i);
-        }
-    for (uint32_t v = 1; v < code->n; v++) {
-        if (code->ins[v].op == OP_RING) {
-            struct kernel_ring *ring = &r->rings[r->plan->ring_at[v]];
-            ring->data[r->n & ring->mask] = canonical(next[v].as.f);
-        }
-        r->state[v] = next[v];
-    }
-    r->n++;
-    free(next);
-}
-
-static struct reference reference_new(struct arena *a, const struct plan *p, const double *args, const float *const *in,
-                                      struct kernel_ring *rings)
-{
-    uint32_t         n = p->ir->main.n;
-    struct reference r = {.plan = p,
-                          .ir = p->ir,
-                          .args = args,
-                          .in = in,
-                          .now = ARENA_ARRAY(a, n, struct constant),
-                          .known_at = ARENA_ARRAY(a, n, int64_t),
-                          .state = ARENA_ARRAY(a, n, struct constant),
-                          .rings = rings};
-    return r;
-}
-
-static struct kernel_ring *rings_new(struct arena *a, uint32_t n, uint32_t length)
-{
-    struct kernel_ring *rings = ARENA_ARRAY(a, n, struct kernel_ring);
-    for (uint32_t i = 0; i < n; i++)
-        rings[i] = (struct kernel_ring){ARENA_ARRAY(a, length + KERNEL_PAD, float), (int32_t)length - 1, 0};
-    return rings;
-}
+#include "tests/support/reference.h"
 
 /* Random graphs. */
 struct maker {
-    struct ir    *ir;
-    struct code  *code;
-    uint64_t      seed;
-    struct val    pool[4][512]; /* by type: f32, f64, i32, mask */
-    uint32_t      n[4];
-    struct val    delayed[64];  /* state operations that still need an operand */
-    uint32_t      n_delayed;
+    struct ir *ir;
+    struct code *code;
+    uint64_t seed;
+    struct val pool[4][512]; /* by type: f32, f64, i32, mask */
+    uint32_t n[4];
+    struct val delayed[64]; /* state operations that still need an operand */
+    uint32_t n_delayed;
 };
 
 static uint32_t pick(struct maker *m, uint32_t n)
@@ -226,9 +47,9 @@ static struct val emit(struct maker *m, struct ins ins)
 
 static void random_elementwise(struct maker *m)
 {
-    enum op               op = OP_ADD_F32 + pick(m, OP_FROM_HIGH - OP_ADD_F32 + 1);
+    enum op op = OP_ADD_F32 + pick(m, OP_FROM_HIGH - OP_ADD_F32 + 1);
     const struct op_info *info = op_info(op);
-    struct val            args[3];
+    struct val args[3];
     for (int k = 0; k < info->arity; k++)
         args[k] = any(m, type_by_letter(info->args[k]));
     int32_t imm = info->flags & OP_IMM_I ? (int32_t)pick(m, 32) : 0;
@@ -238,18 +59,19 @@ static void random_elementwise(struct maker *m)
 static void random_gather(struct maker *m)
 {
     struct val index = any(m, TYPE_I32);
-    bool       integers = pick(m, 2);
-    emit(m, (struct ins){.op = integers ? OP_GATHER_I32 : OP_GATHER_F32, .n_args = 1, .args = &index, .imm.i = integers});
+    bool integers = pick(m, 2);
+    emit(m,
+         (struct ins){.op = integers ? OP_GATHER_I32 : OP_GATHER_F32, .n_args = 1, .args = &index, .imm.i = integers});
 }
 
 static void random_call(struct maker *m)
 {
     if (!m->ir->n_fns)
         return;
-    uint32_t            index = pick(m, m->ir->n_fns);
+    uint32_t index = pick(m, m->ir->n_fns);
     const struct ir_fn *fn = &m->ir->fns[index];
-    struct val          args[FN_ARGS_MAX];
-    enum op             op = fn->result_type == TYPE_F32 ? OP_CALL_F32 : fn->result_type == TYPE_F64 ? OP_CALL_F64 : OP_CALL_I32;
+    struct val args[FN_ARGS_MAX];
+    enum op op = fn->result_type == TYPE_F32 ? OP_CALL_F32 : fn->result_type == TYPE_F64 ? OP_CALL_F64 : OP_CALL_I32;
     for (uint32_t k = 0; k < fn->n_params; k++)
         args[k] = any(m, fn->params[k]);
     emit(m, (struct ins){.op = op, .n_args = fn->n_params, .args = args, .imm.i = (int32_t)index});
@@ -284,7 +106,7 @@ static struct val random_age(struct maker *m)
 static void random_state(struct maker *m)
 {
     static const enum op ops[] = {OP_PREV_F32, OP_PREV_F32, OP_PREV_F64, OP_PREV_I32, OP_ACCUM};
-    struct val           args[2] = {any(m, TYPE_F32), VAL_NONE};
+    struct val args[2] = {any(m, TYPE_F32), VAL_NONE};
     if (m->n_delayed == 64)
         return;
     if (pick(m, 3) == 0) {
@@ -320,9 +142,8 @@ static void random_sources(struct maker *m)
 
 static void random_fn(struct ir *ir, uint64_t *seed)
 {
-    struct ir_fn fn = {.name = arena_printf(ir->arena, "f%u", ir->n_fns),
-                       .n_params = 3,
-                       .params = {TYPE_F32, TYPE_F64, TYPE_I32}};
+    struct ir_fn fn = {
+        .name = arena_printf(ir->arena, "f%u", ir->n_fns), .n_params = 3, .params = {TYPE_F32, TYPE_F64, TYPE_I32}};
     struct maker m = {.ir = ir, .code = &fn.code, .seed = *seed};
     emit(&m, (struct ins){.op = OP_PARAM_F32, .imm.i = 0});
     emit(&m, (struct ins){.op = OP_PARAM_F64, .imm.i = 1});
@@ -343,8 +164,8 @@ static void random_fn(struct ir *ir, uint64_t *seed)
 static struct ir *random_ir(struct arena *a, uint64_t seed, bool with_state, bool wide)
 {
     struct maker m = {.ir = ir_new(a), .seed = seed};
-    float        floats[16];
-    int32_t      integers[64];
+    float floats[16];
+    int32_t integers[64];
     for (int i = 0; i < 64; i++) {
         integers[i] = (int32_t)test_random(&m.seed) >> (i % 32);
         floats[i % 16] = (float)integers[i] * 0x1p-31f;
@@ -405,14 +226,14 @@ static const struct plan *plan_of(struct arena *a, struct ir *ir)
 enum { SAMPLES = 2000, CHANNELS = 3 };
 
 struct bench {
-    struct arena      *a;
+    struct arena *a;
     const struct plan *plan;
-    struct interp     *isas[3];
-    void              *work[3];
-    double             args[3];
-    const float       *in[2];
-    float             *expected[CHANNELS];
-    struct reference   ref;
+    struct interp *isas[3];
+    void *work[3];
+    double args[3];
+    const float *in[2];
+    float *expected[CHANNELS];
+    struct reference ref;
 };
 
 static void *aligned(struct arena *a, size_t n)
@@ -445,12 +266,12 @@ static struct bench *bench_new(struct ir *ir, uint64_t seed)
 
 static void bench_reference(struct bench *b)
 {
-    b->ref = reference_new(b->a, b->plan, b->args, b->in, rings_new(b->a, b->plan->n_rings, RING_LENGTH));
+    b->ref = reference_new(b->a, b->plan, b->args, b->in, reference_rings(b->a, b->plan->n_rings, RING_LENGTH));
     for (int c = 0; c < CHANNELS; c++)
         b->expected[c] = ARENA_ARRAY(b->a, SAMPLES, float);
     while (b->ref.n < SAMPLES) {
         for (int c = 0; c < CHANNELS; c++)
-            b->expected[c][b->ref.n] = canonical(value_at(&b->ref, b->plan->ir->outputs[c]).as.f);
+            b->expected[c][b->ref.n] = reference_canonical(reference_value(&b->ref, b->plan->ir->outputs[c]).as.f);
         reference_next(&b->ref);
     }
 }
@@ -467,18 +288,18 @@ static void check_state(const struct bench *b, const char *state)
             memcpy(&d, p, 8);
             assert_true(x.as.d != x.as.d ? !memcmp(p, "\0\0\0\0\0\0\xf8\x7f", 8) : !memcmp(p, &x.as.d, 8));
         } else {
-            float f = x.type == TYPE_F32 ? canonical(x.as.f) : x.as.f;
+            float f = x.type == TYPE_F32 ? reference_canonical(x.as.f) : x.as.f;
             assert_memory_equal(p, &f, 4);
         }
     }
 }
 
-/* Blocks of `least` to `most` samples, one after another; `isa` below 0: another one each block. In and out are exactly as long
- * as the block, so that a sanitizer sees what reaches beyond. */
+/* Blocks of `least` to `most` samples, one after another; `isa` below 0: another one each block. In and out are exactly
+ * as long as the block, so that a sanitizer sees what reaches beyond. */
 static void check_blocks(struct bench *b, int isa, uint32_t least, uint32_t most, uint64_t seed)
 {
-    void               *state = aligned(b->a, b->plan->state_size);
-    struct kernel_ring *rings = rings_new(b->a, b->plan->n_rings, RING_LENGTH);
+    void *state = aligned(b->a, b->plan->state_size);
+    struct kernel_ring *rings = reference_rings(b->a, b->plan->n_rings, RING_LENGTH);
     for (int32_t n = 0; n < SAMPLES;) {
         int32_t count = (int32_t)(least + test_random(&seed) % (most - least + 1));
         count = count < SAMPLES - n ? count : SAMPLES - n;
@@ -497,15 +318,15 @@ static void check_blocks(struct bench *b, int isa, uint32_t least, uint32_t most
                                    .count = count,
                                    .rows = 1,
                                    .n0_low = n};
-        int    use = isa < 0 ? (int)(test_random(&seed) % 3) : isa;
+        int use = isa < 0 ? (int)(test_random(&seed) % 3) : isa;
         unsigned saved = fp_state_enter();
         interp_run(b->isas[use], &call, b->work[use]);
         fp_state_leave(saved);
         for (int c = 0; c < CHANNELS; c++) {
             for (int32_t i = 0; i < count; i++)
                 if (memcmp(&out[c][i], &b->expected[c][n + i], 4) != 0)
-                    fail_msg("isa %d, block of %d at %d: output %d, sample %d is %a, expected %a\n%s\n%s", use, count, n, c,
-                             n + i, (double)out[c][i], (double)b->expected[c][n + i], ir_print(b->plan->ir, b->a),
+                    fail_msg("isa %d, block of %d at %d: output %d, sample %d is %a, expected %a\n%s\n%s", use, count,
+                             n, c, n + i, (double)out[c][i], (double)b->expected[c][n + i], ir_print(b->plan->ir, b->a),
                              plan_print(b->plan, b->a));
             free(out[c]);
         }
@@ -543,12 +364,12 @@ static void random_graphs(bool with_state, bool wide, uint64_t from, uint64_t co
 {
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct arena *a = arena_new(1u << 28);
-        struct ir    *ir = random_ir(a, seed, with_state, wide);
+        struct ir *ir = random_ir(a, seed, with_state, wide);
         if (with_state)
             count_by_state(ir);
         assert_int_equal(counts_samples(ir), !with_state);
         struct bench *b = bench_new(ir, seed);
-        unsigned      saved = fp_state_enter();
+        unsigned saved = fp_state_enter();
         bench_reference(b);
         fp_state_leave(saved);
         for (int isa = 0; isa < 3; isa++)
@@ -583,7 +404,7 @@ static void graphs_with_many_live_values_agree(void **state)
 static struct ir *parse(struct arena *a, const char *text)
 {
     struct fault fault;
-    struct ir   *ir;
+    struct ir *ir;
     fault_init(&fault, a);
     if (ir_parse(text, a, &ir, &fault) != STATUS_OK)
         fail_msg("%s", fault.items[0].detail);
@@ -594,19 +415,20 @@ static void rows_see_their_number_and_stride(void **state)
 {
     (void)state;
     struct arena *a = arena_new(1 << 24);
-    struct ir    *ir = parse(a, "arg 0 literal 0.5\n"
-                                "main {\n  %1 = row\n  %2 = iota\n  %3 = const.i32 1000\n  %4 = mul.i32 %1 %3\n  %5 = add.i32 %4 %2\n"
-                                "  %6 = f32.i32 %5\n  %7 = arg 0\n  %8 = f32.f64 %7\n  %9 = add.f32 %6 %8\n  %10 = f32.i32 %4\n"
-                                "  out 0 %9\n  out 1 %8\n  out 2 %10\n}\n");
+    struct ir *ir =
+        parse(a, "arg 0 literal 0.5\n"
+                 "main {\n  %1 = row\n  %2 = iota\n  %3 = const.i32 1000\n  %4 = mul.i32 %1 %3\n  %5 = add.i32 %4 %2\n"
+                 "  %6 = f32.i32 %5\n  %7 = arg 0\n  %8 = f32.f64 %7\n  %9 = add.f32 %6 %8\n  %10 = f32.i32 %4\n"
+                 "  out 0 %9\n  out 1 %8\n  out 2 %10\n}\n");
     const struct plan *p = plan_of(a, ir);
     enum { ROWS = 5, STRIDE = 333 };
     for (int isa = 0; isa < 3; isa++)
         for (int32_t count = 0; count <= 300; count += 1 + count / 4) {
             if (!interp_isa_available((enum interp_isa)isa))
                 continue;
-            struct interp     *in = interp_new(p, (enum interp_isa)isa, a);
-            float             *out[3];
-            double             args[1] = {0.25};
+            struct interp *in = interp_new(p, (enum interp_isa)isa, a);
+            float *out[3];
+            double args[1] = {0.25};
             struct kernel_call call = {.args = args, .out = out, .count = count, .rows = ROWS, .out_stride = STRIDE};
             for (int c = 0; c < 3; c++) {
                 out[c] = ARENA_ARRAY(a, ROWS * STRIDE, float);
@@ -629,13 +451,13 @@ static void a_call_value_is_evaluated_with_its_functions(void **state)
 {
     (void)state;
     struct arena *a = arena_new(1 << 24);
-    struct ir    *ir = parse(a, "table t i32 4 [10, 20, 30, 40]\n"
-                                "fn sq(f64) f64 {\n  %1 = param.f64 0\n  %2 = mul.f64 %1 %1\n  ret %2\n}\n"
-                                "arg 0 literal 3\n"
-                                "main {\n  %1 = arg 0\n  %2 = call.f64 sq %1\n  %3 = f32.f64 %2\n  %4 = i32.f32 %3\n"
-                                "  %5 = gather.i32 t %4\n  %6 = lt.f64 %1 %2\n  %7 = const.i32 7\n  out 0 %3\n}\n");
+    struct ir *ir = parse(a, "table t i32 4 [10, 20, 30, 40]\n"
+                             "fn sq(f64) f64 {\n  %1 = param.f64 0\n  %2 = mul.f64 %1 %1\n  ret %2\n}\n"
+                             "arg 0 literal 3\n"
+                             "main {\n  %1 = arg 0\n  %2 = call.f64 sq %1\n  %3 = f32.f64 %2\n  %4 = i32.f32 %3\n"
+                             "  %5 = gather.i32 t %4\n  %6 = lt.f64 %1 %2\n  %7 = const.i32 7\n  out 0 %3\n}\n");
     const struct plan *p = plan_of(a, ir);
-    double             args[1] = {3};
+    double args[1] = {3};
     assert_true(interp_call_value(p, (struct val){1}, args, a) == 3);
     assert_true(interp_call_value(p, (struct val){2}, args, a) == 9);
     assert_true(interp_call_value(p, (struct val){3}, args, a) == 9);
@@ -649,20 +471,20 @@ static void nan_leaves_canonical(void **state)
 {
     (void)state;
     struct arena *a = arena_new(1 << 24);
-    struct ir    *ir = parse(a, "main {\n  %1 = input 0\n  %2 = neg.f32 %1\n  %3 = prev.f32 %2\n  %4 = f64.f32 %2\n"
-                                "  %5 = prev.f64 %4\n  %6 = const.f64 4\n  %7 = ring %2 %6\n  %8 = f32.f64 %5\n"
-                                "  out 0 %2\n  out 1 %3\n  out 2 %8\n}\n");
+    struct ir *ir = parse(a, "main {\n  %1 = input 0\n  %2 = neg.f32 %1\n  %3 = prev.f32 %2\n  %4 = f64.f32 %2\n"
+                             "  %5 = prev.f64 %4\n  %6 = const.f64 4\n  %7 = ring %2 %6\n  %8 = f32.f64 %5\n"
+                             "  out 0 %2\n  out 1 %3\n  out 2 %8\n}\n");
     const struct plan *p = plan_of(a, ir);
     for (int isa = 0; isa < 3; isa++) {
         if (!interp_isa_available((enum interp_isa)isa))
             continue;
-        struct interp      *in = interp_new(p, (enum interp_isa)isa, a);
-        uint32_t            nans[5] = {0x7fc12345, 0x7fc00000, 0xffc00000, 0x7f800001, 0x7fffffff}, out[3][5];
-        uint64_t            slots[2] = {0, 0};
-        const float        *ins[1] = {(const float *)nans};
-        float              *outs[3] = {(float *)out[0], (float *)out[1], (float *)out[2]};
-        struct kernel_ring *rings = rings_new(a, p->n_rings, 512);
-        struct kernel_call  call = {.in = ins, .out = outs, .state = slots, .rings = rings, .count = 5, .rows = 1};
+        struct interp *in = interp_new(p, (enum interp_isa)isa, a);
+        uint32_t nans[5] = {0x7fc12345, 0x7fc00000, 0xffc00000, 0x7f800001, 0x7fffffff}, out[3][5];
+        uint64_t slots[2] = {0, 0};
+        const float *ins[1] = {(const float *)nans};
+        float *outs[3] = {(float *)out[0], (float *)out[1], (float *)out[2]};
+        struct kernel_ring *rings = reference_rings(a, p->n_rings, 512);
+        struct kernel_call call = {.in = ins, .out = outs, .state = slots, .rings = rings, .count = 5, .rows = 1};
         interp_run(in, &call, aligned(a, interp_work_size(in)));
         for (int i = 0; i < 5; i++) {
             assert_int_equal(out[0][i], 0x7fc00000);
@@ -683,19 +505,20 @@ static void states_that_change_places_do_so_at_once(void **state)
 {
     (void)state;
     struct arena *a = arena_new(1 << 24);
-    struct ir    *ir = parse(a, "main {\n  %1 = prev.f32 %2\n  %2 = prev.f32 %1\n  %3 = prev.f64 %5\n  %4 = prev.f64 %3\n"
-                                "  %5 = prev.f64 %4\n  %6 = accum %7\n  %7 = prev.i32 %6\n  %8 = f32.f64 %3\n  %9 = f32.i32 %6\n"
-                                "  out 0 %1\n  out 1 %8\n  out 2 %9\n}\n");
+    struct ir *ir =
+        parse(a, "main {\n  %1 = prev.f32 %2\n  %2 = prev.f32 %1\n  %3 = prev.f64 %5\n  %4 = prev.f64 %3\n"
+                 "  %5 = prev.f64 %4\n  %6 = accum %7\n  %7 = prev.i32 %6\n  %8 = f32.f64 %3\n  %9 = f32.i32 %6\n"
+                 "  out 0 %1\n  out 1 %8\n  out 2 %9\n}\n");
     const struct plan *p = plan_of(a, ir);
     for (int isa = 0; isa < 3; isa++) {
         if (!interp_isa_available((enum interp_isa)isa))
             continue;
         enum { COUNT = 40 };
-        struct interp     *in = interp_new(p, (enum interp_isa)isa, a);
-        char              *slots = aligned(a, p->state_size);
-        float              out[3][COUNT], *outs[3] = {out[0], out[1], out[2]}, pair[2] = {1, 2};
-        double             triple[3] = {10, 20, 30};
-        int32_t            sum[2] = {1, 0};
+        struct interp *in = interp_new(p, (enum interp_isa)isa, a);
+        char *slots = aligned(a, p->state_size);
+        float out[3][COUNT], *outs[3] = {out[0], out[1], out[2]}, pair[2] = {1, 2};
+        double triple[3] = {10, 20, 30};
+        int32_t sum[2] = {1, 0};
         struct kernel_call call = {.out = outs, .state = slots, .count = COUNT, .rows = 1};
         for (uint32_t i = 0; i < 2; i++)
             memcpy(slots + p->state_at[1 + i], &pair[i], 4);

@@ -11,9 +11,9 @@
 #include "tests/support.h"
 
 union cell {
-    float    f;
-    double   d;
-    int32_t  i;
+    float f;
+    double d;
+    int32_t i;
     uint32_t u;
     uint64_t bits;
 };
@@ -22,26 +22,53 @@ enum { NASTY_MAX = 40 };
 
 struct nasty {
     union cell cells[NASTY_MAX];
-    uint32_t   n;
+    uint32_t n;
 };
 
 static struct nasty nasty_of(char letter)
 {
-    static const uint32_t f32[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x3f000000, 0x3fc00000, 0x40200000, 0xc0200000,
-                                   1,          0x80000001, 0x000fffff, 0x807fffff, 0x00800000, 0x80800000, 0x00ffffff, 0x7f7fffff,
-                                   0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f812345, 0xff912345, 0x4b000000,
-                                   0x4affffff, 0x4f000000, 0xcf000000, 0x4effffff, 0xcf000001, 0x4f800000, 0x3f7fffff, 0x40490fdb,
-                                   0x1e3ce508, 0x5f000000};
-    static const uint64_t f64[] = {0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 0x3fe0000000000000,
-                                   0x3ff8000000000000, 0x4004000000000000, 0xc004000000000000, 1, 0x8000000000000001,
-                                   0x000fffffffffffff, 0x800fffff12345678, 0x0010000000000000, 0x8010000000000000,
-                                   0x7fefffffffffffff, 0xffefffffffffffff, 0x7ff0000000000000, 0xfff0000000000000,
-                                   0x7ff8000000000000, 0xfff8000000000000, 0x7ff0123456789abc, 0x7ff0000000000001,
-                                   0x41e0000000000000, 0xc1e0000000000000, 0x41dfffffffc00000, 0x41dfffffffffffff,
-                                   0xc1e0000000200000, 0x4330000000000000, 0x3810000000000000, 0x380fffffffffffff,
-                                   0x47efffffffffffff, 0x36a0000000000000, 0x3ff0000000000001, 0x400921fb54442d18};
-    static const uint32_t i32[] = {0, 1, 2, 3, 7, 0xffffffff, 0xfffffffe, 0x80000000, 0x7fffffff, 0x80000001, 0x7ff00000, 0xfff00000,
-                                   0x7f800001, 0x7fc00000, 0xff800001, 0x12345678, 0x00100000, 0x000fffff, 0x9e3779b9, 255, 0x55555555};
+    static const uint32_t f32[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x3f000000, 0x3fc00000, 0x40200000,
+                                   0xc0200000, 1,          0x80000001, 0x000fffff, 0x807fffff, 0x00800000, 0x80800000,
+                                   0x00ffffff, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000,
+                                   0x7f812345, 0xff912345, 0x4b000000, 0x4affffff, 0x4f000000, 0xcf000000, 0x4effffff,
+                                   0xcf000001, 0x4f800000, 0x3f7fffff, 0x40490fdb, 0x1e3ce508, 0x5f000000};
+    static const uint64_t f64[] = {0,
+                                   0x8000000000000000,
+                                   0x3ff0000000000000,
+                                   0xbff0000000000000,
+                                   0x3fe0000000000000,
+                                   0x3ff8000000000000,
+                                   0x4004000000000000,
+                                   0xc004000000000000,
+                                   1,
+                                   0x8000000000000001,
+                                   0x000fffffffffffff,
+                                   0x800fffff12345678,
+                                   0x0010000000000000,
+                                   0x8010000000000000,
+                                   0x7fefffffffffffff,
+                                   0xffefffffffffffff,
+                                   0x7ff0000000000000,
+                                   0xfff0000000000000,
+                                   0x7ff8000000000000,
+                                   0xfff8000000000000,
+                                   0x7ff0123456789abc,
+                                   0x7ff0000000000001,
+                                   0x41e0000000000000,
+                                   0xc1e0000000000000,
+                                   0x41dfffffffc00000,
+                                   0x41dfffffffffffff,
+                                   0xc1e0000000200000,
+                                   0x4330000000000000,
+                                   0x3810000000000000,
+                                   0x380fffffffffffff,
+                                   0x47efffffffffffff,
+                                   0x36a0000000000000,
+                                   0x3ff0000000000001,
+                                   0x400921fb54442d18};
+    static const uint32_t i32[] = {0,          1,          2,          3,          7,          0xffffffff, 0xfffffffe,
+                                   0x80000000, 0x7fffffff, 0x80000001, 0x7ff00000, 0xfff00000, 0x7f800001, 0x7fc00000,
+                                   0xff800001, 0x12345678, 0x00100000, 0x000fffff, 0x9e3779b9, 255,        0x55555555};
     struct nasty n = {.n = 0};
     if (letter == 'f')
         for (; n.n < sizeof f32 / sizeof *f32; n.n++)
@@ -106,6 +133,7 @@ static double canonical_d(double x)
 #define MASK(condition) ((union cell){.i = (condition) ? -1 : 0})
 #define CELL(member, value) ((union cell){.member = (value)})
 
+/* clang-format off */
 static union cell model_f(enum op op, float x, float y, float z)
 {
     float a = flush_f(x), b = flush_f(y), c = flush_f(z);
@@ -186,6 +214,8 @@ static union cell model_i(enum op op, uint32_t a, uint32_t b, int imm)
     return CELL(bits, 0);
 }
 
+/* clang-format on */
+
 static union cell model(enum op op, const union cell *x, int imm)
 {
     if (op == OP_SEL_F32 || op == OP_SEL_F64 || op == OP_SEL_I32)
@@ -198,9 +228,9 @@ static union cell model(enum op op, const union cell *x, int imm)
 
 /* All tuples of one operation's nasty arguments, and what the model says. */
 struct cases {
-    enum op     op;
-    int         arity, imm;
-    size_t      n;
+    enum op op;
+    int arity, imm;
+    size_t n;
     union cell *args[3], *expected;
 };
 
@@ -219,7 +249,7 @@ static union cell canonical(union cell x, enum type type)
 static struct cases cases_of(struct arena *a, enum op op, int imm)
 {
     const struct op_info *info = op_info(op);
-    struct nasty          nasty[3] = {{.n = 1}, {.n = 1}, {.n = 1}};
+    struct nasty nasty[3] = {{.n = 1}, {.n = 1}, {.n = 1}};
     for (int k = 0; k < info->arity; k++)
         nasty[k] = nasty_of(info->args[k]);
     struct cases c = {.op = op, .arity = info->arity, .imm = imm, .n = (size_t)nasty[0].n * nasty[1].n * nasty[2].n};
@@ -269,14 +299,16 @@ static size_t room_of(size_t n)
 }
 
 /* Runs `n` cases from `first`, operands of `form` uniform with the values of case `first`. */
-static void run_loop(const struct cases *c, step_fn *fn, unsigned form, size_t first, size_t n, char *work, const char *where)
+static void run_loop(const struct cases *c, step_fn *fn, unsigned form, size_t first, size_t n, char *work,
+                     const char *where)
 {
-    size_t      room = room_of(n);
-    struct step steps[2] = {{fn, 0, (uint32_t)room, (uint32_t)(2 * room), (uint32_t)(3 * room), c->imm, 0}, {.fn = end_step}};
+    size_t room = room_of(n);
+    struct step steps[2] = {{fn, 0, (uint32_t)room, (uint32_t)(2 * room), (uint32_t)(3 * room), c->imm, 0},
+                            {.fn = end_step}};
     for (int k = 0; k < c->arity; k++) {
         size_t size = size_of(operand_type(c->op, k));
-        char  *at = work + room * (size_t)(k + 1);
-        bool   uniform = form >> k & 1;
+        char *at = work + room * (size_t)(k + 1);
+        bool uniform = form >> k & 1;
         size_t count = uniform ? UNIFORM_SIZE / size : n;
         for (size_t i = 0; i < count; i++)
             memcpy(at + i * size, &c->args[k][first + (uniform ? 0 : i)], size);
@@ -300,7 +332,7 @@ static void sort_cases(struct arena *a, struct cases *c, unsigned form)
 {
     union cell *sorted[4];
     union cell *from[4] = {c->args[0], c->args[1], c->args[2], c->expected};
-    bool       *done = ARENA_ARRAY(a, c->n, bool);
+    bool *done = ARENA_ARRAY(a, c->n, bool);
     for (int k = 0; k < 4; k++)
         sorted[k] = ARENA_ARRAY(a, c->n, union cell);
     size_t n = 0;
@@ -325,8 +357,8 @@ static void sort_cases(struct arena *a, struct cases *c, unsigned form)
 }
 
 static const struct strip_loops *const loops[] = {&strips_base, &strips_v3, &strips_v4};
-static const struct tick_ops *const    ticks[] = {&ticks_base, &ticks_v3, &ticks_v4};
-static const char *const               isa_names[] = {"base", "v3", "v4"};
+static const struct tick_ops *const ticks[] = {&ticks_base, &ticks_v3, &ticks_v4};
+static const char *const isa_names[] = {"base", "v3", "v4"};
 
 static void check_forms(struct arena *a, const struct cases *all, int isa)
 {
@@ -340,7 +372,7 @@ static void check_forms(struct arena *a, const struct cases *all, int isa)
         if (form)
             sort_cases(a, &c, form);
         size_t step = form ? 61 : 1000;
-        char  *work = arena_alloc(a, 4 * room_of(step) + 64);
+        char *work = arena_alloc(a, 4 * room_of(step) + 64);
         work += -(uintptr_t)work & 63;
         for (size_t at = 0; at < c.n; at += step)
             run_loop(&c, fn, form, at, step < c.n - at ? step : c.n - at, work, isa_names[isa]);
@@ -350,8 +382,8 @@ static void check_forms(struct arena *a, const struct cases *all, int isa)
 static void check_ticks(const struct cases *c, int isa)
 {
     _Alignas(64) char work[64];
-    struct step       steps[2] = {{ticks[isa]->op[c->op], 48, 0, 16, 32, c->imm, 0}, {.fn = end_step}};
-    struct frame      f = {.work = work, .w4 = work, .w8 = work, .n = 1};
+    struct step steps[2] = {{ticks[isa]->op[c->op], 48, 0, 16, 32, c->imm, 0}, {.fn = end_step}};
+    struct frame f = {.work = work, .w4 = work, .w8 = work, .n = 1};
     for (size_t i = 0; i < c->n; i++) {
         for (int k = 0; k < 3; k++)
             memcpy(work + 16 * k, &c->args[k][i], 8);
@@ -376,8 +408,8 @@ static void each_op(void (*run)(struct arena *, const struct cases *))
             continue;
         for (int imm = 0; imm < (shifts ? 32 : 1); imm++) {
             struct arena *a = arena_new(1u << 28);
-            struct cases  c = cases_of(a, op, imm);
-            unsigned      saved = fp_state_enter();
+            struct cases c = cases_of(a, op, imm);
+            unsigned saved = fp_state_enter();
             run(a, &c);
             fp_state_leave(saved);
             arena_free(a);
@@ -415,7 +447,7 @@ static void check_fold(struct arena *a, const struct cases *c)
             memcpy(&x[k].as, &c->args[k][i], 8);
         }
         struct constant r = interp_fold(&ins, x);
-        union cell      got = {.bits = 0};
+        union cell got = {.bits = 0};
         memcpy(&got, &r.as, size_of(r.type));
         assert_int_equal(r.type, op_info(c->op)->result);
         check(c, i, got, "folding");
@@ -462,20 +494,22 @@ static void fused_multiply_add_rounds_once(void **state)
     (void)state;
     enum { N = 200000 };
     struct arena *a = arena_new(1u << 26);
-    struct cases  c = {.op = OP_FMA_F32, .arity = 3, .n = N};
-    uint64_t      seed = 7;
+    struct cases c = {.op = OP_FMA_F32, .arity = 3, .n = N};
+    uint64_t seed = 7;
     for (int k = 0; k < 3; k++)
         c.args[k] = ARENA_ARRAY(a, N, union cell);
     c.expected = ARENA_ARRAY(a, N, union cell);
     for (size_t i = 0; i < N; i++) {
         for (int k = 0; k < 3; k++) { /* few bits set, exponents close to one another or to the smallest */
             uint32_t exponent = (i & 1 ? 100 : k == 2 ? 1 : 63) + test_random(&seed) % 50;
-            uint32_t r = test_random(&seed), mantissa = r & 0x7fffff & (test_random(&seed) | (uint32_t)-(int)(i >> 1 & 1));
+            uint32_t r = test_random(&seed),
+                     mantissa = r & 0x7fffff & (test_random(&seed) | (uint32_t) - (int)(i >> 1 & 1));
             c.args[k][i].u = (r & 0x80000000) | exponent << 23 | mantissa;
         }
         if (i % 3 == 0) /* the product, rounded, cancels */
             c.args[2][i].f = -(c.args[0][i].f * c.args[1][i].f);
-        c.expected[i] = canonical(CELL(f, fused_f(flush_f(c.args[0][i].f), flush_f(c.args[1][i].f), flush_f(c.args[2][i].f))), TYPE_F32);
+        c.expected[i] = canonical(
+            CELL(f, fused_f(flush_f(c.args[0][i].f), flush_f(c.args[1][i].f), flush_f(c.args[2][i].f))), TYPE_F32);
     }
     unsigned saved = fp_state_enter();
     for (int isa = 0; isa < 3; isa++) {
@@ -494,15 +528,15 @@ static void the_thread_state_is_restored(void **state)
 {
     (void)state;
     volatile float tiny = FLT_MIN, half = 0.5f;
-    unsigned       saved = fp_state_enter();
-    float          flushed = tiny * half;
+    unsigned saved = fp_state_enter();
+    float flushed = tiny * half;
     fp_state_leave(saved);
     assert_true(flushed == 0);
     assert_true(tiny * half > 0);
     fesetround(FE_UPWARD);
     saved = fp_state_enter();
     volatile float one = 1, small = 1e-9f;
-    float          rounded = one + small;
+    float rounded = one + small;
     fp_state_leave(saved);
     assert_int_equal(fegetround(), FE_UPWARD);
     fesetround(FE_TONEAREST);

@@ -11,6 +11,6 @@ struct registers {
 /* Fills first, last, in_strips, and strip with the number of a register of its width; values never alive at once
  * share one. */
 struct registers flat_registers(struct flat_plan *fp);
-bool             flat_has_strip(const struct flat *f);
+bool flat_has_strip(const struct flat *f);
 
 #endif

@@ -6,7 +6,7 @@
 
 struct step_list {
     struct step *steps;
-    uint32_t     n, cap;
+    uint32_t n, cap;
 };
 void steps_add(struct arena *a, struct step_list *l, struct step s);
 

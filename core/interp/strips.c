@@ -1,6 +1,6 @@
 /* The strip loops: each operation of ops.def over a piece of a strip, one copy of this file an instruction set
- * (STRIPS_ISA 0: SSE4.2, 1: x86-64-v3, 2: x86-64-v4). Loops run over whole multiples of LOOP_PAD samples, since strips are padded;
- * what touches a buffer of the host's, a ring or state stops at frame.n. */
+ * (STRIPS_ISA 0: SSE4.2, 1: x86-64-v3, 2: x86-64-v4). Loops run over whole multiples of LOOP_PAD samples, since strips
+ * are padded; what touches a buffer of the host's, a ring or state stops at frame.n. */
 #include "core/interp/loops.h"
 
 #if STRIPS_ISA == 0
@@ -16,7 +16,7 @@
 #include "core/interp/rows.h"
 
 #define STRIP(f, at, size) (((size) == 8 ? (f)->w8 : (f)->w4) + (at))
-#define NEXT(s, f)         return (s)[1].fn((s) + 1, f)
+#define NEXT(s, f) return (s)[1].fn((s) + 1, f)
 
 static inline size_t padded(size_t n)
 {
@@ -24,46 +24,48 @@ static inline size_t padded(size_t n)
 }
 
 /* The loop of one row with the operands in `form` uniform. Unused operands and forms fold away. */
-#define OPERAND(args, k, form, f, at)                                                                  \
-    (ROW_ARITY(args) <= (k) ? NULL : ((form) >> (k) & 1) ? (f)->work + (at) : STRIP(f, at, ROW_SIZE(args, k)))
-#define FETCH(args, k, form, fixed, p, i) \
-    (((form) >> (k) & 1) || ROW_ARITY(args) <= (k) ? (fixed) : ROW_LOAD(args, k, (p) + (i) * ROW_SIZE(args, k)))
-#define FETCH_FIXED(args, k, form, p) \
-    if (((form) >> (k) & 1) && ROW_ARITY(args) > (k)) \
+#define OPERAND(args, k, form, f, at)                                                                                  \
+    (ROW_ARITY(args) <= (k) ? NULL : ((form) >> (k)&1) ? (f)->work + (at) : STRIP(f, at, ROW_SIZE(args, k)))
+#define FETCH(args, k, form, fixed, p, i)                                                                              \
+    (((form) >> (k)&1) || ROW_ARITY(args) <= (k) ? (fixed) : ROW_LOAD(args, k, (p) + (i)*ROW_SIZE(args, k)))
+#define FETCH_FIXED(args, k, form, p)                                                                                  \
+    if (((form) >> (k)&1) && ROW_ARITY(args) > (k))                                                                    \
     fixed_##k = ROW_LOAD_UNIFORM(args, k, p)
 
-#define LOOP_FORM(id, form, result, args, meaning)                                                    \
-    static inline void loop_##id##_##form(const struct step *s, const struct frame *f)                \
-    {                                                                                                 \
-        char       *dst = STRIP(f, s->dst, SIZE_OF_##result);                                         \
-        const char *pa = OPERAND(args, 0, form, f, s->a);                                             \
-        const char *pb = OPERAND(args, 1, form, f, s->b);                                             \
-        const char *pc = OPERAND(args, 2, form, f, s->c);                                             \
-        const int   imm = s->imm;                                                                     \
-        ROW_TYPE(args, 0) fixed_0 = {0};                                                              \
-        ROW_TYPE(args, 1) fixed_1 = {0};                                                              \
-        ROW_TYPE(args, 2) fixed_2 = {0};                                                              \
-        FETCH_FIXED(args, 0, form, pa);                                                               \
-        FETCH_FIXED(args, 1, form, pb);                                                               \
-        FETCH_FIXED(args, 2, form, pc);                                                               \
-        size_t n = padded(f->n);                                                                      \
-        for (size_t i = 0; i < n; i += LANES) {                                                       \
-            ROW_TYPE(args, 0) a = FETCH(args, 0, form, fixed_0, pa, i);                               \
-            ROW_TYPE(args, 1) b = FETCH(args, 1, form, fixed_1, pb, i);                               \
-            ROW_TYPE(args, 2) c = FETCH(args, 2, form, fixed_2, pc, i);                               \
-            (void)b, (void)c, (void)imm;                                                              \
-            store_##result(dst + i * SIZE_OF_##result, meaning);                                      \
-        }                                                                                             \
-        NEXT(s, f);                                                                                   \
+#define LOOP_FORM(id, form, result, args, meaning)                                                                     \
+    static inline void loop_##id##_##form(const struct step *s, const struct frame *f)                                 \
+    {                                                                                                                  \
+        char *dst = STRIP(f, s->dst, SIZE_OF_##result);                                                                \
+        const char *pa = OPERAND(args, 0, form, f, s->a);                                                              \
+        const char *pb = OPERAND(args, 1, form, f, s->b);                                                              \
+        const char *pc = OPERAND(args, 2, form, f, s->c);                                                              \
+        const int imm = s->imm;                                                                                        \
+        ROW_TYPE(args, 0) fixed_0 = {0};                                                                               \
+        ROW_TYPE(args, 1) fixed_1 = {0};                                                                               \
+        ROW_TYPE(args, 2) fixed_2 = {0};                                                                               \
+        FETCH_FIXED(args, 0, form, pa);                                                                                \
+        FETCH_FIXED(args, 1, form, pb);                                                                                \
+        FETCH_FIXED(args, 2, form, pc);                                                                                \
+        size_t n = padded(f->n);                                                                                       \
+        _Pragma("GCC unroll 4") /* a fifth faster */                                                                   \
+            for (size_t i = 0; i < n; i += LANES)                                                                      \
+        {                                                                                                              \
+            ROW_TYPE(args, 0) a = FETCH(args, 0, form, fixed_0, pa, i);                                                \
+            ROW_TYPE(args, 1) b = FETCH(args, 1, form, fixed_1, pb, i);                                                \
+            ROW_TYPE(args, 2) c = FETCH(args, 2, form, fixed_2, pc, i);                                                \
+            (void)b, (void)c, (void)imm;                                                                               \
+            store_##result(dst + i * SIZE_OF_##result, meaning);                                                       \
+        }                                                                                                              \
+        NEXT(s, f);                                                                                                    \
     }
 
-#define LOOPS(id, result, args, meaning)   \
-    LOOP_FORM(id, 0, result, args, meaning) \
-    LOOP_FORM(id, 1, result, args, meaning) \
-    LOOP_FORM(id, 2, result, args, meaning) \
-    LOOP_FORM(id, 3, result, args, meaning) \
-    LOOP_FORM(id, 4, result, args, meaning) \
-    LOOP_FORM(id, 5, result, args, meaning) \
+#define LOOPS(id, result, args, meaning)                                                                               \
+    LOOP_FORM(id, 0, result, args, meaning)                                                                            \
+    LOOP_FORM(id, 1, result, args, meaning)                                                                            \
+    LOOP_FORM(id, 2, result, args, meaning)                                                                            \
+    LOOP_FORM(id, 3, result, args, meaning)                                                                            \
+    LOOP_FORM(id, 4, result, args, meaning)                                                                            \
+    LOOP_FORM(id, 5, result, args, meaning)                                                                            \
     LOOP_FORM(id, 6, result, args, meaning)
 
 #define OP(id, text, result, args, flags, meaning, machine) ROW_IF(meaning)(LOOPS(id, result, args, meaning))
@@ -78,8 +80,8 @@ static void step_end(const struct step *s, const struct frame *f)
 static void iota(const struct step *s, const struct frame *f)
 {
     char *dst = f->w4 + s->dst;
-    vi    at = i_add(splat_i(f->at), lane_numbers());
-    vi    stride = splat_i(LANES);
+    vi at = i_add(splat_i(f->at), lane_numbers());
+    vi stride = splat_i(LANES);
     for (size_t i = 0, n = padded(f->n); i < n; i += LANES) {
         store_i(dst + 4 * i, at);
         at = i_add(at, stride);
@@ -118,7 +120,7 @@ static void output(const struct step *s, const struct frame *f)
 static void fill4(const struct step *s, const struct frame *f)
 {
     char *dst = f->w4 + s->dst;
-    vi    value = load_i(f->work + s->a);
+    vi value = load_i(f->work + s->a);
     for (size_t i = 0, n = padded(f->n); i < n; i += LANES)
         store_i(dst + 4 * i, value);
     NEXT(s, f);
@@ -127,7 +129,7 @@ static void fill4(const struct step *s, const struct frame *f)
 static void fill8(const struct step *s, const struct frame *f)
 {
     char *dst = f->w8 + s->dst;
-    vd    value = load_uniform_d(f->work + s->a);
+    vd value = load_uniform_d(f->work + s->a);
     for (size_t i = 0, n = padded(f->n); i < n; i += LANES)
         store_d(dst + 8 * i, value);
     NEXT(s, f);
@@ -135,10 +137,10 @@ static void fill8(const struct step *s, const struct frame *f)
 
 static void gather(const struct step *s, const struct frame *f)
 {
-    char       *dst = f->w4 + s->dst;
+    char *dst = f->w4 + s->dst;
     const char *a = f->w4 + s->a;
     const void *table = f->tables[s->imm].data;
-    vi          mask = splat_i(f->tables[s->imm].mask);
+    vi mask = splat_i(f->tables[s->imm].mask);
     for (size_t i = 0, n = padded(f->n); i < n; i += LANES)
         store_i(dst + 4 * i, gather_words(table, i_and(load_i(a + 4 * i), mask)));
     NEXT(s, f);
@@ -160,19 +162,19 @@ static uint32_t canon_i(uint32_t bits)
 }
 
 /* Shifts by one sample, through the 8 bytes of state. */
-#define PREV(letter, bits, size)                                        \
-    static void prev_##letter(const struct step *s, const struct frame *f) \
-    {                                                                   \
-        char       *dst = STRIP(f, s->dst, size);                       \
-        const char *a = STRIP(f, s->a, size);                           \
-        char       *state = (char *)f->call->state + s->aux;            \
-        bits        last;                                               \
-        memcpy(&last, a + (f->n - 1) * (size), size);                   \
-        memcpy(dst, state, size);                                       \
-        memcpy(dst + (size), a, (f->n - 1) * (size));                   \
-        last = canon_##letter(last);                                    \
-        memcpy(state, &last, size);                                     \
-        NEXT(s, f);                                                     \
+#define PREV(letter, bits, size)                                                                                       \
+    static void prev_##letter(const struct step *s, const struct frame *f)                                             \
+    {                                                                                                                  \
+        char *dst = STRIP(f, s->dst, size);                                                                            \
+        const char *a = STRIP(f, s->a, size);                                                                          \
+        char *state = (char *)f->call->state + s->aux;                                                                 \
+        bits last;                                                                                                     \
+        memcpy(&last, a + (f->n - 1) * (size), size);                                                                  \
+        memcpy(dst, state, size);                                                                                      \
+        memcpy(dst + (size), a, (f->n - 1) * (size));                                                                  \
+        last = canon_##letter(last);                                                                                   \
+        memcpy(state, &last, size);                                                                                    \
+        NEXT(s, f);                                                                                                    \
     }
 PREV(f, uint32_t, 4)
 PREV(d, uint64_t, 8)
@@ -180,10 +182,10 @@ PREV(i, uint32_t, 4)
 
 static void accum(const struct step *s, const struct frame *f)
 {
-    char       *dst = f->w4 + s->dst;
+    char *dst = f->w4 + s->dst;
     const char *a = f->w4 + s->a;
-    char       *state = (char *)f->call->state + s->aux;
-    uint32_t    sum;
+    char *state = (char *)f->call->state + s->aux;
+    uint32_t sum;
     memcpy(&sum, state, 4);
     for (size_t i = 0; i < f->n; i++) {
         uint32_t x;
@@ -203,10 +205,10 @@ static int32_t ring_position(const struct frame *f)
 static void ring(const struct step *s, const struct frame *f)
 {
     const struct kernel_ring *r = &f->call->rings[s->aux];
-    const char               *a = f->w4 + s->a;
-    size_t                    at = (size_t)(ring_position(f) & r->mask);
-    size_t                    room = (size_t)r->mask + 1 - at;
-    size_t                    first = f->n < room ? f->n : room;
+    const char *a = f->w4 + s->a;
+    size_t at = (size_t)(ring_position(f) & r->mask);
+    size_t room = (size_t)r->mask + 1 - at;
+    size_t first = f->n < room ? f->n : room;
     copy_canonical(r->data + at, a, first);
     copy_canonical(r->data, a + 4 * first, f->n - first);
     NEXT(s, f);
@@ -215,11 +217,11 @@ static void ring(const struct step *s, const struct frame *f)
 static void tap(const struct step *s, const struct frame *f)
 {
     const struct kernel_ring *r = &f->call->rings[s->aux];
-    char                     *dst = f->w4 + s->dst;
-    const char               *age = f->w4 + s->b;
-    vi                        at = i_add(splat_i(ring_position(f)), lane_numbers());
-    vi                        mask = splat_i(r->mask);
-    vi                        stride = splat_i(LANES);
+    char *dst = f->w4 + s->dst;
+    const char *age = f->w4 + s->b;
+    vi at = i_add(splat_i(ring_position(f)), lane_numbers());
+    vi mask = splat_i(r->mask);
+    vi stride = splat_i(LANES);
     for (size_t i = 0, n = padded(f->n); i < n; i += LANES) {
         vi index = i_and(i_sub(at, load_i(age + 4 * i)), mask);
         store_i(dst + 4 * i, gather_words(r->data, index));
@@ -231,8 +233,8 @@ static void tap(const struct step *s, const struct frame *f)
 static void tap_uniform(const struct step *s, const struct frame *f)
 {
     const struct kernel_ring *r = &f->call->rings[s->aux];
-    char                     *dst = f->w4 + s->dst;
-    uint32_t                  age;
+    char *dst = f->w4 + s->dst;
+    uint32_t age;
     memcpy(&age, f->work + s->b, 4);
     size_t at = ((uint32_t)ring_position(f) - age) & (uint32_t)r->mask;
     size_t room = (size_t)r->mask + 1 - at;
@@ -244,16 +246,17 @@ static void tap_uniform(const struct step *s, const struct frame *f)
 
 /* A table entry for each form that can occur: not every operand uniform. */
 #define FORM(id, form, args) ((form) < (1 << ROW_ARITY(args)) - 1 ? loop_##id##_##form : NULL)
-#define FORMS(id, args)                                                                             \
-    [OP_##id] = {loop_##id##_0, FORM(id, 1, args), FORM(id, 2, args), FORM(id, 3, args), FORM(id, 4, args), \
-                 FORM(id, 5, args), FORM(id, 6, args)},
+#define FORMS(id, args)                                                                                                \
+    [OP_##id] = {loop_##id##_0,     FORM(id, 1, args), FORM(id, 2, args), FORM(id, 3, args),                           \
+                 FORM(id, 4, args), FORM(id, 5, args), FORM(id, 6, args)},
 
 const struct strip_loops STRIPS_NAME = {
-    .op = {
+    .op =
+        {
 #define OP(id, text, result, args, flags, meaning, machine) ROW_IF(meaning)(FORMS(id, args))
 #include "core/ops.def"
 #undef OP
-    },
+        },
     .iota = iota,
     .input = input,
     .output = output,

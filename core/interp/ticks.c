@@ -1,5 +1,5 @@
-/* The ticks: each operation of ops.def on one sample, for recurrences, for values computed once a call or a row, and for
- * constant folding. Compiled once an instruction set (STRIPS_ISA, as for strips.c). */
+/* The ticks: each operation of ops.def on one sample, for recurrences, for values computed once a call or a row, and
+ * for constant folding. Compiled once an instruction set (STRIPS_ISA, as for strips.c). */
 #include "core/interp/loops.h"
 #include "core/lanes_one.h"
 
@@ -15,18 +15,17 @@
 
 #define NEXT(s, f) return (s)[1].fn((s) + 1, f)
 
-#define OPERAND(args, k, p) \
-    __builtin_choose_expr(ROW_ARITY(args) > (k), ROW_LOAD(args, k, p), (ROW_TYPE(args, k)){0})
-#define TICK(id, result, args, meaning)                                       \
-    static void tick_##id(const struct step *s, const struct frame *f)        \
-    {                                                                         \
-        ROW_TYPE(args, 0) a = OPERAND(args, 0, f->work + s->a);               \
-        ROW_TYPE(args, 1) b = OPERAND(args, 1, f->work + s->b);               \
-        ROW_TYPE(args, 2) c = OPERAND(args, 2, f->work + s->c);               \
-        const int imm = s->imm;                                               \
-        (void)b, (void)c, (void)imm;                                          \
-        store_##result(f->work + s->dst, meaning);                            \
-        NEXT(s, f);                                                           \
+#define OPERAND(args, k, p) __builtin_choose_expr(ROW_ARITY(args) > (k), ROW_LOAD(args, k, p), (ROW_TYPE(args, k)){0})
+#define TICK(id, result, args, meaning)                                                                                \
+    static void tick_##id(const struct step *s, const struct frame *f)                                                 \
+    {                                                                                                                  \
+        ROW_TYPE(args, 0) a = OPERAND(args, 0, f->work + s->a);                                                        \
+        ROW_TYPE(args, 1) b = OPERAND(args, 1, f->work + s->b);                                                        \
+        ROW_TYPE(args, 2) c = OPERAND(args, 2, f->work + s->c);                                                        \
+        const int imm = s->imm;                                                                                        \
+        (void)b, (void)c, (void)imm;                                                                                   \
+        store_##result(f->work + s->dst, meaning);                                                                     \
+        NEXT(s, f);                                                                                                    \
     }
 #define OP(id, text, result, args, flags, meaning, machine) ROW_IF(meaning)(TICK(id, result, args, meaning))
 #include "core/ops.def"
@@ -180,18 +179,19 @@ static void ring(const struct step *s, const struct frame *f)
 static void tap(const struct step *s, const struct frame *f)
 {
     const struct kernel_ring *r = &f->call->rings[s->aux];
-    uint32_t                  at = ring_position(f) - (uint32_t)read_i(f->work + s->b);
+    uint32_t at = ring_position(f) - (uint32_t)read_i(f->work + s->b);
     memcpy(f->work + s->dst, r->data + (at & (uint32_t)r->mask), 4);
     NEXT(s, f);
 }
 
 const struct tick_ops TICKS_NAME = {
-    .op = {
+    .op =
+        {
 #define TICK_ROW(id) [OP_##id] = tick_##id,
 #define OP(id, text, result, args, flags, meaning, machine) ROW_IF(meaning)(TICK_ROW(id))
 #include "core/ops.def"
 #undef OP
-    },
+        },
     .arg = arg,
     .row = row,
     .iota = iota,
