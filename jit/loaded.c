@@ -22,7 +22,7 @@ enum status kernel_new(const uint8_t key[HASH_SIZE], struct bytes shape, const s
     k->entry = k->mapped.entry;
     memcpy(k->key, key, HASH_SIZE);
     atomic_init(&k->refs, 1);
-    atomic_init(&k->used, KERNEL_USED_CACHE | KERNEL_USED_STORE);
+    atomic_init(&k->used, 0); /* a preloaded kernel is not used yet */
     *ret_kernel = k;
     return STATUS_OK;
 }
