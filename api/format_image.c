@@ -151,14 +151,15 @@ void raster_flip(const struct raster *r)
 }
 
 /* NEP 1: magic, version 1.0, length, a dictionary padded with spaces so that the data starts at a multiple of 64. */
-static size_t npy_header(const struct raster *r, char ret[IMAGE_HEADER_MAX])
+static size_t npy_header(const struct raster *r, uint32_t frames, char ret[IMAGE_HEADER_MAX])
 {
     const char *type = r->bits == 8 ? "|u1" : r->bits == 16 ? "<u2" : "<f4";
-    char        text[128], shape[64];
-    if (r->channels == 1)
-        snprintf(shape, sizeof shape, "(%u, %u)", r->height, r->width);
-    else
-        snprintf(shape, sizeof shape, "(%u, %u, %u)", r->height, r->width, r->channels);
+    char        text[160], shape[80], first[16] = "", last[16] = "";
+    if (frames > 1)
+        snprintf(first, sizeof first, "%u, ", frames);
+    if (r->channels > 1)
+        snprintf(last, sizeof last, ", %u", r->channels);
+    snprintf(shape, sizeof shape, "(%s%u, %u%s)", first, r->height, r->width, last);
     int    n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
     size_t whole = (10 + (size_t)n + 1 + 63) / 64 * 64;
     memset(ret, ' ', whole);
@@ -170,10 +171,10 @@ static size_t npy_header(const struct raster *r, char ret[IMAGE_HEADER_MAX])
     return whole;
 }
 
-size_t image_header(enum image_file file, const struct raster *r, char ret[IMAGE_HEADER_MAX])
+size_t image_header(enum image_file file, const struct raster *r, uint32_t frames, char ret[IMAGE_HEADER_MAX])
 {
     if (file == IMAGE_NPY)
-        return npy_header(r, ret);
+        return npy_header(r, frames, ret);
     if (file == IMAGE_PFM)
         return (size_t)snprintf(ret, IMAGE_HEADER_MAX, "P%c\n%u %u\n-1.0\n", r->channels == 3 ? 'F' : 'f', r->width, r->height);
     return 0;

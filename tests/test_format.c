@@ -167,7 +167,7 @@ static void npy_header_is_what_numpy_reads(void **state)
     (void)state;
     char          head[IMAGE_HEADER_MAX];
     struct raster r = {.width = 65536, .height = 4294967295u, .channels = 4, .bits = 32};
-    size_t        n = image_header(IMAGE_NPY, &r, head);
+    size_t        n = image_header(IMAGE_NPY, &r, 1, head);
     assert_int_equal(n % 64, 0);
     assert_memory_equal(head, "\x93NUMPY\x01\x00", 8);
     assert_int_equal((uint8_t)head[8] + 256 * (uint8_t)head[9], n - 10);

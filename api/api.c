@@ -1,0 +1,325 @@
+/* Dispatch: a request finds its route, passes the checks that need no body, runs its handler, and leaves with an answer or a problem.
+ * The routes are in routes.def; what they do is in the files of their handlers. */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/exchange.h"
+#include "api/room.h"
+
+/* JSON bodies larger than this are parsed on a pool thread: 5 ns a byte. */
+enum { INLINE_JSON = 64 << 10 };
+
+/* Numbers are read and written in the default floating-point state, whatever thread this is. */
+enum { MXCSR_DEFAULT = 0x1f80 };
+
+static const struct route routes[] = {
+#define ROUTE(method, pattern, run, accepts, doc) {METHOD_##method, pattern, run, accepts, doc},
+#include "api/routes.def"
+#undef ROUTE
+};
+
+enum { N_ROUTES = sizeof routes / sizeof *routes };
+
+const struct route *route_at(size_t i)
+{
+    return i < N_ROUTES ? &routes[i] : NULL;
+}
+
+static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "?"};
+
+struct api_config api_config_default(void)
+{
+    return (struct api_config){
+        .graph = GRAPH_LIMITS_DEFAULT,
+        .max_body = 256u << 20,
+        .max_json = 4u << 20,
+        .max_json_depth = 64,
+        .max_width = 16384,
+        .max_height = 16384,
+        .max_pixels = 1u << 28,
+        .max_outputs_image = 4,
+        .max_channels = 64,
+        .max_frames = 192000u * 3600u,
+        .max_state_bytes = 256u << 20,
+        .max_output_bytes = 1u << 30,
+        .max_request_ms = 60000,
+        .max_graphs = 100000,
+        .max_arena = 64u << 20,
+        .inline_us = 200,
+    };
+}
+
+enum status api_new(const struct api_config *config, struct engine *engine, struct pool *pool, struct api **ret_api, struct fault *fault)
+{
+    struct api *api = calloc(1, sizeof *api);
+    if (!api)
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the api");
+    *api = (struct api){.config = *config, .engine = engine, .pool = pool};
+    pthread_mutex_init(&api->checked_lock, NULL);
+    enum status status = graph_store_new(config->store_dir, config->max_graphs, &api->graphs, fault);
+    if (status != STATUS_OK) {
+        api_free(api);
+        return status;
+    }
+    *ret_api = api;
+    return STATUS_OK;
+}
+
+void api_free(struct api *api)
+{
+    if (!api)
+        return;
+    graph_store_free(api->graphs);
+    pthread_mutex_destroy(&api->checked_lock);
+    free(api);
+}
+
+void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user)
+{
+    api->more_metrics = text;
+    api->more_metrics_user = user;
+}
+
+void api_set_ready(struct api *api, bool (*ready)(const char **ret_why, void *user), void *user)
+{
+    api->ready = ready;
+    api->ready_user = user;
+}
+
+/* Does `path` have the pattern's form? A pattern has at most one {name}, at its end, which matches one segment. */
+static bool pattern_matches(const char *pattern, const char *path, const char **ret_rest)
+{
+    const char *brace = strchr(pattern, '{');
+    if (!brace)
+        return !strcmp(pattern, path);
+    size_t n = (size_t)(brace - pattern);
+    if (strncmp(pattern, path, n) || !path[n] || strchr(path + n, '/'))
+        return false;
+    *ret_rest = path + n;
+    return true;
+}
+
+static enum status fault_method(struct exchange *ex, const struct route *same_path)
+{
+    char *allow = "";
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (strcmp(routes[i].pattern, same_path->pattern))
+            continue;
+        const char *more = routes[i].method == METHOD_GET ? "GET, HEAD" : method_names[routes[i].method];
+        allow = arena_printf(ex->arena, "%s%s%s", allow, *allow ? ", " : "", more);
+    }
+    answer_header(ex, "Allow", allow);
+    ex->res->route = same_path->pattern;
+    return fault_add(&ex->fault, STATUS_METHOD, "", 0, "%s does not take %s; it takes %s", same_path->pattern,
+                     ex->req->method_name ? ex->req->method_name : method_names[ex->req->method], allow);
+}
+
+static enum status find_route(struct exchange *ex)
+{
+    enum method         method = ex->req->method == METHOD_HEAD ? METHOD_GET : ex->req->method;
+    const struct route *same_path = NULL;
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (!pattern_matches(routes[i].pattern, ex->req->path, &ex->rest))
+            continue;
+        same_path = &routes[i];
+        if (routes[i].method == method) {
+            ex->route = same_path;
+            ex->res->route = same_path->pattern;
+            return STATUS_OK;
+        }
+    }
+    ex->res->route = "other";
+    if (same_path)
+        return fault_method(ex, same_path);
+    return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "there is nothing at %s; GET / lists the routes", ex->req->path);
+}
+
+/* The length of a content type without its parameters. */
+static size_t type_length(const char *type)
+{
+    size_t n = strcspn(type, ";");
+    while (n && (type[n - 1] == ' ' || type[n - 1] == '\t'))
+        n--;
+    return n;
+}
+
+static bool list_has(const char *list, const char *word, size_t n)
+{
+    while (*list) {
+        size_t m = strcspn(list, ",");
+        if (m == n && !strncasecmp(list, word, n))
+            return true;
+        list += m + strspn(list + m, ", ");
+    }
+    return false;
+}
+
+static enum status check_type(struct exchange *ex)
+{
+    const char *accepts = ex->route->accepts;
+    if (!*accepts)
+        return STATUS_OK;
+    const char *type = ex->req->header(ex->req, "Content-Type");
+    if (!type && !strchr(accepts, ','))
+        return STATUS_OK;
+    if (type && list_has(accepts, type, type_length(type)))
+        return STATUS_OK;
+    if (!type)
+        return fault_add(&ex->fault, STATUS_MEDIA_TYPE, "", 0, "the request has no Content-Type; accepted here: %s", accepts);
+    return fault_add(&ex->fault, STATUS_MEDIA_TYPE, "", 0, "the Content-Type %s is not read here; accepted: %s", type, accepts);
+}
+
+static bool body_is_json(const struct exchange *ex)
+{
+    const char *type = ex->req->header(ex->req, "Content-Type");
+    return *ex->route->accepts && (!type || (type_length(type) == 16 && !strncasecmp(type, "application/json", 16)));
+}
+
+static enum status check_size(struct exchange *ex, uint64_t size)
+{
+    const struct api_config *config = &ex->api->config;
+    bool                     json = body_is_json(ex) && config->max_json < config->max_body;
+    uint64_t                 limit = json ? config->max_json : config->max_body;
+    const char              *name = json ? "max-json" : "max-body";
+    if (size <= limit)
+        return STATUS_OK;
+    ex->fault.limit = name;
+    return fault_add(&ex->fault, STATUS_TOO_LARGE, "", 0, "the body has %llu bytes, more than %llu (limit %s, set by --%s)",
+                     (unsigned long long)size, (unsigned long long)limit, name, name);
+}
+
+/* /livez and the like answer while the server drains. */
+static enum status check_draining(struct exchange *ex)
+{
+    handler *run = ex->route->run;
+    if (!ex->req->draining || run == livez_get || run == readyz_get || run == metrics_get)
+        return STATUS_OK;
+    return fault_add(&ex->fault, STATUS_BUSY, "", 0, "the server is ending and takes no new work; ask another one");
+}
+
+static enum status check_head(struct exchange *ex)
+{
+    TRY(find_route(ex));
+    TRY(check_draining(ex));
+    return check_type(ex);
+}
+
+/* What follows a handler's return, or resume's. */
+static void finish(struct exchange *ex, enum status status)
+{
+    if (status != STATUS_OK) {
+        free(ex->res->owned);
+        ex->res->owned = NULL;
+        if (ex->fault.status == STATUS_OK)
+            exchange_ended(ex, status);
+        problem_answer(ex);
+    }
+    if (ex->req->method == METHOD_HEAD && ex->res->http_status == 405)
+        ex->res->body_size = 0;
+}
+
+static void run_deferred(struct exchange *ex)
+{
+    for (struct deferred *d = ex->deferred; d; d = d->next)
+        if (d->user)
+            d->run(d->user);
+    ex->deferred = NULL;
+}
+
+/* NULL: there is no memory, and `res` says so. */
+static struct exchange *exchange_new(struct api *api, const struct api_request *req, struct api_response *res)
+{
+    *res = (struct api_response){.fd = -1, .route = "other"};
+    res->arena = arena_new(api->config.max_arena);
+    if (!res->arena || ARENA_GUARD(res->arena)) {
+        problem_no_memory(res);
+        return NULL;
+    }
+    struct exchange *ex = ARENA_NEW(res->arena, struct exchange);
+    *ex = (struct exchange){.api = api, .req = req, .res = res, .arena = res->arena, .mark_ms = exchange_clock_ms()};
+    ex->deadline_ms = ex->mark_ms + api->config.max_request_ms;
+    fault_init(&ex->fault, ex->arena);
+    res->exchange = ex;
+    return ex;
+}
+
+bool api_accept_headers(struct api *api, const struct api_request *req, int64_t content_length, struct api_response *res)
+{
+    struct exchange *ex = exchange_new(api, req, res);
+    if (!ex)
+        return false;
+    if (ARENA_GUARD(ex->arena)) {
+        problem_no_memory(res);
+        return false;
+    }
+    enum status status = check_head(ex);
+    if (status == STATUS_OK && *ex->route->accepts && content_length < 0 && !req->header(req, "Transfer-Encoding"))
+        status = fault_add(&ex->fault, STATUS_LENGTH, "", 0, "the request needs a Content-Length or Transfer-Encoding: chunked");
+    if (status == STATUS_OK && content_length > 0)
+        status = check_size(ex, (uint64_t)content_length);
+    if (status != STATUS_OK) {
+        finish(ex, status);
+        return false;
+    }
+    api_response_done(res);
+    return true;
+}
+
+static enum status begin(struct exchange *ex)
+{
+    TRY(check_head(ex));
+    TRY(check_size(ex, ex->req->body_size));
+    if (ex->req->body_size > INLINE_JSON && body_is_json(ex))
+        return exchange_long(ex, ex->route->run);
+    return ex->route->run(ex);
+}
+
+enum api_progress api_begin(struct api *api, const struct api_request *req, struct api_response *res)
+{
+    struct exchange *ex = exchange_new(api, req, res);
+    if (!ex)
+        return API_DONE;
+    if (ARENA_GUARD(ex->arena)) {
+        fp_state_leave(MXCSR_DEFAULT);
+        run_deferred(ex);
+        problem_no_memory(res);
+        return API_DONE;
+    }
+    enum status status = begin(ex);
+    if (status == STATUS_OK && ex->resume)
+        return API_LONG;
+    finish(ex, status);
+    run_deferred(ex);
+    return API_DONE;
+}
+
+/* A pool thread is in the kernels' floating-point state when it comes here. */
+void api_finish(struct api *api, const struct api_request *req, struct api_response *res)
+{
+    (void)api;
+    struct exchange *ex = res->exchange;
+    unsigned         saved = fp_state_enter();
+    fp_state_leave(MXCSR_DEFAULT);
+    ex->req = req;
+    ex->on_pool = true;
+    if (ARENA_GUARD(ex->arena)) {
+        problem_no_memory(res);
+    } else {
+        enum status alive = exchange_alive(ex);
+        finish(ex, alive == STATUS_OK ? ex->resume(ex) : exchange_ended(ex, alive));
+    }
+    run_deferred(ex);
+    fp_state_leave(saved);
+}
+
+void api_response_done(struct api_response *res)
+{
+    if (res->exchange)
+        run_deferred(res->exchange);
+    free(res->owned);
+    arena_free(res->arena);
+    *res = (struct api_response){.fd = -1};
+}

@@ -1,0 +1,115 @@
+/* See exchange.h: time, ends, and the parts of an answer. */
+#include "api/exchange.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "api/room.h"
+
+const char *const stage_names[STAGE_COUNT] = {"parse", "check", "lower", "cache", "exec", "encode"};
+
+double exchange_clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+void exchange_stage(struct exchange *ex, enum stage stage)
+{
+    double now = exchange_clock_ms();
+    ex->res->stage_ms[stage] += now - ex->mark_ms;
+    ex->mark_ms = now;
+}
+
+void **exchange_defer(struct exchange *ex, void (*run)(void *user))
+{
+    struct deferred *d = ARENA_NEW(ex->arena, struct deferred);
+    *d = (struct deferred){ex->deferred, run, NULL};
+    ex->deferred = d;
+    return &d->user;
+}
+
+enum status exchange_alive(const struct exchange *ex)
+{
+    if (exchange_clock_ms() > ex->deadline_ms)
+        return STATUS_DEADLINE;
+    if (ex->req->client_gone && ex->req->client_gone(ex->req))
+        return STATUS_CLIENT_GONE;
+    return STATUS_OK;
+}
+
+enum status exchange_ended(struct exchange *ex, enum status why)
+{
+    if (why == STATUS_DEADLINE)
+        return fault_add(&ex->fault, why, "", 0, "the request was not done after %u ms; ask for less at once, or raise --max-request-ms",
+                         ex->api->config.max_request_ms);
+    if (why == STATUS_CLIENT_GONE)
+        return fault_add(&ex->fault, why, "", 0, "the client closed the connection before the answer was done");
+    return fault_add(&ex->fault, why, "", 0, "there was not enough memory for this request");
+}
+
+enum status exchange_long(struct exchange *ex, handler *resume)
+{
+    if (ex->on_pool)
+        return resume(ex);
+    ex->resume = resume;
+    return STATUS_OK;
+}
+
+void answer_header(struct exchange *ex, const char *name, const char *value)
+{
+    struct api_response *res = ex->res;
+    if (res->n_headers < API_HEADERS_MAX)
+        res->headers[res->n_headers++] = (struct api_header){name, value};
+}
+
+/* Digits of v, ending before `end`; returns where they begin. */
+static char *digits_before(char *end, uint64_t v)
+{
+    do
+        *--end = (char)('0' + v % 10);
+    while (v /= 10);
+    return end;
+}
+
+void answer_header_count(struct exchange *ex, const char *name, uint64_t value)
+{
+    char *text = arena_alloc(ex->arena, 24);
+    answer_header(ex, name, digits_before(text + 23, value));
+}
+
+void answer_body(struct exchange *ex, int http_status, const char *type, const void *body, size_t n)
+{
+    ex->res->http_status = http_status;
+    ex->res->body = body;
+    ex->res->body_size = n;
+    if (type)
+        answer_header(ex, "Content-Type", type);
+}
+
+void answer_text(struct exchange *ex, int http_status, const char *type, const char *text)
+{
+    answer_body(ex, http_status, type, text, strlen(text));
+}
+
+/* "parse;dur=0.012, ..." with microseconds; by hand, because printf of six doubles costs more than a small kernel. */
+void answer_timing(struct exchange *ex)
+{
+    char *text = arena_alloc(ex->arena, STAGE_COUNT * 40), *at = text;
+    for (int i = 0; i < STAGE_COUNT; i++) {
+        char     number[24], *end = number + sizeof number;
+        uint64_t us = (uint64_t)(ex->res->stage_ms[i] * 1e3 + 0.5);
+        end[-1] = (char)('0' + us % 10);
+        end[-2] = (char)('0' + us / 10 % 10);
+        end[-3] = (char)('0' + us / 100 % 10);
+        end[-4] = '.';
+        char *first = digits_before(end - 4, us / 1000);
+        at = stpcpy(at, i ? ", " : "");
+        at = stpcpy(at, stage_names[i]);
+        at = stpcpy(at, ";dur=");
+        memcpy(at, first, (size_t)(end - first));
+        at += end - first;
+    }
+    answer_header(ex, "Server-Timing", text);
+}

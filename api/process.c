@@ -1,0 +1,354 @@
+/* POST /process: a graph over audio, or a generator's audio. The body is a WAV or raw samples with the fields in the query, or JSON, or both in a
+ * multipart body. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/blocks.h"
+#include "api/choice.h"
+#include "api/etag.h"
+#include "api/multipart.h"
+#include "api/room.h"
+#include "api/subject.h"
+#include "core/text.h"
+
+/* Bodies above this are read on a pool thread; microseconds that a sample's way in and out takes. */
+enum { INLINE_BODY = 256 << 10 };
+static const double convert_us = 0.002;
+
+enum body { BODY_WAV, BODY_RAW, BODY_NONE };
+
+struct process {
+    struct fields       fields;
+    struct subject      subject;
+    struct param_values params;
+    struct track        track;
+    struct counts       counts, counts_in;
+    struct runner      *runner;
+    const void         *audio;
+    size_t              audio_size;
+    enum body           body;
+    enum tier           tier;
+    int                 file; /* enum audio_file */
+    double              seconds, tail;
+};
+
+static handler process_prepare, process_run;
+
+static enum sample sample_of(int file, unsigned bits)
+{
+    if (file == AUDIO_F32LE || bits == 32)
+        return SAMPLE_F32;
+    return bits == 16 ? SAMPLE_S16 : SAMPLE_S24;
+}
+
+static void read_raw(struct process *p, int format)
+{
+    struct fields       *f = &p->fields;
+    struct audio_source *s = &p->track.source;
+    uint64_t             channels = 1;
+    if (format == AUDIO_WAV) {
+        fields_fault(f, "format", "the format of a raw body is f32le, s16le or s24le; a WAV is sent as audio/wav");
+        return;
+    }
+    fields_count(f, "channels", 1, &channels);
+    s->sample = format == AUDIO_F32LE ? SAMPLE_F32 : format == AUDIO_S16LE ? SAMPLE_S16 : SAMPLE_S24;
+    if (channels > f->ex->api->config.max_channels)
+        return; /* check_sizes tells */
+    size_t frame = channels * sample_size(s->sample);
+    if (p->audio_size % frame) {
+        f->failed = true;
+        fault_add(&f->ex->fault, STATUS_BAD_AUDIO, "", 0, "the body has %zu bytes, which is no whole number of %zu-byte frames (%llu channels of %s)",
+                  p->audio_size, frame, (unsigned long long)channels, audio_files[format].name);
+        return;
+    }
+    s->data = p->audio;
+    s->frames = p->audio_size / frame;
+}
+
+static void read_wav(struct process *p)
+{
+    struct fields       *f = &p->fields;
+    struct audio_source *s = &p->track.source;
+    uint64_t             channels;
+    if (wav_read(p->audio, p->audio_size, s, &f->ex->fault) != STATUS_OK) {
+        f->failed = true;
+        return;
+    }
+    if (p->track.rate != 0 && p->track.rate != s->rate)
+        fields_fault(f, "rate", "the WAV has %u frames a second, not %.9g", s->rate, p->track.rate);
+    p->track.rate = s->rate;
+    if (fields_count(f, "channels", 1, &channels) && channels != s->channels)
+        fields_fault(f, "channels", "the WAV has %u channels, not %llu", s->channels, (unsigned long long)channels);
+}
+
+/* How long, and how wide. */
+static void read_length(struct process *p)
+{
+    struct fields *f = &p->fields;
+    struct track  *t = &p->track;
+    uint64_t       channels = 1;
+    fields_count(f, "channels", 1, &channels);
+    t->channels_in = channels > UINT32_MAX ? UINT32_MAX : (uint32_t)channels;
+    if (p->body == BODY_WAV)
+        t->channels_in = t->source.channels;
+    t->source.channels = t->channels_in;
+    t->frames = t->source.frames;
+    bool seconds = fields_number(f, "seconds", &p->seconds), frames = fields_count(f, "frames", 0, &t->frames);
+    if (p->body != BODY_NONE && (seconds || frames))
+        fields_fault(f, seconds ? "seconds" : "frames", "the length of the answer is the body's; tail makes it longer");
+    else if (p->body == BODY_NONE && seconds == frames)
+        fields_fault(f, "seconds", "a request without audio says how much to make: seconds or frames");
+    else if (seconds && (!(p->seconds >= 0) || t->rate <= 0))
+        fields_fault(f, t->rate <= 0 ? "rate" : "seconds", t->rate <= 0 ? "seconds need a rate" : "seconds must not be negative");
+    if (p->tail > 0 && t->rate <= 0)
+        fields_fault(f, "rate", "a tail in seconds needs a rate");
+    double most = (double)f->ex->api->config.max_frames, added = floor((p->seconds + p->tail) * t->rate + 0.5);
+    if (!f->failed && (double)t->frames + added > most) {
+        f->failed = true;
+        fault_limit(&f->ex->fault, "max-frames", seconds ? "/seconds" : frames ? "/frames" : p->tail > 0 ? "/tail" : "",
+                    "%.0f frames are asked for, more than %.0f", (double)t->frames + added, most);
+    }
+    if (!f->failed)
+        t->frames += (uint64_t)added;
+    if (t->channels_in > f->ex->api->config.max_channels) {
+        f->failed = true;
+        fault_limit(&f->ex->fault, "max-channels", "/channels", "%u channels are more than %u", t->channels_in, f->ex->api->config.max_channels);
+    }
+}
+
+static void read_tail(struct process *p)
+{
+    struct fields *f = &p->fields;
+    struct field  *field = fields_find(f, "tail");
+    if (!field)
+        return;
+    const char *text = field->text ? field->text : field->value->kind == DATUM_STRING ? field->value->string : NULL;
+    if (text && !strcmp(text, "none"))
+        return;
+    if (text && !strcmp(text, "auto"))
+        fields_later(f, "tail", "tail=auto is not made yet; give a number of seconds");
+    else if (fields_number(f, "tail", &p->tail) && !(p->tail >= 0))
+        fields_fault(f, "tail", "a tail must not be negative");
+}
+
+static void read_options(struct process *p)
+{
+    static const char *const policies[] = {"zero", "reject", "pass", NULL};
+    struct fields           *f = &p->fields;
+    struct track            *t = &p->track;
+    int                      policy = NONFINITE_ZERO;
+    uint64_t                 version;
+    fields_params(f, &p->params);
+    choice_tier(f, &p->tier);
+    fields_count(f, "v", 0, &version);
+    fields_choice(f, "nonfinite", policies, &policy);
+    t->nonfinite = (enum nonfinite)policy;
+    if (fields_number(f, "seed", &t->seed) && (t->seed != floor(t->seed) || fabs(t->seed) > 0x1p31))
+        fields_fault(f, "seed", "seed must be a whole number of at most 32 bits");
+    if (fields_number(f, "rate", &t->rate) && !(t->rate > 0 && t->rate <= 1e9))
+        fields_fault(f, "rate", "rate must be above 0, in frames a second");
+    if (fields_find(f, "out_rate"))
+        fields_later(f, "out_rate", "another rate of the answer is not made yet");
+    if (fields_find(f, "normalize"))
+        fields_later(f, "normalize", "loudness normalisation is not made yet");
+    read_tail(p);
+}
+
+static void read_file(struct process *p)
+{
+    static const char *const later[] = {"flac", NULL};
+    struct fields           *f = &p->fields;
+    unsigned                 bits;
+    p->file = p->body == BODY_RAW ? AUDIO_F32LE : AUDIO_WAV;
+    if (p->body == BODY_RAW && !fields_find(f, "format"))
+        read_raw(p, p->file);
+    choice_format(f, audio_files, later, &p->file);
+    if (p->body == BODY_RAW && fields_find(f, "format") && !f->failed) {
+        read_raw(p, p->file);
+        choice_accept(f->ex, audio_files, &p->file);
+    }
+    choice_bits(f, &audio_files[p->file], &bits);
+    p->track.sample = sample_of(p->file, bits);
+}
+
+/* The names of what the answer depends on; the audio itself last. */
+static bool is_known_to_client(struct process *p)
+{
+    struct exchange    *ex = p->fields.ex;
+    const struct track *t = &p->track;
+    const uint64_t      whole[] = {t->frames, t->channels_in, (uint64_t)t->nonfinite, (uint64_t)t->sample, (uint64_t)p->file,
+                                   (uint64_t)t->source.sample, p->body};
+    const double        numbers[] = {t->rate, t->seed};
+    struct text         params = {.arena = ex->arena};
+    for (size_t i = 0; i < p->params.n; i++)
+        text_addf(&params, "%s=%a;", p->params.list[i].name, p->params.list[i].value);
+    size_t                 size = t->source.frames * t->source.channels * sample_size(t->source.sample);
+    const struct hash_part parts[] = {{"process", 7},
+                                      {p->subject.id, sizeof p->subject.id},
+                                      {whole, sizeof whole},
+                                      {numbers, sizeof numbers},
+                                      {params.s, params.n},
+                                      {t->source.data, t->source.data ? size : 0}};
+    return etag_matches(ex, parts, sizeof parts / sizeof *parts);
+}
+
+static enum status process_read(struct exchange *ex, struct process *p)
+{
+    ex->work = p;
+    exchange_stage(ex, STAGE_PARSE);
+    enum status subject = subject_read(&p->fields, &p->subject);
+    read_options(p);
+    read_file(p);
+    if (p->body == BODY_WAV)
+        read_wav(p);
+    read_length(p);
+    TRY(fields_end(&p->fields));
+    TRY(subject);
+    exchange_stage(ex, STAGE_CHECK);
+    if (is_known_to_client(p))
+        return STATUS_OK;
+    return subject_is_small(&p->subject) ? process_prepare(ex) : exchange_long(ex, process_prepare);
+}
+
+static enum status check_program(struct exchange *ex, struct process *p)
+{
+    const struct program *program = p->runner->program;
+    struct track         *t = &p->track;
+    if (program->lowered.reads_in && p->body == BODY_NONE)
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "", 0, "this graph reads `in`: send audio (audio/wav, raw, or multipart), not only JSON");
+    if (t->rate > 0)
+        TRY(subject_check_rate(ex, &p->subject, t->rate));
+    else if (program->lowered.needs_rate)
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0, "this graph depends on time, so the request must say its rate");
+    if (p->file == AUDIO_WAV && (t->rate < 1 || t->rate != floor(t->rate) || t->rate > UINT32_MAX / 64))
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0, "a WAV needs a whole rate; give rate, or another format");
+    t->channels_out = program->ir->n_outputs;
+    double bytes = (double)t->frames * t->channels_out * (double)sample_size(t->sample), most = (double)ex->api->config.max_output_bytes;
+    if (bytes > most)
+        return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has %.0f bytes, more than %.0f", bytes, most);
+    if (p->file == AUDIO_WAV && !wav_fits(t->sample, t->channels_out, t->frames))
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0, "%.0f bytes do not fit into a WAV; ask for f32le", bytes);
+    return STATUS_OK;
+}
+
+static double process_points(const struct process *p)
+{
+    return (double)p->track.frames;
+}
+
+static enum status process_choose(struct exchange *ex)
+{
+    struct process *p = ex->work;
+    TRY(runner_choose(p->runner, process_points(p)));
+    return process_run(ex);
+}
+
+static enum status process_prepare(struct exchange *ex)
+{
+    struct process *p = ex->work;
+    p->runner = runner_new(ex);
+    p->runner->tier = p->tier;
+    struct layout layout = {.kind = GRAPH_AUDIO, .channels = p->track.channels_in};
+    TRY(subject_program(ex, &p->subject, layout, &p->runner->program));
+    TRY(subject_params(ex, p->runner->program, &p->params, &p->runner->params));
+    TRY(check_program(ex, p));
+    if (p->tier == TIER_JIT)
+        return exchange_long(ex, process_choose);
+    double points = process_points(p);
+    TRY(runner_choose(p->runner, points));
+    exchange_stage(ex, STAGE_CACHE);
+    double us = runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * convert_us;
+    return us > ex->api->config.inline_us ? exchange_long(ex, process_run) : process_run(ex);
+}
+
+static void process_answer(struct exchange *ex, struct process *p)
+{
+    answer_body(ex, 200, audio_files[p->file].type, ex->res->body, ex->res->body_size);
+    runner_headers(p->runner);
+    answer_header_count(ex, "Sinter-Clipped", p->counts.clipped);
+    answer_header_count(ex, "Sinter-Nonfinite", p->counts.nonfinite);
+    if (p->counts_in.nonfinite)
+        answer_header_count(ex, "Sinter-Nonfinite-In", p->counts_in.nonfinite);
+    answer_header(ex, "Sinter-Latency-Samples", "0");
+    answer_header_count(ex, "Sinter-Channels", p->track.channels_out);
+    answer_timing(ex);
+}
+
+/* Small answers come from the arena; the rest is not zeroed first. */
+static enum status answer_memory(struct exchange *ex, size_t size, uint8_t **ret)
+{
+    enum { SMALL = 64 << 10 };
+    if (size <= SMALL) {
+        *ret = arena_alloc(ex->arena, size);
+        return STATUS_OK;
+    }
+    *ret = ex->res->owned = malloc(size);
+    return *ret ? STATUS_OK : fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an answer of %zu bytes", size);
+}
+
+static enum status process_run(struct exchange *ex)
+{
+    struct process *p = ex->work;
+    struct track   *t = &p->track;
+    uint8_t         head[WAV_HEADER_MAX];
+    size_t          head_size = p->file == AUDIO_WAV ? wav_header(t->sample, t->channels_out, (uint32_t)t->rate, t->frames, head) : 0;
+    size_t          bytes = t->frames * t->channels_out * sample_size(t->sample), pad = head_size && bytes % 2;
+    uint8_t        *file;
+    /* The head may have any size; the samples begin at a multiple of a float's. */
+    size_t room = (head_size + 15) / 16 * 16;
+    TRY(answer_memory(ex, room + bytes + 1, &file));
+    t->out = file + room;
+    memcpy(file + room - head_size, head, head_size);
+    t->out[bytes] = 0;
+    exchange_stage(ex, STAGE_CACHE);
+    TRY(blocks_run(p->runner, t, &p->counts, &p->counts_in));
+    exchange_stage(ex, STAGE_EXEC);
+    ex->res->body = t->out - head_size;
+    ex->res->body_size = head_size + bytes + pad;
+    process_answer(ex, p);
+    return STATUS_OK;
+}
+
+/* A part's or body's type; one that does not say is known by its first bytes. */
+static enum body body_of(const char *type, const void *data, size_t n)
+{
+    if (!strncasecmp(type, "audio/", 6) || (!*type && n >= 4 && !memcmp(data, "RIFF", 4)))
+        return BODY_WAV;
+    return BODY_RAW;
+}
+
+static enum status read_multipart(struct exchange *ex, struct process *p)
+{
+    struct multipart     *parts = ARENA_NEW(ex->arena, struct multipart);
+    struct multipart_part request, audio;
+    TRY(multipart_read(ex, parts));
+    TRY(multipart_take(ex, parts, "request", &request));
+    TRY(multipart_take(ex, parts, "audio", &audio));
+    TRY(multipart_end(ex, parts));
+    p->audio = audio.data;
+    p->audio_size = audio.size;
+    p->body = body_of(audio.type, audio.data, audio.size);
+    return fields_from_json(ex, request.data, request.size, FIELD_PROCESS, &p->fields);
+}
+
+enum status process_post(struct exchange *ex)
+{
+    const char     *type = ex->req->header(ex->req, "Content-Type");
+    struct process *p = ARENA_NEW(ex->arena, struct process);
+    if (ex->req->body_size > INLINE_BODY && !ex->on_pool)
+        return exchange_long(ex, process_post);
+    if (multipart_is(ex)) {
+        TRY(read_multipart(ex, p));
+    } else if (!strncasecmp(type, "application/json", 16)) {
+        p->body = BODY_NONE;
+        TRY(fields_from_json(ex, ex->req->body, ex->req->body_size, FIELD_PROCESS, &p->fields));
+    } else {
+        p->body = body_of(type, NULL, 0);
+        p->audio = ex->req->body;
+        p->audio_size = ex->req->body_size;
+        fields_from_query(ex, FIELD_PROCESS, &p->fields);
+    }
+    return process_read(ex, p);
+}

@@ -1,0 +1,308 @@
+/* POST and GET /render: a field to an image. Reads the request, names its answer (ETag) before any work, then prepares and runs it, on the
+ * connection's thread when it is short. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/choice.h"
+#include "api/etag.h"
+#include "api/multipart.h"
+#include "api/room.h"
+#include "api/subject.h"
+#include "api/tiles.h"
+#include "core/text.h"
+
+enum { SIZE_DEFAULT = 256, GRID_MAX = 256 };
+
+/* Microseconds a sample that conversion and compression take. */
+static const double convert_us = 0.001, png_us = 0.005;
+
+struct render {
+    struct fields       fields;
+    struct subject      subject;
+    struct param_values params;
+    struct view         view;
+    struct raster       raster;
+    struct counts       counts;
+    struct runner      *runner;
+    uint64_t            frames;
+    double              fps;
+    int                 file; /* enum image_file */
+    enum tier           tier;
+    bool                current; /* the URL carries the semantics version */
+};
+
+static handler render_prepare, render_run;
+
+static enum status check_limit(struct fields *f, const char *limit, const char *name, uint64_t asked, uint64_t most)
+{
+    if (asked <= most)
+        return STATUS_OK;
+    f->failed = true;
+    return fault_limit(&f->ex->fault, limit, arena_printf(f->ex->arena, "/%s", name), "%s asks for %llu, more than %llu", name,
+                       (unsigned long long)asked, (unsigned long long)most);
+}
+
+static void read_size(struct render *r)
+{
+    const struct api_config *config = &r->fields.ex->api->config;
+    uint64_t                 width = SIZE_DEFAULT, height = SIZE_DEFAULT;
+    fields_count(&r->fields, "width", 1, &width);
+    fields_count(&r->fields, "height", 1, &height);
+    if (check_limit(&r->fields, "max-width", "width", width, config->max_width) != STATUS_OK)
+        width = 1;
+    if (check_limit(&r->fields, "max-height", "height", height, config->max_height) != STATUS_OK)
+        height = 1;
+    r->view.width = r->view.w = (uint32_t)width;
+    r->view.height = r->view.h = (uint32_t)height;
+}
+
+static void read_tile(struct render *r)
+{
+    double       t[4];
+    struct view *v = &r->view;
+    if (!fields_numbers(&r->fields, "tile", 4, t) || r->fields.failed)
+        return;
+    for (int i = 0; i < 4; i++) {
+        if (!(t[i] >= 0 && t[i] == floor(t[i]))) {
+            fields_fault(&r->fields, "tile", "tile must be four whole numbers: x, y, w, h");
+            return;
+        }
+    }
+    if (t[2] < 1 || t[3] < 1 || t[0] + t[2] > v->width || t[1] + t[3] > v->height) {
+        fields_fault(&r->fields, "tile", "the tile [%.9g, %.9g, %.9g, %.9g] does not lie in the image of %u x %u", t[0], t[1], t[2], t[3], v->width,
+                     v->height);
+        return;
+    }
+    v->x = (uint32_t)t[0];
+    v->y = (uint32_t)t[1];
+    v->w = (uint32_t)t[2];
+    v->h = (uint32_t)t[3];
+}
+
+static void read_view(struct render *r)
+{
+    struct fields *f = &r->fields;
+    struct view   *v = &r->view;
+    uint64_t       samples = 1;
+    *v = (struct view){.region = {0, 0, 1, 1}, .grid = 1};
+    read_size(r);
+    fields_numbers(f, "region", 4, v->region);
+    read_tile(r);
+    fields_number(f, "z", &v->z);
+    fields_number(f, "time", &v->time);
+    if (fields_number(f, "seed", &v->seed) && (v->seed != floor(v->seed) || fabs(v->seed) > 0x1p31))
+        fields_fault(f, "seed", "seed must be a whole number of at most 32 bits");
+    if (fields_count(f, "samples", 1, &samples) && samples > GRID_MAX * GRID_MAX)
+        fields_fault(f, "samples", "a pixel is the mean of at most %d points, not %llu", GRID_MAX * GRID_MAX, (unsigned long long)samples);
+    else
+        v->grid = (uint32_t)ceil(sqrt((double)samples));
+    r->frames = 1;
+    r->fps = 25;
+    fields_count(f, "frames", 1, &r->frames);
+    if (fields_number(f, "fps", &r->fps) && !(r->fps > 0))
+        fields_fault(f, "fps", "fps must be above 0");
+    if (r->frames > 0x7fffffff)
+        r->frames = 0x7fffffff;
+    double points = (double)v->w * v->h * v->grid * v->grid * (double)r->frames, most = (double)f->ex->api->config.max_pixels;
+    if (points > most) {
+        f->failed = true;
+        fault_limit(&f->ex->fault, "max-pixels", "/width", "%u x %u pixels of %u points, %llu times, are %.0f points, more than %.0f", v->w, v->h,
+                    v->grid * v->grid, (unsigned long long)r->frames, points, most);
+    }
+}
+
+static void read_file(struct render *r)
+{
+    static const char *const later[] = {"exr", NULL}, *const curves[] = {"none", "srgb", NULL}, *const dithers[] = {"none", NULL};
+    struct fields           *f = &r->fields;
+    int                      curve = 0, dither = 0;
+    r->file = IMAGE_PNG;
+    choice_format(f, image_files, later, &r->file);
+    choice_bits(f, &image_files[r->file], &r->raster.bits);
+    fields_choice(f, "encode", curves, &curve);
+    fields_choice(f, "dither", dithers, &dither);
+    r->raster.srgb = curve == 1;
+    r->raster.big_endian = r->file == IMAGE_PNG;
+    if (r->frames > 1 && r->file != IMAGE_NPY && r->file != IMAGE_F32)
+        fields_later(f, "frames", "several frames are written as npy or f32 only");
+}
+
+/* Everything the answer depends on, in a fixed form. */
+static bool is_known_to_client(struct render *r)
+{
+    struct exchange   *ex = r->fields.ex;
+    const struct view *v = &r->view;
+    const uint64_t     whole[] = {v->width,          v->height,        v->x,          v->y,     v->w, v->h, v->grid, r->frames, (uint64_t)r->file,
+                                  r->raster.bits, r->raster.srgb};
+    const double       numbers[] = {v->region[0], v->region[1], v->region[2], v->region[3], v->z, v->time, v->seed, r->fps};
+    struct text        params = {.arena = ex->arena};
+    for (size_t i = 0; i < r->params.n; i++)
+        text_addf(&params, "%s=%a;", r->params.list[i].name, r->params.list[i].value);
+    const struct hash_part parts[] = {
+        {"render", 6}, {r->subject.id, sizeof r->subject.id}, {whole, sizeof whole}, {numbers, sizeof numbers}, {params.s, params.n}};
+    return etag_matches(ex, parts, sizeof parts / sizeof *parts);
+}
+
+static void cache_header(struct exchange *ex, const struct render *r)
+{
+    if (ex->req->method != METHOD_POST)
+        answer_header(ex, "Cache-Control", r->current ? "public, max-age=31536000, immutable" : "no-cache");
+}
+
+static enum status render_read(struct exchange *ex, struct render *r)
+{
+    uint64_t version = 0;
+    ex->work = r;
+    exchange_stage(ex, STAGE_PARSE);
+    enum status subject = subject_read(&r->fields, &r->subject);
+    fields_params(&r->fields, &r->params);
+    read_view(r);
+    read_file(r);
+    choice_tier(&r->fields, &r->tier);
+    if (fields_count(&r->fields, "v", 0, &version))
+        r->current = version == SEMANTICS_VERSION;
+    TRY(fields_end(&r->fields));
+    TRY(subject);
+    exchange_stage(ex, STAGE_CHECK);
+    bool known = is_known_to_client(r);
+    cache_header(ex, r);
+    if (known)
+        return STATUS_OK;
+    return subject_is_small(&r->subject) ? render_prepare(ex) : exchange_long(ex, render_prepare);
+}
+
+static double render_points(const struct render *r)
+{
+    return (double)r->view.w * r->view.h * r->view.grid * r->view.grid * (double)r->frames;
+}
+
+static enum status check_program(struct exchange *ex, struct render *r)
+{
+    const struct program *p = r->runner->program;
+    uint32_t              n = p->ir->n_outputs, most = ex->api->config.max_outputs_image;
+    const char           *pointer = r->subject.is_expr ? "/expr" : arena_printf(ex->arena, "%s/output", r->subject.pointer);
+    if (p->lowered.kind == GRAPH_AUDIO || p->plan->n_rings || p->plan->state_size || p->ir->n_inputs)
+        return fault_add(&ex->fault, STATUS_BAD_GRAPH, r->subject.is_expr ? "/expr" : r->subject.pointer, 0,
+                         "this graph makes audio; POST /process runs it");
+    if (n > most || n > 4)
+        return fault_limit(&ex->fault, "max-outputs-image", pointer, "an image has at most %u outputs; this graph has %u", most, n);
+    if (r->file == IMAGE_PFM && n != 1 && n != 3)
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0, "a pfm has 1 or 3 channels; this graph has %u outputs", n);
+    r->raster.channels = n;
+    r->raster.width = r->view.w;
+    r->raster.height = r->view.h;
+    double bytes = (double)raster_row_bytes(&r->raster) * r->view.h * (double)r->frames, limit = (double)ex->api->config.max_output_bytes;
+    if (bytes > limit)
+        return fault_limit(&ex->fault, "max-output-bytes", "/width", "the image has %.0f bytes, more than %.0f", bytes, limit);
+    return STATUS_OK;
+}
+
+static enum status render_choose(struct exchange *ex)
+{
+    struct render *r = ex->work;
+    TRY(runner_choose(r->runner, render_points(r)));
+    exchange_stage(ex, STAGE_CACHE);
+    return render_run(ex);
+}
+
+static enum status render_prepare(struct exchange *ex)
+{
+    struct render *r = ex->work;
+    r->runner = runner_new(ex);
+    r->runner->tier = r->tier;
+    TRY(subject_program(ex, &r->subject, (struct layout){.kind = GRAPH_FIELD}, &r->runner->program));
+    TRY(subject_params(ex, r->runner->program, &r->params, &r->runner->params));
+    TRY(check_program(ex, r));
+    if (r->tier == TIER_JIT)
+        return exchange_long(ex, render_choose);
+    double points = render_points(r), samples = (double)r->view.w * r->view.h * r->raster.channels;
+    TRY(runner_choose(r->runner, points));
+    exchange_stage(ex, STAGE_CACHE);
+    double us = runner_predict_us(r->runner, points) + samples * (r->file == IMAGE_PNG ? png_us : convert_us);
+    return us > ex->api->config.inline_us ? exchange_long(ex, render_run) : render_run(ex);
+}
+
+static enum status encode(struct exchange *ex, struct render *r)
+{
+    if (r->file != IMAGE_PNG) {
+        if (r->file == IMAGE_PFM)
+            raster_flip(&r->raster);
+        return STATUS_OK;
+    }
+    size_t   n = 0;
+    uint8_t *file = png_encode(&r->raster, &n);
+    free(ex->res->owned);
+    ex->res->owned = file;
+    if (!file)
+        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for the PNG");
+    ex->res->body = file;
+    ex->res->body_size = n;
+    return STATUS_OK;
+}
+
+static void render_answer(struct exchange *ex, struct render *r)
+{
+    answer_body(ex, 200, image_files[r->file].type, ex->res->body, ex->res->body_size);
+    runner_headers(r->runner);
+    answer_header_count(ex, "Sinter-Clipped", r->counts.clipped);
+    answer_header_count(ex, "Sinter-Nonfinite", r->counts.nonfinite);
+    answer_timing(ex);
+}
+
+static enum status run_frames(struct render *r, uint8_t *samples)
+{
+    size_t bytes = raster_row_bytes(&r->raster) * r->raster.height;
+    double time = r->view.time;
+    for (uint64_t i = 0; i < r->frames; i++) {
+        r->raster.data = samples + i * bytes;
+        r->view.time = time + (double)i / r->fps;
+        TRY(tiles_run(r->runner, &r->view, &r->raster, &r->counts));
+    }
+    r->raster.data = samples;
+    return STATUS_OK;
+}
+
+static enum status render_run(struct exchange *ex)
+{
+    struct render *r = ex->work;
+    char           head[IMAGE_HEADER_MAX];
+    size_t         head_size = image_header((enum image_file)r->file, &r->raster, (uint32_t)r->frames, head);
+    size_t         bytes = raster_row_bytes(&r->raster) * r->raster.height * (size_t)r->frames;
+    /* The samples are floats: a head that is no multiple of their size (pfm's) is moved in front afterwards. */
+    size_t   room = (head_size + 63) / 64 * 64;
+    uint8_t *file = ex->res->owned = malloc(room + bytes);
+    if (!file)
+        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an image of %zu bytes", bytes);
+    exchange_stage(ex, STAGE_CACHE);
+    TRY(run_frames(r, file + room));
+    exchange_stage(ex, STAGE_EXEC);
+    memcpy(file + room - head_size, head, head_size);
+    ex->res->body = file + room - head_size;
+    ex->res->body_size = head_size + bytes;
+    TRY(encode(ex, r));
+    exchange_stage(ex, STAGE_ENCODE);
+    render_answer(ex, r);
+    return STATUS_OK;
+}
+
+enum status render_post(struct exchange *ex)
+{
+    struct render        *r = ARENA_NEW(ex->arena, struct render);
+    struct multipart_part json = {.data = ex->req->body, .size = ex->req->body_size};
+    if (multipart_is(ex)) {
+        struct multipart parts;
+        TRY(multipart_read(ex, &parts));
+        TRY(multipart_take(ex, &parts, "request", &json));
+        TRY(multipart_end(ex, &parts));
+    }
+    TRY(fields_from_json(ex, json.data, json.size, FIELD_RENDER, &r->fields));
+    return render_read(ex, r);
+}
+
+enum status render_get(struct exchange *ex)
+{
+    struct render *r = ARENA_NEW(ex->arena, struct render);
+    fields_from_query(ex, FIELD_RENDER, &r->fields);
+    return render_read(ex, r);
+}

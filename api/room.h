@@ -1,0 +1,34 @@
+/* What the api room owns while the server runs. */
+#ifndef API_ROOM_H
+#define API_ROOM_H
+
+#include <pthread.h>
+
+#include "api/api.h"
+#include "api/exchange.h"
+#include "api/graph_store.h"
+#include "api/pool.h"
+
+/* Graphs whose literals fit a sample rate. */
+struct checked {
+    char   id[GRAPH_ID_SIZE];
+    double rate;
+};
+enum { API_CHECKED = 1024 };
+
+struct api {
+    struct api_config   config;
+    struct engine      *engine;
+    struct pool        *pool;
+    struct graph_store *graphs;
+    pthread_mutex_t     checked_lock;
+    struct checked      checked[API_CHECKED]; /* by hash; the last one stays */
+    char *(*more_metrics)(struct arena *a, void *user);
+    void *more_metrics_user;
+    bool (*ready)(const char **ret_why, void *user);
+    void *ready_user;
+};
+
+const struct route *route_at(size_t i); /* NULL behind the last */
+
+#endif

@@ -1,0 +1,125 @@
+/* See runner.h. */
+#include "api/runner.h"
+
+#include <stdlib.h>
+
+#include "api/room.h"
+
+static void release(void *user)
+{
+    struct runner *r = user;
+    kernel_unref(atomic_load(&r->kernel));
+    if (r->program)
+        program_unref(r->program);
+}
+
+struct runner *runner_new(struct exchange *ex)
+{
+    struct runner *r = ARENA_NEW(ex->arena, struct runner);
+    r->ex = ex;
+    *exchange_defer(ex, release) = r;
+    return r;
+}
+
+static enum status fault_no_kernel(struct exchange *ex)
+{
+    return fault_add(&ex->fault, STATUS_BUSY, "/tier", 0,
+                     "there is no compiled kernel for this graph now (no compiler, or it is busy or refused it); tier auto always answers");
+}
+
+enum status runner_choose(struct runner *r, double points)
+{
+    struct engine *e = r->ex->api->engine;
+    if (r->tier == TIER_INTERP)
+        return STATUS_OK;
+    double left_ms = r->ex->deadline_ms - exchange_clock_ms();
+    int    wait_ms = r->tier == TIER_JIT && r->ex->on_pool ? (left_ms > 1 ? (int)left_ms : 1) : 0;
+    double expected_ns = points * r->program->cost.interp_ns;
+    atomic_store(&r->kernel, engine_kernel(e, r->program, expected_ns, wait_ms, &r->origin));
+    if (wait_ms > 0 && !atomic_load(&r->kernel))
+        return fault_no_kernel(r->ex);
+    return STATUS_OK;
+}
+
+double runner_predict_us(const struct runner *r, double points)
+{
+    const struct cost *cost = &r->program->cost;
+    return points * (atomic_load_explicit(&r->kernel, memory_order_relaxed) ? cost->jit_ns : cost->interp_ns) * 1e-3;
+}
+
+static struct kernel *kernel_now(struct runner *r)
+{
+    struct kernel *k = atomic_load_explicit(&r->kernel, memory_order_acquire);
+    if (k || r->tier != TIER_AUTO)
+        return k;
+    k = engine_kernel_poll(r->ex->api->engine, r->program);
+    struct kernel *before = NULL;
+    if (k && !atomic_compare_exchange_strong(&r->kernel, &before, k)) {
+        kernel_unref(k);
+        k = before;
+    }
+    return k;
+}
+
+static void note(atomic_bool *used)
+{
+    if (!atomic_load_explicit(used, memory_order_relaxed))
+        atomic_store_explicit(used, true, memory_order_relaxed);
+}
+
+void runner_call(struct runner *r, const struct kernel_call *call, void *work)
+{
+    struct kernel *k = kernel_now(r);
+    note(k ? &r->used_jit : &r->used_interp);
+    program_run(r->program, k, call, work);
+}
+
+static size_t aligned(size_t n)
+{
+    return (n + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN;
+}
+
+static size_t scratch_bytes(const struct runner *r)
+{
+    return aligned(r->program->plan->scratch_size + KERNEL_PAD * sizeof(float));
+}
+
+size_t workspace_size(const struct runner *r)
+{
+    return scratch_bytes(r) + aligned(interp_work_size(r->program->interp)) + KERNEL_ALIGN;
+}
+
+struct workspace workspace_at(const struct runner *r, void *memory)
+{
+    char *at = (char *)aligned((size_t)memory);
+    return (struct workspace){.scratch = (float *)(void *)at, .work = at + scratch_bytes(r)};
+}
+
+void runner_headers(const struct runner *r)
+{
+    static const char *const cache[] = {
+        [KERNEL_MISS] = "sinter; fwd=miss",
+        [KERNEL_MEMORY] = "sinter; hit",
+        [KERNEL_STORE] = "sinter; hit; detail=store",
+        [KERNEL_COMPILED] = "sinter; fwd=miss; stored",
+        [KERNEL_COLLAPSED] = "sinter; fwd=miss; collapsed",
+    };
+    struct exchange *ex = r->ex;
+    char            *key = arena_alloc(ex->arena, HASH_HEX);
+    bool             interp = atomic_load(&r->used_interp), jit = atomic_load(&r->used_jit);
+    answer_header(ex, "Sinter-Graph", arena_strdup(ex->arena, r->program->graph_id));
+    if (engine_key(ex->api->engine, r->program, key))
+        answer_header(ex, "Sinter-Kernel", key);
+    answer_header(ex, "Sinter-Engine", !jit ? "interp" : interp ? "interp+jit" : "jit");
+    answer_header(ex, "Cache-Status", cache[r->origin]);
+}
+
+enum status exchange_memory(struct exchange *ex, size_t size, void **ret_memory)
+{
+    void **slot = exchange_defer(ex, free);
+    *slot = aligned_alloc(KERNEL_ALIGN, aligned(size ? size : 1));
+    if (!*slot)
+        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for %zu bytes of working space", size);
+    *ret_memory = *slot;
+    return STATUS_OK;
+}

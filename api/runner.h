@@ -1,0 +1,45 @@
+/* A program at work for one request: which engine runs it, changed between two tiles or blocks when a kernel arrives. */
+#ifndef API_RUNNER_H
+#define API_RUNNER_H
+
+#include <stdatomic.h>
+
+#include "api/exchange.h"
+
+struct runner {
+    struct exchange         *ex;
+    struct program          *program;
+    const double            *params;     /* values by the program's order */
+    _Atomic(struct kernel *) kernel;     /* NULL: the interpreter, so far */
+    enum tier                tier;
+    enum kernel_origin       origin;
+    atomic_bool              used_interp, used_jit;
+};
+
+/* Gives program and kernel back when the request ends. Call before program is set. */
+struct runner *runner_new(struct exchange *ex);
+
+/* Asks for the kernel of work worth `points` points or samples; waits for it when the tier is jit and this is a pool thread. */
+enum status runner_choose(struct runner *r, double points) MUST_CHECK;
+
+/* What the work will take with the engine at hand, in microseconds. */
+double runner_predict_us(const struct runner *r, double points);
+
+/* One call, on any thread in the kernels' floating-point state. */
+void runner_call(struct runner *r, const struct kernel_call *call, void *work);
+
+/* Memory that one thread's calls need beside inputs and outputs; KERNEL_ALIGN-ed parts. */
+struct workspace {
+    float *scratch;
+    void  *work;
+};
+size_t           workspace_size(const struct runner *r);
+struct workspace workspace_at(const struct runner *r, void *memory); /* of workspace_size bytes, any alignment */
+
+/* Sinter-Graph, Sinter-Kernel, Sinter-Engine, Cache-Status. */
+void runner_headers(const struct runner *r);
+
+/* Memory of the request beside its arena: aligned, not zeroed; STATUS_NO_MEMORY in the request's fault. */
+enum status exchange_memory(struct exchange *ex, size_t size, void **ret_memory) MUST_CHECK;
+
+#endif
