@@ -21,7 +21,13 @@ struct cycles {
     struct arena       *arena;
     struct vertex      *vertices; /* the nodes first */
     uint32_t            n, cap;
+    uint32_t            outputs;  /* the vertex that reads every output */
+    uint32_t           *order;    /* nodes, operands first */
+    uint32_t            n_order;
 };
+
+/* Which edges a walk leaves out: none, those through a delay, or those that close a cycle through one. */
+enum cut { CUT_NONE, CUT_DELAYED, CUT_CLOSING };
 
 static void add_edge(struct cycles *c, uint32_t from, uint32_t to, bool delayed)
 {
@@ -83,15 +89,15 @@ static void scan(struct cycles *c, uint32_t from, bool delayed, const struct exp
         scan(c, from, delayed, e->args[i], lets);
 }
 
-/* Tarjan over all edges, or over the undelayed ones only; calls found() with each component's vertices. */
-static enum status components(struct cycles *c, bool undelayed_only,
+/* Tarjan from `first_root` on; calls found() with each component's vertices, operands first. */
+static enum status components(struct cycles *c, enum cut cut, uint32_t first_root,
                               enum status (*found)(struct cycles *, const uint32_t *, uint32_t, void *), void *user)
 {
     uint32_t *stack = ARENA_ARRAY(c->arena, c->n, uint32_t), n_stack = 0, next = 1, n_components = 0;
     uint32_t *path = ARENA_ARRAY(c->arena, c->n, uint32_t), *at = ARENA_ARRAY(c->arena, c->n, uint32_t);
     for (uint32_t i = 0; i < c->n; i++)
         c->vertices[i].index = c->vertices[i].component = 0;
-    for (uint32_t root = 0; root < c->n; root++) {
+    for (uint32_t root = first_root; root < c->n; root++) {
         if (c->vertices[root].index)
             continue;
         uint32_t depth = 0;
@@ -104,7 +110,7 @@ static enum status components(struct cycles *c, bool undelayed_only,
             if (at[depth] < v->n) {
                 struct edge    e = v->edges[at[depth]++];
                 struct vertex *w = &c->vertices[e.to];
-                if (undelayed_only && e.delayed)
+                if (e.delayed && (cut == CUT_DELAYED || (cut == CUT_CLOSING && v->on_cycle)))
                     continue;
                 if (!w->index) {
                     w->index = w->low = next++;
@@ -133,10 +139,10 @@ static enum status components(struct cycles *c, bool undelayed_only,
     return STATUS_OK;
 }
 
-static bool self_edge(const struct vertex *v, uint32_t self, bool undelayed_only)
+static bool reads_itself_undelayed(const struct vertex *v, uint32_t self)
 {
     for (uint32_t k = 0; k < v->n; k++)
-        if (v->edges[k].to == self && !(undelayed_only && v->edges[k].delayed))
+        if (v->edges[k].to == self && !v->edges[k].delayed)
             return true;
     return false;
 }
@@ -153,6 +159,15 @@ static enum status mark_delays(struct cycles *c, const uint32_t *members, uint32
     return STATUS_OK;
 }
 
+static enum status append_order(struct cycles *c, const uint32_t *members, uint32_t n, void *user)
+{
+    (void)user;
+    for (uint32_t i = 0; i < n; i++)
+        if (members[i] < c->graph->n_nodes)
+            c->order[c->n_order++] = members[i];
+    return STATUS_OK;
+}
+
 static const char *vertex_name(const struct cycles *c, uint32_t v)
 {
     return v < c->graph->n_nodes ? c->graph->nodes[v].name : c->vertices[v].call->name;
@@ -161,7 +176,7 @@ static const char *vertex_name(const struct cycles *c, uint32_t v)
 static enum status refuse_loop(struct cycles *c, const uint32_t *members, uint32_t n, void *user)
 {
     struct fault *fault = user;
-    if (n == 1 && !self_edge(&c->vertices[members[0]], members[0], true))
+    if (n == 1 && !reads_itself_undelayed(&c->vertices[members[0]], members[0]))
         return STATUS_OK;
     const char *names = "", *pointer = "";
     for (uint32_t i = n; i-- > 0;) {
@@ -173,6 +188,37 @@ static enum status refuse_loop(struct cycles *c, const uint32_t *members, uint32
               "these nodes read each other in a loop without a delay: %s; a loop closes only through the input `in` of delay or z1",
               names);
     return STATUS_OK;
+}
+
+/* What the outputs reach, by every edge; then in dependency order by those that do not close a cycle. */
+static enum status find_order(struct cycles *c)
+{
+    uint32_t *stack = ARENA_ARRAY(c->arena, c->n, uint32_t), n = 0;
+    bool     *reached = ARENA_ARRAY(c->arena, c->n, bool);
+    uint32_t *all = ARENA_ARRAY(c->arena, c->n, uint32_t), n_live = 0;
+    c->order = all;
+    TRY(components(c, CUT_CLOSING, 0, append_order, NULL));
+    stack[n++] = c->outputs;
+    reached[c->outputs] = true;
+    while (n) {
+        const struct vertex *v = &c->vertices[stack[--n]];
+        for (uint32_t k = 0; k < v->n; k++)
+            if (!reached[v->edges[k].to]) {
+                reached[v->edges[k].to] = true;
+                stack[n++] = v->edges[k].to;
+            }
+    }
+    for (uint32_t i = 0; i < c->n_order; i++)
+        if (reached[all[i]])
+            all[n_live++] = all[i];
+    c->n_order = n_live;
+    return STATUS_OK;
+}
+
+size_t cycles_order(const struct cycles *c, const uint32_t **ret_nodes)
+{
+    *ret_nodes = c->order;
+    return c->n_order;
 }
 
 enum status cycles_find(const struct graph *g, struct arena *a, struct cycles **ret, struct fault *fault)
@@ -190,13 +236,14 @@ enum status cycles_find(const struct graph *g, struct arena *a, struct cycles **
                 scan(c, (uint32_t)i, (node->def->flags & NODE_DELAYED) && node->inputs[k].def == &node->def->inputs[0],
                      node->inputs[k].expr, NULL);
     }
-    uint32_t outputs = add_vertex(c, NULL); /* reads every output */
+    c->outputs = add_vertex(c, NULL);
     for (size_t i = 0; i < g->n_outputs; i++)
-        scan(c, outputs, false, g->outputs[i], NULL);
-    TRY(components(c, true, refuse_loop, fault));
+        scan(c, c->outputs, false, g->outputs[i], NULL);
+    TRY(components(c, CUT_DELAYED, 0, refuse_loop, fault));
     if (fault->count > before)
         return STATUS_CYCLE;
-    TRY(components(c, false, mark_delays, NULL));
+    TRY(components(c, CUT_NONE, 0, mark_delays, NULL));
+    TRY(find_order(c));
     *ret = c;
     return STATUS_OK;
 }

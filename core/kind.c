@@ -1,5 +1,6 @@
 /* What a graph is before it is lowered: field or audio, and whether its literals fit the sample rate. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/cycles.h"
@@ -14,32 +15,65 @@ const char *graph_kind_name(enum graph_kind k)
 
 struct kinds {
     const struct graph *graph;
+    unsigned char      *seen;  /* by node */
+    uint32_t           *queue; /* nodes reached and not looked at yet */
+    size_t              n_queue;
     bool                found[3];
 };
 
-static void scan(struct kinds *k, const struct expr *e)
+struct shadow { /* names bound by let */
+    const char          *name;
+    const struct shadow *outer;
+};
+
+static void scan_name(struct kinds *k, const char *name, const struct shadow *lets)
 {
-    if (e->kind == EXPR_NAME && graph_node_by_name(k->graph, e->name) < 0 && graph_param_by_name(k->graph, e->name) < 0)
-        k->found[variable_kind(e->name)] = true;
+    for (; lets; lets = lets->outer)
+        if (!strcmp(lets->name, name))
+            return;
+    int node = graph_node_by_name(k->graph, name);
+    if (node >= 0 && !k->seen[node]) {
+        k->seen[node] = 1;
+        k->queue[k->n_queue++] = (uint32_t)node;
+    }
+    if (node < 0 && graph_param_by_name(k->graph, name) < 0)
+        k->found[variable_kind(name)] = true;
+}
+
+static void scan(struct kinds *k, const struct expr *e, const struct shadow *lets)
+{
+    if (e->kind == EXPR_NAME)
+        scan_name(k, e->name, lets);
     const struct node_def *def = e->kind == EXPR_CALL ? node_by_name(e->name) : NULL;
     if (def && (def->flags & NODE_AUDIO))
         k->found[GRAPH_AUDIO] = true;
+    if (e->kind == EXPR_LET) {
+        scan(k, e->args[0], lets);
+        scan(k, e->args[1], &(struct shadow){e->name, lets});
+        return;
+    }
     for (size_t i = 0; i < e->n_args; i++)
-        scan(k, e->args[i]);
+        scan(k, e->args[i], lets);
 }
 
+/* Only what the outputs reach counts: dead nodes change nothing. */
 enum graph_kind graph_kind(const struct graph *g)
 {
-    struct kinds k = {.graph = g};
-    for (size_t i = 0; i < g->n_outputs; i++)
-        scan(&k, g->outputs[i]);
-    for (size_t i = 0; i < g->n_nodes; i++) {
-        if (g->nodes[i].def->flags & NODE_AUDIO)
+    struct kinds k = {.graph = g,
+                      .seen = calloc(g->n_nodes + 1, sizeof *k.seen),
+                      .queue = calloc(g->n_nodes + 1, sizeof *k.queue)};
+    for (size_t i = 0; k.seen && k.queue && i < g->n_outputs; i++)
+        scan(&k, g->outputs[i], NULL);
+    while (k.n_queue) {
+        const struct graph_node *node = &g->nodes[k.queue[--k.n_queue]];
+        if (node->def->flags & NODE_AUDIO)
             k.found[GRAPH_AUDIO] = true;
-        for (size_t j = 0; j < g->nodes[i].n_inputs; j++)
-            if (g->nodes[i].inputs[j].expr)
-                scan(&k, g->nodes[i].inputs[j].expr);
+        for (size_t i = 0; i < node->n_inputs; i++)
+            if (node->inputs[i].expr)
+                scan(&k, node->inputs[i].expr, NULL);
     }
+    free(k.seen);
+    free(k.queue);
     return k.found[GRAPH_FIELD] ? GRAPH_FIELD : k.found[GRAPH_AUDIO] ? GRAPH_AUDIO : GRAPH_ANY;
 }
 

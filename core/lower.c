@@ -1,5 +1,5 @@
-/* See lower.h. Nodes are lowered depth first from the outputs, each once an instance; a delay on a cycle is opened first, and its input is
- * closed when everything else stands. */
+/* See lower.h. Nodes are lowered operands first, each once an instance; a delay on a cycle is opened first, and its input is closed when
+ * everything else stands. */
 #include "core/lower.h"
 
 #include <assert.h>
@@ -34,11 +34,7 @@ struct lowering {
     struct lowered_node       *nodes;
     struct pending            *pending, **pending_end;
     struct variables           variables;
-    int                        depth;
 };
-
-/* Chains of nodes are followed by recursion: so deep at most. */
-enum { CHAIN_MAX = 2000 };
 
 static enum status lower_node(struct lowering *l, size_t i, struct lowered_node **ret);
 
@@ -216,15 +212,10 @@ static enum status lower_node(struct lowering *l, size_t i, struct lowered_node 
     if (n->state == NODE_DONE)
         return n->ports[0].kind == VALUE_NONE ? STATUS_BAD_GRAPH : STATUS_OK; /* its fault is noted already */
     assert(n->state != NODE_BUSY); /* cycles.c has seen to it */
-    if (l->depth >= CHAIN_MAX)
-        return fault_limit(l->b.fault, "max-chain", l->graph->nodes[i].pointer, "nodes feed each other %d deep; so deep at most",
-                           CHAIN_MAX);
     n->state = NODE_BUSY;
-    l->depth++;
     const char *pointer = l->b.pointer;
     enum status status = lower_new_node(l, i, n);
     l->b.pointer = pointer;
-    l->depth--;
     n->state = NODE_DONE;
     if (status != STATUS_OK)
         n->ports[0] = (struct value){0};
@@ -269,6 +260,14 @@ static enum status lower_instance(struct lowering *l)
     enum status status = STATUS_OK;
     memset(l->nodes, 0, l->graph->n_nodes * sizeof *l->nodes);
     variables_init(&l->variables, l->layout, l->graph->output_is_list);
+    const uint32_t *order;
+    size_t          n = cycles_order(l->cycles, &order);
+    for (size_t i = 0; i < n; i++) {
+        struct lowered_node *node;
+        enum status          one = lower_node(l, order[i], &node);
+        if (one != STATUS_OK && status == STATUS_OK)
+            status = one;
+    }
     for (size_t i = 0; i < l->graph->n_outputs; i++) {
         enum status one = lower_output(l, i);
         if (one != STATUS_OK && status == STATUS_OK)
