@@ -42,6 +42,12 @@ static struct val expm1_of(struct build *b, struct val x)
     return b_select(b, b_lt(b, b_abs(b, x), b_f32(b, 0x1p-26)), x, b_add(b, half, half));
 }
 
+/* Tiny x is its own answer, and keeps its sign. */
+static struct val log1p_of(struct build *b, struct val x)
+{
+    return b_select(b, b_lt(b, b_abs(b, x), b_f32(b, 0x1p-26)), x, math_log1p(b, x));
+}
+
 /* k log(2) + f P(f). */
 static struct val log_of(struct build *b, struct val x, double log_2, double log_2_rest, const double *c)
 {
@@ -156,7 +162,7 @@ MATH_1(expm1, expm1_of(b, x))
 MATH_1(ln, log_of(b, x, LN2, 0, ln_c))
 MATH_1(log2, log_of(b, x, 1, 0, log2_c))
 MATH_1(log10, log_of(b, x, 0x1.344136p-2, -0x1.ec10c0p-27, log10_c))
-MATH_1(log1p, math_log1p(b, x))
+MATH_1(log1p, log1p_of(b, x))
 MATH_1(cbrt, cbrt_of(b, x))
 MATH_2(pow, pow_of(b, x, y))
 

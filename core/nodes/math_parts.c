@@ -55,8 +55,7 @@ struct val math_exp(struct build *b, struct val x, int halvings)
 }
 
 /* u = 1 + x gives the exponent k only. f = (1 + x) 2^-k - 1 = x s + (s - 1) with s = 2^-k, one rounding, so nothing of a
- * small x is lost. From 2^24 on 1 + x is x, and s would leave the range. The constant is negative and -k is counted so that
- * log1p(-0) is -0. */
+ * small x is lost. From 2^24 on 1 + x is x, and s would leave the range. */
 struct val math_log1p(struct build *b, struct val x)
 {
     static const double c[] = {1.0,

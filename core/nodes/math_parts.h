@@ -54,7 +54,7 @@ struct val math_exp(struct build *b, struct val x, int halvings);
 /* The f64 sides of nodes whose f32 side stands in another file; math_f64.c. */
 node_build math_sin_f64, math_cos_f64, math_tan_f64, math_exp_f64, math_ln_f64, math_pow_f64;
 
-/* 1 + x > 0 or an edge. */
+/* ln(1 + x); gives +0 for -0. */
 struct val math_log1p(struct build *b, struct val x);
 
 #define MATH_PURE (NODE_COMPONENTS | NODE_FUNCTION)
