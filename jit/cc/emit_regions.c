@@ -126,20 +126,41 @@ static void vector_region(struct site *outer, const struct region *region, const
     outer->block = t.s.block;
 }
 
+/* One sample of a recurrence, `offset` after the loop's index. */
+static void serial_sample(struct site *s, const struct region *region, struct loop *l, gcc_jit_lvalue *index, long offset)
+{
+    l->index = site_add(s, r(index), machine_long(s->e, offset));
+    l->at = site_add(s, l->base, l->index);
+    emit_region_body(s, region);
+    state_turn(s, region);
+    site_forget(s);
+}
+
+/* Copies of a short body: without them the registers that hold state are shuffled every sample, on the recurrence's path. */
+static long serial_unroll(const struct region *region)
+{
+    return region->n_vals <= 12 ? 4 : region->n_vals <= 40 ? 2 : 1;
+}
+
 static void serial_region(struct site *outer, const struct region *region, const struct loop *strip)
 {
     struct emitter *e = outer->e;
     struct loop     l = *strip;
     struct site     s = site_in_loop(outer, &e->scalar, &l);
+    long            unroll = serial_unroll(region);
+    gcc_jit_rvalue *from = l.lo;
     state_begin(&s, region);
-    struct turns t = turns_begin(&s, l.lo, l.hi);
-    loop_at(&t.s, &l, t.index);
-    emit_region_body(&t.s, region);
-    state_turn(&t.s, region);
-    turns_end(&t, site_add(&t.s, r(t.index), machine_long(e, 1)));
-    site_forget(&t.s);
-    state_end(&t.s, region, NULL);
-    outer->block = t.s.block;
+    for (long step = unroll; step >= 1; step = step > 1 ? 1 : 0) {
+        gcc_jit_rvalue *last = site_sub(&s, l.hi, machine_long(e, step - 1));
+        struct turns    t = turns_begin(&s, from, last);
+        for (long k = 0; k < step; k++)
+            serial_sample(&t.s, region, &l, t.index, k);
+        turns_end(&t, site_add(&t.s, r(t.index), machine_long(e, step)));
+        s.block = t.s.block;
+        from = r(t.index);
+    }
+    state_end(&s, region, NULL);
+    outer->block = s.block;
 }
 
 static gcc_jit_rvalue *smaller(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
