@@ -396,41 +396,77 @@ static void one_connection_too_many_is_told_to_come_back(void **state)
     assert_int_equal(stop(&c), 0);
 }
 
-/* A render long enough to be under way when the signal comes, on the pool and not on the connection's thread. */
-static const char long_render[] = "{\"expr\":\"fbm(x*8,y*8,octaves=8)\",\"width\":2048,\"height\":2048,\"tier\":\"interp\",\"format\":\"f32\"}";
+/* True when /metrics, asked over this connection, has the line. */
+static bool counts(struct http_client *client, const char *line)
+{
+    struct http_answer a;
+    assert_int_equal(http_client_send(client, "GET", "/metrics", NULL, NULL, 0), 0);
+    assert_int_equal(http_client_receive(client, &a), 0);
+    return strstr(a.body, line);
+}
+
+/* Sends a render of side * side pixels that keeps the interpreter busy, and returns when it is under way on a pool thread. */
+static struct http_client *begin_long(const struct child *c, struct http_client *watch, int side)
+{
+    enum { TERMS = 100 };
+    char body[8192];
+    int  n = snprintf(body, sizeof body, "{\"width\":%d,\"height\":%d,\"tier\":\"interp\",\"format\":\"f32\",\"expr\":\"0", side, side);
+    for (int i = 1; i <= TERMS; i++)
+        n += snprintf(body + n, sizeof body - (size_t)n, "+abs(x*%d-y*y)", i);
+    n += snprintf(body + n, sizeof body - (size_t)n, "\"}");
+    struct http_client *client = connect_to(c);
+    assert_int_equal(http_client_send(client, "POST", "/render", "Content-Type: application/json\r\n", body, (size_t)n), 0);
+    double began = now_s();
+    while (!counts(watch, "sinter_requests_on_pool 1\n")) {
+        assert_true(now_s() - began < 5);
+        pause_ms(1);
+    }
+    return client;
+}
 
 static void sigterm_answers_what_was_begun_and_refuses_what_comes(void **state)
 {
     (void)state;
     const char *const   arguments[] = {"--inline-us", "0", NULL};
     struct child        c = start(arguments);
-    struct http_client *busy = connect_to(&c), *idle = connect_to(&c);
+    struct http_client *idle = connect_to(&c), *busy = begin_long(&c, idle, 2048);
     struct http_answer  a;
     int                 status = 0;
-    assert_int_equal(http_client_send(idle, "GET", "/livez", NULL, NULL, 0), 0);
-    assert_int_equal(http_client_receive(idle, &a), 0);
-    assert_int_equal(http_client_send(busy, "POST", "/render", "Content-Type: application/json\r\n", long_render, sizeof long_render - 1), 0);
-    pause_ms(100);
     kill(c.pid, SIGHUP);
     kill(c.pid, SIGTERM);
     pause_ms(30);
-    if (!waitpid(c.pid, &status, WNOHANG)) {
-        /* Still draining, so the machine was not too fast for the test: new work is refused, and nobody new gets in. */
-        assert_int_equal(http_client_send(idle, "POST", "/graphs", NULL, "{}", 2), 0);
-        if (!http_client_receive(idle, &a))
-            assert_int_equal(a.status, 503);
-        struct http_client *late = http_client_open("127.0.0.1", c.port);
-        assert_null(late);
-    }
+    assert_int_equal(waitpid(c.pid, &status, WNOHANG), 0);
+    assert_int_equal(http_client_send(idle, "GET", "/readyz", NULL, NULL, 0), 0);
+    assert_int_equal(http_client_receive(idle, &a), 0);
+    assert_int_equal(a.status, 503);
+    assert_true(a.closed);
+    assert_null(http_client_open("127.0.0.1", c.port));
     assert_int_equal(http_client_receive(busy, &a), 0);
     assert_int_equal(a.status, 200);
     assert_int_equal(a.body_size, 2048u * 2048u * 4u);
-    if (!WIFEXITED(status) || status)
-        waitpid(c.pid, &status, 0);
+    waitpid(c.pid, &status, 0);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
     http_client_close(busy);
     http_client_close(idle);
+}
+
+static void work_asked_for_while_draining_is_refused(void **state)
+{
+    (void)state;
+    const char *const   arguments[] = {"--inline-us", "0", NULL};
+    struct child        c = start(arguments);
+    struct http_client *idle = connect_to(&c), *busy = begin_long(&c, idle, 2048);
+    struct http_answer  a;
+    kill(c.pid, SIGTERM);
+    pause_ms(30);
+    assert_int_equal(http_client_send(idle, "POST", "/graphs", "Content-Type: application/json\r\n", "{}", 2), 0);
+    assert_int_equal(http_client_receive(idle, &a), 0);
+    assert_int_equal(a.status, 503);
+    assert_non_null(http_client_header(idle, &a, "Retry-After"));
+    http_client_close(idle);
+    http_client_close(busy);
+    assert_int_equal(stop(&c), 0);
 }
 
 static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **state)
@@ -438,14 +474,12 @@ static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **stat
     (void)state;
     const char *const   arguments[] = {"--inline-us", "0", "--drain-timeout-ms", "50", NULL};
     struct child        c = start(arguments);
-    struct http_client *busy = connect_to(&c);
-    static const char   huge[] = "{\"expr\":\"fbm(x*8,y*8,octaves=8)\",\"width\":8192,\"height\":8192,\"tier\":\"interp\",\"format\":\"f32\"}";
-    assert_int_equal(http_client_send(busy, "POST", "/render", "Content-Type: application/json\r\n", huge, sizeof huge - 1), 0);
-    pause_ms(100);
-    double began = now_s();
+    struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 8192);
+    double              began = now_s();
     assert_int_equal(stop(&c), 0);
-    assert_true(now_s() - began < 3);
+    assert_true(now_s() - began < 2);
     http_client_close(busy);
+    http_client_close(watch);
 }
 
 static void a_client_that_leaves_ends_its_work(void **state)
@@ -453,22 +487,43 @@ static void a_client_that_leaves_ends_its_work(void **state)
     (void)state;
     const char *const   arguments[] = {"--inline-us", "0", NULL};
     struct child        c = start(arguments);
-    struct http_client *busy = connect_to(&c), *other = connect_to(&c);
-    static const char   huge[] = "{\"expr\":\"fbm(x*8,y*8,octaves=8)\",\"width\":8192,\"height\":8192,\"tier\":\"interp\",\"format\":\"f32\"}";
-    struct http_answer  a;
-    assert_int_equal(http_client_send(busy, "POST", "/render", "Content-Type: application/json\r\n", huge, sizeof huge - 1), 0);
-    pause_ms(100);
+    struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 8192);
     http_client_close(busy);
     double began = now_s();
-    bool   over = false;
-    while (!over && now_s() - began < 3) {
-        pause_ms(20);
-        assert_int_equal(http_client_send(other, "GET", "/metrics", NULL, NULL, 0), 0);
-        assert_int_equal(http_client_receive(other, &a), 0);
-        over = strstr(a.body, "sinter_requests_on_pool 0\n") && strstr(a.body, "sinter_requests_in_flight 1\n");
+    while (!counts(watch, "sinter_requests_on_pool 0\n")) {
+        assert_true(now_s() - began < 2);
+        pause_ms(5);
     }
-    assert_true(over);
-    http_client_close(other);
+    http_client_close(watch);
+    assert_int_equal(stop(&c), 0);
+}
+
+static void a_full_queue_is_told_and_the_rest_goes_on(void **state)
+{
+    (void)state;
+    enum { MANY = 8 };
+    const char *const   arguments[] = {"--inline-us", "0", "--max-queue", "1", "--threads", "1", NULL};
+    struct child        c = start(arguments);
+    struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 2048), *more[MANY];
+    struct http_answer  a;
+    static const char   body[] = "{\"expr\":\"x\",\"width\":64,\"height\":64}";
+    int                 done = 0, refused = 0;
+    for (int i = 0; i < MANY; i++) {
+        more[i] = connect_to(&c);
+        http_client_send(more[i], "POST", "/render", "Content-Type: application/json\r\n", body, sizeof body - 1);
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(http_client_receive(more[i], &a), 0);
+        done += a.status == 200;
+        refused += a.status == 503 && strstr(a.body, "\"limit\":\"max-queue\"") && http_client_header(more[i], &a, "Retry-After");
+        http_client_close(more[i]);
+    }
+    assert_true(refused > 0);
+    assert_int_equal(done + refused, MANY);
+    assert_int_equal(http_client_receive(busy, &a), 0);
+    assert_int_equal(a.status, 200);
+    http_client_close(busy);
+    http_client_close(watch);
     assert_int_equal(stop(&c), 0);
 }
 
@@ -520,8 +575,10 @@ int main(void)
         cmocka_unit_test(two_hundred_connections_are_served_side_by_side),
         cmocka_unit_test(one_connection_too_many_is_told_to_come_back),
         cmocka_unit_test(sigterm_answers_what_was_begun_and_refuses_what_comes),
+        cmocka_unit_test(work_asked_for_while_draining_is_refused),
         cmocka_unit_test(a_drain_that_takes_too_long_cuts_the_work_short_and_ends),
         cmocka_unit_test(a_client_that_leaves_ends_its_work),
+        cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
         cmocka_unit_test(ping_says_whether_a_server_is_ready),
     };
