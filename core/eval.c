@@ -158,7 +158,7 @@ enum status eval_call_inputs(struct scope *s, const struct expr *call, struct in
 {
     bool given[NODE_INPUTS_MAX] = {false};
     for (size_t i = 0; i < call->n_args; i++) {
-        size_t k;
+        size_t k = 0;
         TRY(input_index(s, call, i, in->def, &k));
         if (given[k])
             return fail(s, call, arena_printf(s->b->fault->arena, "%s is given twice", in->def->inputs[k].name));

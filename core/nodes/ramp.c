@@ -105,7 +105,7 @@ static void segment(const struct stop *s, int n, int i, int c, enum interpolatio
 static enum status ramp(struct build *b, const struct node_args *args, struct val *out)
 {
     struct stop s[STOPS_MAX];
-    int         n, kind;
+    int         n = 0, kind;
     TRY(read_stops(b, args->shape[1], s, &n));
     TRY(node_choice(b, args, 2, &kind));
     struct val x = args->in[0], passed[STOPS_MAX], t = VAL_NONE;
