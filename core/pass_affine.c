@@ -114,10 +114,6 @@ static void line_extend(struct affine *p, struct line *line, const struct link *
     }
     if (link->mul) {
         line->a = line->a.i ? rewrite_ins2(&p->w, OP_MUL_F32, line->a, mul) : mul;
-        if (line->b.i && link->add) {
-            line->b = rewrite_ins3(&p->w, OP_FMA_F32, line->b, mul, add);
-            return;
-        }
         if (line->b.i)
             line->b = rewrite_ins2(&p->w, OP_MUL_F32, line->b, mul);
     }

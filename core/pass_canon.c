@@ -131,19 +131,14 @@ static void hash_users(struct canon *c)
         c->base[v] = mix(c->base[v], c->context[v]);
 }
 
-static bool is_const(enum op op)
-{
-    return op == OP_CONST_F32 || op == OP_CONST_F64 || op == OP_CONST_I32;
-}
-
-/* Which of two operands that commute comes first? Constants are last. */
+/* Which of two operands that commute comes first? The one that changes more often: x * gain + offset. */
 static int compare(const struct canon *c, uint32_t v, uint32_t w, int depth)
 {
     const struct ins *a = &c->body.code->ins[v], *b = &c->body.code->ins[w];
     if (v == w)
         return 0;
-    if (is_const(a->op) != is_const(b->op))
-        return is_const(a->op) ? 1 : -1;
+    if (a->rate != b->rate)
+        return a->rate > b->rate ? -1 : 1;
     if (c->hash[v] != c->hash[w])
         return c->hash[v] < c->hash[w] ? -1 : 1;
     uint32_t x = c->number[v] == ON_PATH ? 0 : c->number[v], y = c->number[w] == ON_PATH ? 0 : c->number[w];
@@ -326,6 +321,7 @@ static bool order_lists(struct ir *ir)
 bool pass_canon(struct ir *ir)
 {
     struct canon c = {.ir = ir};
+    ir_rates(ir);
     c.fn_hash = ARENA_ARRAY(ir->arena, ir->n_fns, uint64_t);
     c.table_hash = ARENA_ARRAY(ir->arena, ir->n_tables, uint64_t);
     for (uint32_t i = 0; i < ir->n_tables; i++)

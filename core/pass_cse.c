@@ -3,14 +3,14 @@
  * they hold.
  *
  * State merges as well, since all state starts at zero: two recurrences are the same when their bodies are, supposing
- * that they are. So classes of equal values start coarse (all `prev.f32` are one) and are split until nothing
- * changes; the classes left are equal sample by sample. Were that to take too many sweeps, only state without a
- * cycle merges. */
+ * that they are. So all state is supposed equal at first, and classes of equal values are split until nothing
+ * changes; the classes left are equal sample by sample, and do not depend on how the graph was written. A chain of n
+ * delayed samples takes n sweeps; where that would take too long, only what is known without supposing merges. */
 #include <string.h>
 
 #include "core/pass.h"
 
-enum { SWEEPS_MAX = 16 };
+enum { WORK_MAX = 1 << 20 }; /* instructions in all sweeps */
 
 struct cse {
     struct ir *ir;
@@ -21,14 +21,16 @@ struct cse {
     bool careful; /* trust no supposition */
 };
 
-/* What an operand is compared by. */
+/* What an operand is compared by: all delayed ones by the sweep before, wherever they stand. */
 static uint32_t operand_class(const struct cse *c, uint32_t user, uint32_t k)
 {
     const struct ins *ins = &c->code->ins[user];
     uint32_t v = ins->args[k].i;
-    if (v < user)
+    if (!ins_is_delayed(ins, k))
         return c->cls[v];
-    return c->careful ? v : c->last[v];
+    if (!c->careful)
+        return c->last[v];
+    return v < user ? c->cls[v] : v;
 }
 
 static void operand_classes(const struct cse *c, uint32_t v, uint32_t *ret_classes)
@@ -75,26 +77,16 @@ static void sweep(struct cse *c)
         c->cls[v] = class_of(c, v);
 }
 
-/* All state operations of one kind are one class, until seen otherwise; so are values they may be fed with. */
-static void suppose(struct cse *c)
-{
-    uint32_t first[OP_COUNT] = {0};
-    for (uint32_t v = 1; v < c->code->n; v++) {
-        enum op op = c->code->ins[v].op;
-        if (!first[op])
-            first[op] = v;
-        c->last[v] = first[op];
-    }
-}
-
 static void find_classes(struct cse *c)
 {
-    suppose(c);
-    for (int i = 0; i < SWEEPS_MAX; i++) {
+    uint32_t n = c->code->n;
+    for (uint32_t v = 1; v < n; v++)
+        c->last[v] = 1;
+    for (uint32_t work = n; work < WORK_MAX; work += n) {
         sweep(c);
-        if (!memcmp(c->cls, c->last, c->code->n * sizeof *c->cls))
+        if (!memcmp(c->cls, c->last, n * sizeof *c->cls))
             return;
-        memcpy(c->last, c->cls, c->code->n * sizeof *c->cls);
+        memcpy(c->last, c->cls, n * sizeof *c->cls);
     }
     c->careful = true;
     sweep(c);
