@@ -207,18 +207,27 @@ static enum status check_head(struct exchange *ex)
     return check_type(ex);
 }
 
+/* A failed answer keeps nothing of the one that was begun, but says what would be allowed. */
+static void forget_answer(struct api_response *res)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < res->n_headers; i++)
+        if (!strcmp(res->headers[i].name, "Allow"))
+            res->headers[kept++] = res->headers[i];
+    res->n_headers = kept;
+    free(res->owned);
+    res->owned = NULL;
+}
+
 /* What follows a handler's return, or resume's. */
 static void finish(struct exchange *ex, enum status status)
 {
     if (status != STATUS_OK) {
-        free(ex->res->owned);
-        ex->res->owned = NULL;
+        forget_answer(ex->res);
         if (ex->fault.status == STATUS_OK)
             exchange_ended(ex, status);
         problem_answer(ex);
     }
-    if (ex->req->method == METHOD_HEAD && ex->res->http_status == 405)
-        ex->res->body_size = 0;
 }
 
 static void run_deferred(struct exchange *ex)
