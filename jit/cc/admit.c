@@ -10,7 +10,7 @@
 #include "jit/cc/admit_inputs.h"
 #include "jit/cc/guarded.h"
 
-enum { COUNT_MAX = 300, ROWS = 3, GAP = 5, STACK_SIZE = 512 << 10, RING_MAX = 1 << 18, SETS = 3 };
+enum { COUNT_MAX = 300, ROWS = 3, GAP = 5, STACK_SIZE = 512 << 10, STACK_GUARD = 8 << 20, RING_MAX = 1 << 18, SETS = 3 };
 
 static const int counts[] = {1, 7, 16, 17, 0, 67, 256, 300};
 enum { N_COUNTS = sizeof counts / sizeof *counts };
@@ -225,6 +225,7 @@ static enum status run_on_small_stack(struct trial *t)
     memcpy(outer, *arena_escape(t->arena), sizeof outer);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_SIZE);
+    pthread_attr_setguardsize(&attr, STACK_GUARD);
     int error = pthread_create(&thread, &attr, errand_run, &e);
     pthread_attr_destroy(&attr);
     if (error != 0)

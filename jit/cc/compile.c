@@ -24,11 +24,13 @@ static enum status fail(struct fault *fault, const char *what, const char *why)
 }
 
 /* Why each: wrapping index arithmetic; no memset or memcpy calls out of loops; functions stay functions; nothing beside code and
- * constants in the object; masks and rings are reached through pointers of several types. */
+ * constants in the object; masks and rings are reached through pointers of several types; a frame too large for
+ * the stack meets its guard page. */
 static const char *const options[] = {
     "-fwrapv",         "-fno-tree-loop-distribute-patterns", "-fno-inline",         "-fno-asynchronous-unwind-tables",
     "-ffp-contract=off", "-fno-strict-aliasing",             "-fno-stack-protector", "-fno-jump-tables",
     "-fcf-protection=none", "-fipa-ra",                      "-fno-ident",
+    "-fstack-clash-protection",
 };
 
 static gcc_jit_context *context_new(enum target target)
