@@ -331,6 +331,7 @@ struct kernel *engine_kernel(struct engine *e, struct program *p, double expecte
     if (wait_ms > 0 && e->compiler)
         await_name(e, deadline_ms);
     if (!key_of(e, p, key, &generation)) {
+        atomic_store(&p->private->wants, wanted);
         atomic_fetch_add(&e->misses, 1);
         return NULL;
     }

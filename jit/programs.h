@@ -13,6 +13,7 @@ struct program_private {
     struct bytes shape;    /* ir_shape() of the program's IR */
     size_t bytes;          /* memory of the whole program */
     atomic_uint sights;    /* requests that came without finding a kernel */
+    atomic_bool wants;     /* a compile was wanted before any compiler was known */
     pthread_mutex_t lock;  /* of what follows */
     struct kernel *kernel; /* bound: the warm path ends here */
     uint8_t key[HASH_SIZE];

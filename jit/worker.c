@@ -16,21 +16,76 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "jit/thread.h"
 
-enum { NICENESS = 10 };
+enum { NICENESS = 10, STARVED_FACTOR = 6 };
+
+/* One question and its answer: how long it may take. */
+struct talk {
+    int fd, stop_fd;
+    pid_t pid;
+    int timeout_ms;
+    int64_t deadline, last_deadline; /* clock_ms() */
+    double cpu_limit_ms;             /* the process's time at which its share is used up */
+};
+
+/* Processor time of the process, and whether it is willing to run: 'R' in its state. */
+static bool wants_to_run(pid_t pid, double *ret_cpu_ms)
+{
+    char path[40], text[400];
+    clockid_t clock;
+    struct timespec t;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return false;
+    *ret_cpu_ms = (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    const char *state = strrchr(text, ')');
+    return state && strncmp(state, ") R", 3) == 0;
+}
+
+static struct talk talk_begin(const struct worker *w, int stop_fd, int timeout_ms)
+{
+    double cpu_ms = 0;
+    wants_to_run(w->pid, &cpu_ms);
+    return (struct talk){.fd = w->fd,
+                         .stop_fd = stop_fd,
+                         .pid = w->pid,
+                         .timeout_ms = timeout_ms,
+                         .deadline = clock_ms() + timeout_ms,
+                         .last_deadline = clock_ms() + (int64_t)timeout_ms * STARVED_FACTOR,
+                         .cpu_limit_ms = cpu_ms + timeout_ms};
+}
+
+/* A worker gives way to requests, so on a busy machine it may just not have had its turn: no reason to kill it. */
+static bool talk_prolong(struct talk *t)
+{
+    double cpu_ms;
+    int64_t now = clock_ms();
+    if (now >= t->last_deadline || !wants_to_run(t->pid, &cpu_ms) || cpu_ms >= t->cpu_limit_ms)
+        return false;
+    t->deadline = now + t->timeout_ms / 4 + 1;
+    return true;
+}
 
 /* Waits until the socket is ready for `events`. */
-static enum worker_outcome wait_for(int fd, short events, int stop_fd, int64_t deadline)
+static enum worker_outcome wait_for(struct talk *t, short events)
 {
     for (;;) {
-        struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = stop_fd, .events = POLLIN}};
-        int64_t left = deadline - clock_ms();
-        if (left <= 0)
+        struct pollfd fds[2] = {{.fd = t->fd, .events = events}, {.fd = t->stop_fd, .events = POLLIN}};
+        int64_t left = t->deadline - clock_ms();
+        if (left <= 0 && !talk_prolong(t))
             return WORKER_LATE;
-        int n = poll(fds, 2, (int)left);
+        int n = poll(fds, 2, left > 0 ? (int)left : 0);
         if (n < 0 && errno != EINTR)
             return WORKER_DEAD;
         if (n > 0 && fds[1].revents)
@@ -40,15 +95,15 @@ static enum worker_outcome wait_for(int fd, short events, int stop_fd, int64_t d
     }
 }
 
-static enum worker_outcome send_all(int fd, const void *data, size_t n, int stop_fd, int64_t deadline)
+static enum worker_outcome send_all(struct talk *t, const void *data, size_t n)
 {
     const char *p = data;
     while (n > 0) {
-        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = send(t->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return WORKER_DEAD;
         if (sent < 0) {
-            enum worker_outcome o = wait_for(fd, POLLOUT, stop_fd, deadline);
+            enum worker_outcome o = wait_for(t, POLLOUT);
             if (o != WORKER_OK)
                 return o;
             continue;
@@ -59,15 +114,15 @@ static enum worker_outcome send_all(int fd, const void *data, size_t n, int stop
     return WORKER_OK;
 }
 
-static enum worker_outcome receive_all(int fd, void *data, size_t n, int stop_fd, int64_t deadline)
+static enum worker_outcome receive_all(struct talk *t, void *data, size_t n)
 {
     char *p = data;
     while (n > 0) {
-        ssize_t got = recv(fd, p, n, MSG_DONTWAIT);
+        ssize_t got = recv(t->fd, p, n, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             return WORKER_DEAD;
         if (got < 0) {
-            enum worker_outcome o = wait_for(fd, POLLIN, stop_fd, deadline);
+            enum worker_outcome o = wait_for(t, POLLIN);
             if (o != WORKER_OK)
                 return o;
             continue;
@@ -79,10 +134,9 @@ static enum worker_outcome receive_all(int fd, void *data, size_t n, int stop_fd
 }
 
 /* One message: header, then its payload with a NUL behind it. */
-static enum worker_outcome receive(int fd, int stop_fd, int64_t deadline, struct cc_header *ret_head,
-                                   char **ret_payload)
+static enum worker_outcome receive(struct talk *t, struct cc_header *ret_head, char **ret_payload)
 {
-    enum worker_outcome o = receive_all(fd, ret_head, sizeof *ret_head, stop_fd, deadline);
+    enum worker_outcome o = receive_all(t, ret_head, sizeof *ret_head);
     if (o != WORKER_OK)
         return o;
     bool known = ret_head->kind == CC_READY || ret_head->kind == CC_IMAGE || ret_head->kind == CC_REFUSED;
@@ -91,7 +145,7 @@ static enum worker_outcome receive(int fd, int stop_fd, int64_t deadline, struct
     char *payload = malloc((size_t)ret_head->size + 1);
     if (!payload)
         return WORKER_DEAD;
-    o = receive_all(fd, payload, ret_head->size, stop_fd, deadline);
+    o = receive_all(t, payload, ret_head->size);
     if (o != WORKER_OK) {
         free(payload);
         return o;
@@ -159,7 +213,8 @@ static enum worker_outcome await_ready(struct worker *w, int stop_fd, int timeou
 {
     struct cc_header head;
     char *payload = NULL;
-    enum worker_outcome o = receive(w->fd, stop_fd, clock_ms() + timeout_ms, &head, &payload);
+    struct talk t = talk_begin(w, stop_fd, timeout_ms);
+    enum worker_outcome o = receive(&t, &head, &payload);
     free(payload);
     if (o != WORKER_OK)
         return o;
@@ -200,15 +255,15 @@ enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd
 enum worker_outcome worker_ask(struct worker *w, uint32_t target, uint32_t flags, const char *text, int stop_fd,
                                int timeout_ms, struct cc_header *ret_head, char **ret_payload)
 {
-    int64_t deadline = clock_ms() + timeout_ms;
+    struct talk t = talk_begin(w, stop_fd, timeout_ms);
     size_t size = strlen(text) + 1;
     struct cc_header head = {
         .magic = CC_MAGIC, .kind = CC_COMPILE, .target = target, .flags = flags, .size = (uint32_t)size};
-    enum worker_outcome o = send_all(w->fd, &head, sizeof head, stop_fd, deadline);
+    enum worker_outcome o = send_all(&t, &head, sizeof head);
     if (o == WORKER_OK)
-        o = send_all(w->fd, text, size, stop_fd, deadline);
+        o = send_all(&t, text, size);
     if (o == WORKER_OK)
-        o = receive(w->fd, stop_fd, deadline, ret_head, ret_payload);
+        o = receive(&t, ret_head, ret_payload);
     if (o == WORKER_OK && ret_head->kind == CC_READY) {
         free(*ret_payload);
         o = WORKER_DEAD;

@@ -22,7 +22,7 @@ enum worker_outcome {
     WORKER_OK,
     WORKER_ABSENT,  /* the program could not be started at all */
     WORKER_DEAD,    /* it ended, or broke the protocol */
-    WORKER_LATE,    /* the deadline passed */
+    WORKER_LATE,    /* the deadline passed; one that waits for a processor gets up to six times as long */
     WORKER_STOPPED, /* stop_fd became readable */
 };
 

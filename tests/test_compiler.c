@@ -77,6 +77,8 @@ static void answer(const char *mode, int lives)
         _exit(1);
     if (strcmp(mode, "hangs") == 0)
         pause();
+    while (strcmp(mode, "spins") == 0)
+        ;
     if (strcmp(mode, "lies-huge") == 0)
         send_message(CC_IMAGE, image, sizeof image, UINT32_MAX, 0);
     else if (strcmp(mode, "lies-long") == 0)
@@ -282,6 +284,7 @@ static void a_hung_worker_is_killed_at_its_deadline(void **state)
 {
     (void)state;
     check_strikes("hangs", COMPILE_TIMEOUT);
+    check_strikes("spins", COMPILE_TIMEOUT);
 }
 
 static void lies_about_sizes_and_garbage_count_as_crashes(void **state)

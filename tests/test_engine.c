@@ -322,6 +322,69 @@ static void mapped_kernels_are_bounded(void **state)
     engine_free(e);
 }
 
+/* Few kernels and programs may stay, so that everything is evicted, unbound, read again and collapsed all the time. */
+static void *churns(void *user)
+{
+    unsigned *wrong = user;
+    uint64_t seed = (uintptr_t)user;
+    struct arena *a = arena_new(64 << 20);
+    struct graph *g;
+    struct program *p;
+    struct fault f;
+    for (int i = 0; i < 150; i++) {
+        unsigned n = test_random(&seed) % 8;
+        enum kernel_origin origin;
+        fault_init(&f, a);
+        const char *expr = arena_printf(a, "x%.*s * 0.5", (int)n * 4, " * y * y * y * y * y * y * y * y");
+        if (graph_from_expr(expr, a, &g, &f) ||
+            engine_program(crowd_engine, g, graph_canonical(g, a), field, &GRAPH_LIMITS_DEFAULT, &p, &f)) {
+            ++*wrong;
+            break;
+        }
+        struct kernel *k = engine_kernel(crowd_engine, p, 1e9, (int)(test_random(&seed) % 3) * 20, &origin);
+        float out[4], again[4];
+        double args[64], context[CONTEXT_COUNT] = {[CONTEXT_DX] = 0.25, [CONTEXT_DY] = 0.25};
+        _Alignas(KERNEL_ALIGN) static _Thread_local char work[1 << 16];
+        *wrong += interp_work_size(p->interp) > sizeof work || p->ir->n_args > 64;
+        lower_args(p->ir, NULL, context, args);
+        struct kernel_call call = {
+            .args = args, .out = (float *const[]){out}, .scratch = (float *)work, .count = 4, .rows = 1};
+        unsigned saved = fp_state_enter();
+        program_run(p, NULL, &call, work);
+        call.out = (float *const[]){again};
+        program_run(p, k, &call, work);
+        fp_state_leave(saved);
+        *wrong += memcmp(out, again, sizeof out) != 0;
+        kernel_unref(engine_kernel_poll(crowd_engine, p));
+        kernel_unref(k);
+        program_unref(p);
+    }
+    arena_free(a);
+    return NULL;
+}
+
+static void threads_share_what_comes_and_goes(void **state)
+{
+    (void)state;
+    pthread_t threads[8];
+    unsigned wrong[8] = {0};
+    struct engine_config c = config();
+    c.kernels = 2;
+    c.programs = 3;
+    crowd_engine = engine_of(c);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, churns, &wrong[i]), 0);
+    for (int i = 0; i < 8; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(wrong[i], 0);
+    }
+    struct engine_stats s = stats_of(crowd_engine);
+    assert_true(s.hits_store > 0 && s.hits_memory > 0);
+    assert_true(s.kernels_loaded <= 2);
+    assert_int_equal(s.store_refused + s.store_errors + s.compiles_refused + s.compiles_crashed, 0);
+    engine_free(crowd_engine);
+}
+
 static void a_restart_finds_the_kernel_in_the_store(void **state)
 {
     (void)state;
@@ -527,6 +590,7 @@ int main(void)
         ONE(programs_are_found_again_and_bounded),
         ONE(faults_of_the_graph_come_back),
         ONE(mapped_kernels_are_bounded),
+        ONE(threads_share_what_comes_and_goes),
         ONE(a_restart_finds_the_kernel_in_the_store),
         ONE(without_a_compiler_the_store_still_answers),
         ONE(nothing_at_all_still_interprets),
