@@ -317,7 +317,7 @@ void api_finish(struct api *api, const struct api_request *req, struct api_respo
     if (ARENA_GUARD(ex->arena)) {
         problem_no_memory(res);
     } else {
-        enum status alive = exchange_alive(ex);
+        enum status alive = exchange_alive(ex, 0);
         finish(ex, alive == STATUS_OK ? ex->resume(ex) : exchange_ended(ex, alive));
     }
     run_deferred(ex);

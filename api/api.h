@@ -50,6 +50,7 @@ struct api_request {
     const void *body;
     size_t      body_size;
     bool (*client_gone)(const struct api_request *);         /* may be NULL; asked between tiles, from any thread */
+    void (*progress)(const struct api_request *, double done); /* may be NULL; told between tiles, 0 to 1, from any thread */
     void       *user;                                        /* the server's */
     const char *request_id;
     bool        draining;

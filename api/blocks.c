@@ -197,7 +197,7 @@ static enum status run_blocks(struct blocks *b, struct counts *ret_out, struct c
     for (uint64_t n0 = 0; n0 < b->track->frames; n0 += b->block) {
         uint64_t    left = b->track->frames - n0;
         uint32_t    n = left < b->block ? (uint32_t)left : b->block;
-        enum status alive = n0 ? exchange_alive(b->runner->ex) : STATUS_OK;
+        enum status alive = n0 ? exchange_alive(b->runner->ex, (double)n0 / (double)b->track->frames) : STATUS_OK;
         if (alive != STATUS_OK)
             return exchange_ended(b->runner->ex, alive);
         TRY(read_block(b, n0, n, ret_in));

@@ -30,8 +30,10 @@ void **exchange_defer(struct exchange *ex, void (*run)(void *user))
     return &d->user;
 }
 
-enum status exchange_alive(const struct exchange *ex)
+enum status exchange_alive(const struct exchange *ex, double done)
 {
+    if (ex->req->progress)
+        ex->req->progress(ex->req, done);
     if (exchange_clock_ms() > ex->deadline_ms)
         return STATUS_DEADLINE;
     if (ex->req->client_gone && ex->req->client_gone(ex->req))

@@ -49,8 +49,9 @@ void exchange_stage(struct exchange *ex, enum stage stage);
 /* Calls run(user) when the answer is written or failed, unless `user`, whose place is returned, is still NULL. Made before the thing it releases, so
  * that running out of memory leaks nothing. */
 void **exchange_defer(struct exchange *ex, void (*run)(void *user));
-/* DEADLINE or CLIENT_GONE when there is no point in going on. Thread-safe, adds no fault. */
-enum status exchange_alive(const struct exchange *ex);
+/* Asked between tiles, when `done` of the work is done (0 to 1): DEADLINE or CLIENT_GONE when there is no point in going on. Thread-safe, adds no
+ * fault. */
+enum status exchange_alive(const struct exchange *ex, double done);
 /* Fills `fault` for one of those. */
 enum status exchange_ended(struct exchange *ex, enum status why);
 /* Goes on with `resume` on a pool thread, or at once when it is there already. */

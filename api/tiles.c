@@ -99,7 +99,7 @@ static void run_grid(const struct tiles *t, struct seat *s, uint32_t row, uint32
 static int run_tile(size_t index, void *user)
 {
     struct tiles *t = user;
-    enum status   alive = exchange_alive(t->runner->ex);
+    enum status   alive = exchange_alive(t->runner->ex, (double)index * t->rows / t->view->h);
     if (alive != STATUS_OK)
         return (int)alive;
     unsigned     saved = fp_state_enter();

@@ -12,6 +12,11 @@ struct command {
 
 int command_serve(int argc, char **argv);
 int command_ping(int argc, char **argv);
+int command_render(int argc, char **argv);
+int command_process(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_ops(int argc, char **argv);
+int command_cache(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
 #endif

@@ -1,0 +1,139 @@
+/* sinter cache: the kernel store from outside. ls and verify list it, warm compiles graphs into it, gc makes it smaller. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/json.h"
+#include "server/cli.h"
+#include "server/command.h"
+
+struct listing {
+    bool     verify;
+    uint64_t rows, bytes, unsound;
+};
+
+static void print_row(const struct cache_row *row, void *user)
+{
+    struct listing *l = user;
+    struct tm       tm;
+    char            when[32] = "";
+    time_t          used = (time_t)row->used_at;
+    if (gmtime_r(&used, &tm))
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
+    printf("%s  %-10s %8u  %s%s\n", row->key_hex, row->target, row->size, when, !l->verify ? "" : row->sound ? "  sound" : "  BROKEN");
+    l->rows++;
+    l->bytes += row->size;
+    l->unsound += l->verify && !row->sound;
+}
+
+static int fail(const struct cli *c)
+{
+    for (size_t i = 0; i < c->fault.count && i < FAULT_MAX; i++)
+        fprintf(stderr, "sinter: %s\n", c->fault.items[i].detail);
+    return EXIT_FAILED;
+}
+
+static int list(struct cli *c, bool verify)
+{
+    struct listing l = {.verify = verify};
+    if (engine_cache_list(c->engine, verify, print_row, &l, &c->fault) != STATUS_OK)
+        return fail(c);
+    printf("%llu kernels, %llu bytes", (unsigned long long)l.rows, (unsigned long long)l.bytes);
+    if (verify)
+        printf(", %llu broken", (unsigned long long)l.unsound);
+    putchar('\n');
+    return l.unsound ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int collect(struct cli *c, const char *keep)
+{
+    uint64_t removed = 0;
+    char    *end;
+    uint64_t bytes = strtoull(keep, &end, 10);
+    if (!*keep || *end || *keep == '-') {
+        fprintf(stderr, "sinter: gc takes a number of bytes, not \"%s\"\n", keep);
+        return EXIT_USAGE;
+    }
+    if (engine_cache_gc(c->engine, bytes, &removed, &c->fault) != STATUS_OK)
+        return fail(c);
+    printf("%llu kernels removed\n", (unsigned long long)removed);
+    return EXIT_DONE;
+}
+
+/* The smallest request of one layout that waits for its kernel. */
+static bool compile_layout(struct cli *c, const char *graph, const char *layout)
+{
+    struct api_response res;
+    bool                field = !strcmp(layout, "field");
+    int                 channels = !strcmp(layout, "mono") ? 1 : !strcmp(layout, "stereo") ? 2 : atoi(layout);
+    struct text         body = {.arena = c->arena};
+    const char         *type = "application/json";
+    if (field) {
+        text_addf(&body, "{\"width\":1,\"height\":1,\"format\":\"f32\",\"tier\":\"jit\",\"graph\":%s}", graph);
+    } else {
+        type = "multipart/form-data; boundary=sinter-warm";
+        text_addf(&body, "--sinter-warm\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n"
+                         "{\"rate\":48000,\"channels\":%d,\"format\":\"f32le\",\"tier\":\"jit\",\"graph\":%s}"
+                         "\r\n--sinter-warm\r\nContent-Disposition: form-data; name=\"audio\"\r\n"
+                         "Content-Type: application/octet-stream\r\n\r\n\r\n--sinter-warm--\r\n",
+                  channels, graph);
+    }
+    if (!cli_ask(c, METHOD_POST, field ? "/render" : "/process", type, body.s, body.n, &res))
+        return false;
+    printf("%s  %s\n", cli_header(&res, "Sinter-Kernel"), layout);
+    api_response_done(&res);
+    return true;
+}
+
+static bool warm_one(struct cli *c, const char *path)
+{
+    struct api_response res;
+    struct datum       *root;
+    size_t              n;
+    bool                done = true;
+    char               *graph = cli_read(c, path, &n);
+    if (!graph || !cli_ask(c, METHOD_POST, "/graphs", "application/json", graph, n, &res))
+        return false;
+    struct json_limits limits = {.max_bytes = res.body_size, .max_depth = JSON_DEPTH_MAX};
+    if (json_read(res.body, res.body_size, &limits, c->arena, &root, &c->fault) == STATUS_OK) {
+        const struct datum *kernels = datum_get(root, "kernels");
+        for (size_t i = 0; kernels && i < kernels->n; i++)
+            done &= compile_layout(c, graph, datum_get(&kernels->items[i], "layout")->string);
+    }
+    api_response_done(&res);
+    return done;
+}
+
+static int warm(struct cli *c, int n, char **paths)
+{
+    int code = EXIT_DONE;
+    for (int i = 0; i < n; i++)
+        if (!warm_one(c, paths[i]))
+            code = EXIT_FAILED;
+    return code;
+}
+
+int command_cache(int argc, char **argv)
+{
+    struct cli  c;
+    const char *store = NULL;
+    int         code = EXIT_USAGE;
+    if (argc > 3 && !strcmp(argv[argc - 2], "--store")) {
+        store = argv[argc - 1];
+        argc -= 2;
+    }
+    const char *what = argc > 1 ? argv[1] : "";
+    if (!cli_open(&c, store, !strcmp(what, "warm") ? cli_threads() : 0))
+        return EXIT_FAILED;
+    if (argc == 2 && (!strcmp(what, "ls") || !strcmp(what, "verify")))
+        code = list(&c, !strcmp(what, "verify"));
+    else if (argc == 3 && !strcmp(what, "gc"))
+        code = collect(&c, argv[2]);
+    else if (argc > 2 && !strcmp(what, "warm"))
+        code = warm(&c, argc - 2, argv + 2);
+    else
+        fputs("usage: sinter cache ls|verify|warm GRAPH.json ...|gc BYTES [--store DIR]\n", stderr);
+    cli_close(&c);
+    return code;
+}

@@ -1,0 +1,31 @@
+/* sinter render: a field to an image file. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/request.h"
+#include "server/cli.h"
+#include "server/command.h"
+
+int command_render(int argc, char **argv)
+{
+    struct cli          c;
+    struct cli_args     args;
+    struct api_response res;
+    int                 code = EXIT_USAGE;
+    if (!cli_open(&c, NULL, 1))
+        return EXIT_FAILED;
+    if (cli_parse(&c, argc, argv, FIELD_RENDER, &args) && args.out && args.n_files <= 1) {
+        char *request = cli_request(&c, &args, 0);
+        code = EXIT_FAILED;
+        if (request && cli_ask(&c, METHOD_POST, "/render", "application/json", request, strlen(request), &res)) {
+            code = cli_write(args.out, res.body, res.body_size) ? EXIT_DONE : EXIT_FAILED;
+            cli_report(&res, args.out);
+            api_response_done(&res);
+        }
+    } else {
+        fputs("usage: sinter render GRAPH.json|--expr EXPRESSION -o OUT.png [-w WIDTH] [-h HEIGHT] [--param NAME=VALUE ...] [--FIELD VALUE ...]\n",
+              stderr);
+    }
+    cli_close(&c);
+    return code;
+}
