@@ -11,7 +11,7 @@ struct echo {
 };
 
 struct heard {
-    char  *data;
+    char *data;
     size_t n, capacity;
 };
 
@@ -19,7 +19,7 @@ static enum MHD_Result hear(struct heard *h, const char *data, size_t n)
 {
     if (h->n + n > h->capacity) {
         size_t capacity = 2 * (h->n + n);
-        char  *grown = realloc(h->data, capacity);
+        char *grown = realloc(h->data, capacity);
         if (!grown)
             return MHD_NO;
         h->data = grown;
@@ -30,8 +30,8 @@ static enum MHD_Result hear(struct heard *h, const char *data, size_t n)
     return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-                                  const char *upload, size_t *upload_size, void **request)
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **request)
 {
     (void)user;
     (void)url;
@@ -56,7 +56,8 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     return queued;
 }
 
-static void on_completed(void *user, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+static void on_completed(void *user, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode why)
 {
     (void)user;
     (void)connection;
@@ -71,12 +72,13 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **r
 struct echo *echo_start(int threads, size_t connection_memory, int *ret_port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct echo       *e = calloc(1, sizeof *e);
+    struct echo *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
-    e->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL, MHD_OPTION_SOCK_ADDR, &at,
-                                 MHD_OPTION_THREAD_POOL_SIZE, (unsigned)(threads > 1 ? threads : 0), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                 connection_memory, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    e->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL, MHD_OPTION_SOCK_ADDR,
+                                 &at, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)(threads > 1 ? threads : 0),
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory, MHD_OPTION_NOTIFY_COMPLETED,
+                                 on_completed, NULL, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = e->daemon ? MHD_get_daemon_info(e->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
     if (!info) {
         echo_stop(e);

@@ -1,5 +1,5 @@
-/* A bare HTTP server that answers a request with its own body: what the HTTP library and the machine cost without us. The baseline that
- * `sinter bench warm` measures beside the real server, in the same run. */
+/* A bare HTTP server that answers a request with its own body: what the HTTP library and the machine cost without us.
+ * The baseline that `sinter bench warm` measures beside the real server, in the same run. */
 #ifndef BENCH_ECHO_H
 #define BENCH_ECHO_H
 
@@ -9,6 +9,6 @@ struct echo;
 
 /* On 127.0.0.1, a free port, with the same kind of threads as the server. NULL when it cannot start. */
 struct echo *echo_start(int threads, size_t connection_memory, int *ret_port);
-void         echo_stop(struct echo *e);
+void echo_stop(struct echo *e);
 
 #endif

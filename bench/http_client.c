@@ -16,18 +16,18 @@
 enum { VALUE_SIZE = 1024, HEAD_SIZE = 4096, FIRST = 65536 };
 
 struct http_client {
-    int    fd;
-    char  *data;
+    int fd;
+    char *data;
     size_t n, capacity; /* read so far */
     size_t used;        /* of it, by the last answer */
-    char  *body;        /* of a chunked answer, put together */
+    char *body;         /* of a chunked answer, put together */
     size_t body_capacity;
-    char   value[VALUE_SIZE];
+    char value[VALUE_SIZE];
 };
 
 static int connect_to(const char *host, int port)
 {
-    char            text[16];
+    char text[16];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
     snprintf(text, sizeof text, "%d", port);
     if (getaddrinfo(host, text, &hints, &list)) {
@@ -82,7 +82,7 @@ static int send_all(int fd, struct iovec *parts, int n)
 {
     while (n > 0) {
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)n};
-        ssize_t       sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
@@ -107,12 +107,14 @@ int http_client_raw(struct http_client *c, const void *bytes, size_t n)
     return send_all(c->fd, &part, 1);
 }
 
-int http_client_send(struct http_client *c, const char *method, const char *path, const char *headers, const void *body, size_t n)
+int http_client_send(struct http_client *c, const char *method, const char *path, const char *headers, const void *body,
+                     size_t n)
 {
     char length[64] = "", head[HEAD_SIZE];
     if (body || n)
         snprintf(length, sizeof length, "Content-Length: %zu\r\n", n);
-    int size = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n", method, path, length, headers ? headers : "");
+    int size = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n", method, path, length,
+                        headers ? headers : "");
     if (size < 0 || (size_t)size >= sizeof head)
         return -1;
     struct iovec parts[2] = {{head, (size_t)size}, {(void *)(size_t)body, n}};
@@ -124,7 +126,7 @@ static int read_more(struct http_client *c)
 {
     if (c->n + 1 >= c->capacity) {
         size_t capacity = c->capacity ? 2 * c->capacity : FIRST;
-        char  *data = realloc(c->data, capacity);
+        char *data = realloc(c->data, capacity);
         if (!data)
             return -1;
         c->data = data;
@@ -176,7 +178,7 @@ static int append_chunk(struct http_client *c, size_t *n, size_t from, size_t si
 {
     if (*n + size + 1 > c->body_capacity) {
         size_t capacity = 2 * (*n + size + 1);
-        char  *body = realloc(c->body, capacity);
+        char *body = realloc(c->body, capacity);
         if (!body)
             return -1;
         c->body = body;
@@ -227,7 +229,8 @@ static int receive(struct http_client *c, struct http_answer *ret, bool without_
             begin = body;
     } while (ret->status == 100);
     c->data[body - 1] = 0; /* the head ends here as a string */
-    const char *length = find_header(c->data + begin, "Content-Length"), *coding = find_header(c->data + begin, "Transfer-Encoding");
+    const char *length = find_header(c->data + begin, "Content-Length"),
+               *coding = find_header(c->data + begin, "Transfer-Encoding");
     const char *connection = find_header(c->data + begin, "Connection");
     ret->closed = connection && !strncasecmp(connection, "close", 5);
     size_t end = body;

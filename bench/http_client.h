@@ -1,5 +1,5 @@
-/* A blocking keep-alive HTTP/1.1 client for benches, tests and health checks: one connection, one request at a time. Reads bodies by
- * Content-Length, chunked, or up to the end. No TLS, no redirects, no 1xx but 100 (skipped). */
+/* A blocking keep-alive HTTP/1.1 client for benches, tests and health checks: one connection, one request at a time.
+ * Reads bodies by Content-Length, chunked, or up to the end. No TLS, no redirects, no 1xx but 100 (skipped). */
 #ifndef BENCH_HTTP_CLIENT_H
 #define BENCH_HTTP_CLIENT_H
 
@@ -9,19 +9,21 @@
 struct http_client;
 
 struct http_answer {
-    int         status;
-    const char *head;      /* status line and headers, NUL behind; valid until the next receive */
-    const char *body;      /* the same */
-    size_t      body_size;
-    bool        closed;    /* the server ends the connection after this answer */
+    int status;
+    const char *head; /* status line and headers, NUL behind; valid until the next receive */
+    const char *body; /* the same */
+    size_t body_size;
+    bool closed; /* the server ends the connection after this answer */
 };
 
 struct http_client *http_client_open(const char *host, int port); /* NULL: errno says why */
-void                http_client_close(struct http_client *c);     /* takes NULL */
-int                 http_client_fd(const struct http_client *c);
+void http_client_close(struct http_client *c);                    /* takes NULL */
+int http_client_fd(const struct http_client *c);
 
-/* Sends one request with a Content-Length when there is a body. `headers` is NULL or lines "Name: value\r\n". 0, or -1 when the connection broke. */
-int http_client_send(struct http_client *c, const char *method, const char *path, const char *headers, const void *body, size_t n);
+/* Sends one request with a Content-Length when there is a body. `headers` is NULL or lines "Name: value\r\n". 0, or -1
+ * when the connection broke. */
+int http_client_send(struct http_client *c, const char *method, const char *path, const char *headers, const void *body,
+                     size_t n);
 /* Sends these bytes as they are. */
 int http_client_raw(struct http_client *c, const void *bytes, size_t n);
 /* Reads one answer; the second to a HEAD request. -1: the connection ended or this is not HTTP. */

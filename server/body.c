@@ -1,4 +1,5 @@
-/* See body.h. The budget counts capacity, so that a promise (Content-Length) without bytes costs address space only up to FIRST. */
+/* See body.h. The budget counts capacity, so that a promise (Content-Length) without bytes costs address space only up
+ * to FIRST. */
 #include "server/body.h"
 
 #include <stdlib.h>

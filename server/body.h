@@ -1,4 +1,5 @@
-/* A request body as it arrives. All bodies together keep to a budget; small buffers are kept for the connection's next request. */
+/* A request body as it arrives. All bodies together keep to a budget; small buffers are kept for the connection's next
+ * request. */
 #ifndef SERVER_BODY_H
 #define SERVER_BODY_H
 
@@ -7,7 +8,7 @@
 #include <stdint.h>
 
 struct body {
-    char  *data;
+    char *data;
     size_t size, capacity;
 };
 

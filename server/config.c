@@ -10,24 +10,24 @@
 
 enum { NAME_SIZE = 64 };
 
-#define ROOM  NULL
+#define ROOM NULL
 #define CORES "cores"
 
 #define MEMBER(member) ((struct settings *)0)->member
-#define IS_U32(member)    _Generic(MEMBER(member), uint32_t: 1, default: 0)
-#define IS_U64(member)    _Generic(MEMBER(member), uint64_t: 1, default: 0)
-#define IS_INT(member)    _Generic(MEMBER(member), int: 1, default: 0)
-#define IS_F64(member)    _Generic(MEMBER(member), double: 1, default: 0)
-#define IS_TEXT(member)   _Generic(MEMBER(member), const char *: 1, default: 0)
-#define IS_FLAG(member)   _Generic(MEMBER(member), bool: 1, default: 0)
+#define IS_U32(member) _Generic(MEMBER(member), uint32_t : 1, default : 0)
+#define IS_U64(member) _Generic(MEMBER(member), uint64_t : 1, default : 0)
+#define IS_INT(member) _Generic(MEMBER(member), int : 1, default : 0)
+#define IS_F64(member) _Generic(MEMBER(member), double : 1, default : 0)
+#define IS_TEXT(member) _Generic(MEMBER(member), const char * : 1, default : 0)
+#define IS_FLAG(member) _Generic(MEMBER(member), bool : 1, default : 0)
 #define IS_CHOICE(member) (sizeof(MEMBER(member)) == sizeof(unsigned))
-#define SETTING(type, name, member, built_in, least, most, unit, what) \
+#define SETTING(type, name, member, built_in, least, most, unit, what)                                                 \
     static_assert(IS_##type(member), "config.def: the type of " name " is not that of its member");
 #include "server/config.def"
 #undef SETTING
 
 const struct setting config_settings[] = {
-#define SETTING(type, name, member, built_in, least, most, unit, what) \
+#define SETTING(type, name, member, built_in, least, most, unit, what)                                                 \
     {SETTING_##type, name, built_in, offsetof(struct settings, member), (double)(least), (double)(most), unit, what},
 #include "server/config.def"
 #undef SETTING
@@ -35,7 +35,7 @@ const struct setting config_settings[] = {
 const size_t config_settings_count = sizeof config_settings / sizeof config_settings[0];
 
 struct complaint {
-    char  *text;
+    char *text;
     size_t size;
 };
 
@@ -52,7 +52,7 @@ static const void *member_of_const(const struct settings *s, const struct settin
 static int cores(void)
 {
     cpu_set_t set;
-    int       n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
     return n > 0 ? n : 1;
 }
 
@@ -90,7 +90,8 @@ static bool read_whole(const struct setting *row, const char *value, uint64_t *r
         return false;
     errno = 0;
     unsigned long long n = strtoull(value, &end, 10);
-    const char        *suffixes = "KMGT", *suffix = *end && takes_suffix(row) ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
+    const char *suffixes = "KMGT",
+               *suffix = *end && takes_suffix(row) ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
     if (suffix) {
         int shift = 10 * (int)(suffix - suffixes + 1);
         if (n > UINT64_MAX >> shift)
@@ -106,7 +107,7 @@ static bool set_number(struct settings *s, const struct setting *row, const char
 {
     uint64_t n = 0;
     if (row->type == SETTING_F64) {
-        char  *end;
+        char *end;
         double d = strtod(value, &end);
         if (end == value || *end || !(d >= row->least && d <= row->most))
             return false;
@@ -156,8 +157,8 @@ static bool set_or_complain(struct settings *s, const struct setting *row, const
     else if (row->type == SETTING_TEXT)
         snprintf(complaint->text, complaint->size, "%s%s: a value (%s) is needed", from, row->name, row->unit);
     else
-        snprintf(complaint->text, complaint->size, "%s%s: \"%.100s\" is not a number (%s) from %.15g to %.15g", from, row->name,
-                 value, row->unit, row->least, row->most);
+        snprintf(complaint->text, complaint->size, "%s%s: \"%.100s\" is not a number (%s) from %.15g to %.15g", from,
+                 row->name, value, row->unit, row->least, row->most);
     return false;
 }
 
@@ -166,10 +167,10 @@ static void set_built_in(struct settings *s)
     *s = (struct settings){.api = api_config_default(), .engine = engine_config_default()};
     for (size_t i = 0; i < config_settings_count; i++) {
         const struct setting *row = &config_settings[i];
-        char                  n[16];
+        char n[16];
         snprintf(n, sizeof n, "%d", cores());
         const char *value = row->built_in && !strcmp(row->built_in, CORES) ? n : row->built_in;
-        bool        fine = !value || set_value(s, row, value);
+        bool fine = !value || set_value(s, row, value);
         assert(fine);
         (void)fine;
     }
@@ -208,8 +209,8 @@ static void complain_unknown(const char *argument, struct complaint *complaint)
     for (size_t i = 0; i < config_settings_count; i++)
         names[i] = config_settings[i].name;
     const char *near = !strncmp(argument, "--", 2) ? nearest_name(argument + 2, names) : NULL;
-    snprintf(complaint->text, complaint->size, "unknown option \"%.100s\"%s%s%s; `sinter serve --help` lists all", argument,
-             near ? ", did you mean --" : "", near ? near : "", near ? "?" : "");
+    snprintf(complaint->text, complaint->size, "unknown option \"%.100s\"%s%s%s; `sinter serve --help` lists all",
+             argument, near ? ", did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
 static enum config_outcome read_arguments(struct settings *s, int argc, char **argv, struct complaint *complaint)
@@ -218,13 +219,13 @@ static enum config_outcome read_arguments(struct settings *s, int argc, char **a
         const char *argument = argv[i];
         if (!strcmp(argument, "--help") || !strcmp(argument, "-h"))
             return CONFIG_HELP;
-        size_t                n = !strncmp(argument, "--", 2) ? strcspn(argument + 2, "=") : 0;
+        size_t n = !strncmp(argument, "--", 2) ? strcspn(argument + 2, "=") : 0;
         const struct setting *row = n ? row_by_name(argument + 2, n) : NULL;
         if (!row) {
             complain_unknown(argument, complaint);
             return CONFIG_WRONG;
         }
-        bool        joined = argument[2 + n] == '=';
+        bool joined = argument[2 + n] == '=';
         const char *value = joined ? argument + 3 + n : i + 1 < argc ? argv[++i] : "";
         if (!set_or_complain(s, row, value, "--", complaint))
             return CONFIG_WRONG;
@@ -291,7 +292,7 @@ void config_print_help(FILE *to, const struct settings *s)
                 "the command line wins. Bytes take K, M, G, T. The value behind each name is the one in force.\n\n");
     for (size_t i = 0; i < config_settings_count; i++) {
         const struct setting *row = &config_settings[i];
-        char                  value[256];
+        char value[256];
         config_print_value(s, row, value, sizeof value);
         fprintf(to, "  --%-20s %-16s %s (%s)\n", row->name, value, row->what, row->unit);
     }

@@ -11,12 +11,12 @@
 #include "server/log.h"
 
 struct settings {
-    struct http_config   http;
-    struct api_config    api;
+    struct http_config http;
+    struct api_config api;
     struct engine_config engine;
-    const char          *store; /* NULL: nothing is kept; api.store_dir and engine.store_dir are the same */
-    enum log_level       log_level;
-    uint32_t             drain_delay_ms, drain_timeout_ms;
+    const char *store; /* NULL: nothing is kept; api.store_dir and engine.store_dir are the same */
+    enum log_level log_level;
+    uint32_t drain_delay_ms, drain_timeout_ms;
 };
 
 enum setting_type { SETTING_U32, SETTING_U64, SETTING_INT, SETTING_F64, SETTING_TEXT, SETTING_CHOICE, SETTING_FLAG };
@@ -24,18 +24,18 @@ enum setting_type { SETTING_U32, SETTING_U64, SETTING_INT, SETTING_F64, SETTING_
 /* A row of config.def. */
 struct setting {
     enum setting_type type;
-    const char       *name, *built_in; /* built_in NULL: the room's own default */
-    size_t            offset;          /* in struct settings */
-    double            least, most;
-    const char       *unit, *what;
+    const char *name, *built_in; /* built_in NULL: the room's own default */
+    size_t offset;               /* in struct settings */
+    double least, most;
+    const char *unit, *what;
 };
 extern const struct setting config_settings[];
-extern const size_t         config_settings_count;
+extern const size_t config_settings_count;
 
 enum config_outcome { CONFIG_READY, CONFIG_HELP, CONFIG_WRONG };
 
-/* argv[0] is skipped. CONFIG_WRONG: `ret_problem` (of `size` bytes) says what and how to write it. Strings of argv and the environment are kept
- * by address. */
+/* argv[0] is skipped. CONFIG_WRONG: `ret_problem` (of `size` bytes) says what and how to write it. Strings of argv and
+ * the environment are kept by address. */
 enum config_outcome config_read(struct settings *s, int argc, char **argv, char *ret_problem, size_t size);
 
 /* One line a setting with its value in `s`. */

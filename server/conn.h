@@ -1,5 +1,5 @@
-/* One connection and the request it carries: what is read of it, what is refused, what the api room may ask about it. Knows no HTTP library;
- * http.c brings the bytes and sends the answers. Private to http.c and conn.c. */
+/* One connection and the request it carries: what is read of it, what is refused, what the api room may ask about it.
+ * Knows no HTTP library; http.c brings the bytes and sends the answers. Private to http.c and conn.c. */
 #ifndef SERVER_CONN_H
 #define SERVER_CONN_H
 
@@ -19,47 +19,47 @@ enum visit { VISIT_NONE, VISIT_HEAD, VISIT_BODY, VISIT_REFUSED, VISIT_POOL, VISI
 
 struct http {
     struct http_config config;
-    struct api        *api;
-    struct pool       *pool;
+    struct api *api;
+    struct pool *pool;
     struct MHD_Daemon *daemon;
-    struct reaper     *reaper;
-    char               url[LISTEN_URL_SIZE];
-    char               retry_after[RETRY_SIZE];
-    uint64_t           id_base;
-    atomic_ulong       id_next;
-    atomic_bool        draining, aborting;
-    atomic_int         in_flight, on_pool, open;
-    _Atomic int64_t    progress_ms;
+    struct reaper *reaper;
+    char url[LISTEN_URL_SIZE];
+    char retry_after[RETRY_SIZE];
+    uint64_t id_base;
+    atomic_ulong id_next;
+    atomic_bool draining, aborting;
+    atomic_int in_flight, on_pool, open;
+    _Atomic int64_t progress_ms;
 };
 
 /* A connection and the one request it carries at a time. */
 struct conn {
-    struct http           *http;
+    struct http *http;
     struct MHD_Connection *mhd;
-    struct watched         watched;
-    enum visit             visit;
-    bool                   begun;         /* counted as in flight */
-    bool                   close;         /* after this answer */
-    bool                   too_late;      /* began while draining */
-    bool                   linger;        /* the client may still be sending */
-    bool                   answer_held;   /* api_response_done is owed */
-    bool                   answer_in_file;
-    enum status            line_status;   /* of the target */
-    const char            *line_detail;
-    const char            *target;        /* in the library's memory */
-    size_t                 target_size;
-    uint64_t               discarded;
-    int64_t                began_ms;
-    struct timespec        began;
-    struct header_list     fields;
-    size_t                 fields_capacity;
-    struct header_facts    facts;
-    struct uri             uri;
-    struct body            body;
-    struct api_request     request;
-    struct api_response    response;
-    char                   request_id[REQUEST_ID_SIZE];
-    char                   problem[PROBLEM_SIZE];
+    struct watched watched;
+    enum visit visit;
+    bool begun;       /* counted as in flight */
+    bool close;       /* after this answer */
+    bool too_late;    /* began while draining */
+    bool linger;      /* the client may still be sending */
+    bool answer_held; /* api_response_done is owed */
+    bool answer_in_file;
+    enum status line_status; /* of the target */
+    const char *line_detail;
+    const char *target; /* in the library's memory */
+    size_t target_size;
+    uint64_t discarded;
+    int64_t began_ms;
+    struct timespec began;
+    struct header_list fields;
+    size_t fields_capacity;
+    struct header_facts facts;
+    struct uri uri;
+    struct body body;
+    struct api_request request;
+    struct api_response response;
+    char request_id[REQUEST_ID_SIZE];
+    char problem[PROBLEM_SIZE];
 };
 
 /* A transfer may take its timeout and what the least rate allows for its bytes. */

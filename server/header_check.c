@@ -67,7 +67,8 @@ static bool is_host(const struct header_field *f)
 {
     for (size_t i = 0; i < f->value_size; i++) {
         unsigned char c = (unsigned char)f->value[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("-._~%!$&'()*+,;=:[]", c)))
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+              strchr("-._~%!$&'()*+,;=:[]", c)))
             return false;
     }
     return true;
@@ -82,18 +83,20 @@ static enum status check_coding(const struct header_field *f, bool http_1_0, con
         return STATUS_OK;
     if (f->value_size == 0)
         return refuse(STATUS_BAD_REQUEST, "Transfer-Encoding is empty", ret_detail);
-    return refuse(STATUS_NOT_IMPLEMENTED, "the only Transfer-Encoding accepted is \"chunked\", once and alone", ret_detail);
+    return refuse(STATUS_NOT_IMPLEMENTED, "the only Transfer-Encoding accepted is \"chunked\", once and alone",
+                  ret_detail);
 }
 
 struct counts {
     unsigned host, length, coding;
 };
 
-static enum status check_field(const struct header_field *f, bool http_1_0, struct counts *counts, struct header_facts *facts,
-                               const char **ret_detail)
+static enum status check_field(const struct header_field *f, bool http_1_0, struct counts *counts,
+                               struct header_facts *facts, const char **ret_detail)
 {
     if (!is_token(f->name, f->name_size))
-        return refuse(STATUS_BAD_REQUEST, "a header's name has a byte that names may not have (a space before the colon?)", ret_detail);
+        return refuse(STATUS_BAD_REQUEST,
+                      "a header's name has a byte that names may not have (a space before the colon?)", ret_detail);
     if (!is_field_value(f->value, f->value_size))
         return refuse(STATUS_BAD_REQUEST, "a header's value has a control byte", ret_detail);
     if (named(f, "Host")) {
@@ -105,7 +108,8 @@ static enum status check_field(const struct header_field *f, bool http_1_0, stru
         if (counts->length++)
             return refuse(STATUS_BAD_REQUEST, "there is more than one Content-Length header", ret_detail);
         if (!read_length(f, &facts->content_length))
-            return refuse(STATUS_BAD_REQUEST, "Content-Length is not a decimal number of at most 18 digits", ret_detail);
+            return refuse(STATUS_BAD_REQUEST, "Content-Length is not a decimal number of at most 18 digits",
+                          ret_detail);
     } else if (named(f, "Transfer-Encoding")) {
         if (counts->coding++)
             return refuse(STATUS_BAD_REQUEST, "there is more than one Transfer-Encoding header", ret_detail);
@@ -120,9 +124,9 @@ static enum status check_field(const struct header_field *f, bool http_1_0, stru
 enum status header_check_fields(const char *version, const struct header_list *list, struct header_facts *ret_facts,
                                 const char **ret_detail)
 {
-    struct counts       counts = {0};
+    struct counts counts = {0};
     struct header_facts facts = {.content_length = -1};
-    bool                http_1_0 = !strcmp(version, "HTTP/1.0");
+    bool http_1_0 = !strcmp(version, "HTTP/1.0");
     for (size_t i = 0; i < list->n; i++)
         TRY(check_field(&list->fields[i], http_1_0, &counts, &facts, ret_detail));
     if (counts.length && counts.coding)
@@ -135,7 +139,8 @@ enum status header_check_fields(const char *version, const struct header_list *l
 
 enum status header_check_method(const char *method, const char **ret_detail)
 {
-    return is_token(method, strlen(method)) ? STATUS_OK : refuse(STATUS_BAD_REQUEST, "the method is not a token", ret_detail);
+    return is_token(method, strlen(method)) ? STATUS_OK
+                                            : refuse(STATUS_BAD_REQUEST, "the method is not a token", ret_detail);
 }
 
 enum status header_check_target(const char *target, const char **ret_detail)
@@ -145,7 +150,8 @@ enum status header_check_target(const char *target, const char **ret_detail)
     for (const char *c = target; *c; c++) {
         unsigned char byte = (unsigned char)*c;
         if (byte <= 0x20 || byte >= 0x7f)
-            return refuse(STATUS_BAD_REQUEST, "the URL has a space, a control byte or an 8-bit byte; escape them with %", ret_detail);
+            return refuse(STATUS_BAD_REQUEST,
+                          "the URL has a space, a control byte or an 8-bit byte; escape them with %", ret_detail);
         if (byte != '%')
             continue;
         int high = hex_digit(c[1]), low = high < 0 ? -1 : hex_digit(c[2]);
@@ -159,7 +165,8 @@ enum status header_check_target(const char *target, const char **ret_detail)
 
 static enum status misplaced(const char **ret_detail)
 {
-    return refuse(STATUS_BAD_REQUEST, "the head has a NUL, a line that does not end in CR LF, a folded line or a doubled space",
+    return refuse(STATUS_BAD_REQUEST,
+                  "the head has a NUL, a line that does not end in CR LF, a folded line or a doubled space",
                   ret_detail);
 }
 

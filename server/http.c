@@ -1,10 +1,11 @@
 /* See http.h. The only file that includes microhttpd.h.
  *
- * The library calls on_request once after the head, then with each piece of the body, then once more; all of a connection's calls
- * come on its thread, except that `finish` runs on a pool thread while the connection is suspended. A refusal that leaves the request's
- * end in doubt is queued at the first call, which makes the library close the connection; any other waits for the body's end, so
- * that the connection stays alive. What the library refuses before its first call (no HTTP version, a head too large for its
- * memory, a line without colon, a broken chunk) it answers itself with a short HTML page; there is no hook for those. */
+ * The library calls on_request once after the head, then with each piece of the body, then once more; all of a
+ * connection's calls come on its thread, except that `finish` runs on a pool thread while the connection is suspended.
+ * A refusal that leaves the request's end in doubt is queued at the first call, which makes the library close the
+ * connection; any other waits for the body's end, so that the connection stays alive. What the library refuses before
+ * its first call (no HTTP version, a head too large for its memory, a line without colon, a broken chunk) it answers
+ * itself with a short HTML page; there is no hook for those. */
 #include "server/http.h"
 
 #include <errno.h>
@@ -40,7 +41,8 @@ static struct MHD_Response *make_response(struct conn *c)
         c->answer_in_file = true;
         return m;
     }
-    return MHD_create_response_from_buffer_with_free_callback_cls(r->body_size, (void *)(uintptr_t)r->body, answer_freed, c);
+    return MHD_create_response_from_buffer_with_free_callback_cls(r->body_size, (void *)(uintptr_t)r->body,
+                                                                  answer_freed, c);
 }
 
 static void add_headers(struct conn *c, struct MHD_Response *m)
@@ -60,7 +62,7 @@ static enum MHD_Result answer(struct conn *c)
     struct http *h = c->http;
     if (atomic_load_explicit(&h->draining, memory_order_relaxed))
         c->close = true;
-    size_t               size = c->response.body_size;
+    size_t size = c->response.body_size;
     struct MHD_Response *m = make_response(c);
     if (!m)
         return MHD_NO;
@@ -82,8 +84,8 @@ static enum MHD_Result answer_and_close(struct conn *c)
 
 /* ---- the head ---- */
 
-static enum MHD_Result add_field(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value,
-                                 size_t value_size)
+static enum MHD_Result add_field(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                 const char *value, size_t value_size)
 {
     (void)kind;
     return conn_take_field(user, name, name_size, value ? value : "", value_size) ? MHD_YES : MHD_NO;
@@ -140,7 +142,7 @@ static enum MHD_Result work(struct conn *c)
     c->request.body_size = c->body.size;
     watched_set(&c->watched, "work", INT64_MAX);
     c->answer_held = true;
-    unsigned          saved = fp_state_enter();
+    unsigned saved = fp_state_enter();
     enum api_progress progress = api_begin(c->http->api, &c->request, &c->response);
     fp_state_leave(saved);
     return progress == API_LONG ? work_on_pool(c) : answer(c);
@@ -148,8 +150,8 @@ static enum MHD_Result work(struct conn *c)
 
 /* ---- the library's callbacks ---- */
 
-static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-                                  const char *upload, size_t *upload_size, void **request)
+static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **request)
 {
     (void)user;
     (void)mhd;
@@ -183,7 +185,7 @@ static void *on_line(void *user, const char *target, struct MHD_Connection *mhd)
 {
     (void)user;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct conn                    *c = info ? info->socket_context : NULL;
+    struct conn *c = info ? info->socket_context : NULL;
     if (!c)
         return NULL;
     c->begun = true;
@@ -211,7 +213,7 @@ static void on_completed(void *user, struct MHD_Connection *mhd, void **request,
 
 static void begin_connection(struct http *h, struct MHD_Connection *mhd, void **socket_context)
 {
-    struct conn                    *c = calloc(1, sizeof *c);
+    struct conn *c = calloc(1, sizeof *c);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     *socket_context = c;
     if (!c)
@@ -241,7 +243,8 @@ static void end_connection(struct conn *c)
     metrics_add(METRIC_CONNECTIONS, -1);
 }
 
-static void on_connection(void *user, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode what)
+static void on_connection(void *user, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what)
 {
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
         begin_connection(user, mhd, socket_context);
@@ -263,14 +266,14 @@ static void on_log(void *user, const char *format, va_list ap)
 static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
 {
     const struct http_config *config = &h->config;
-    unsigned                  flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    unsigned                  threads = config->threads > 1 ? config->threads : 0;
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h, MHD_OPTION_LISTEN_SOCKET,
-                            listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
-                            config->max_connections + HTTP_HEADROOM, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (config->idle_timeout_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->max_head,
-                            MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned threads = config->threads > 1 ? config->threads : 0;
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, config->max_connections + HTTP_HEADROOM,
+        MHD_OPTION_CONNECTION_TIMEOUT, (config->idle_timeout_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)config->max_head, MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 static uint32_t reaper_period(const struct http_config *config)
@@ -296,7 +299,7 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
     snprintf(h->retry_after, sizeof h->retry_after, "%u", config->retry_after_s);
     if (getrandom(&h->id_base, sizeof h->id_base, 0) != sizeof h->id_base)
         h->id_base = (uint64_t)time(NULL) << 32;
-    int         listen_fd = -1;
+    int listen_fd = -1;
     enum status status = listen_open(config->listen, &listen_fd, h->url, fault);
     if (status != STATUS_OK) {
         free(h);

@@ -1,5 +1,5 @@
-/* HTTP/1.1 on a socket: connections in, requests to the api room, its answers out. Keeps the limits that exist before a request is
- * understood: connections, heads, bodies, slowness. http.c is the only file that knows libmicrohttpd. */
+/* HTTP/1.1 on a socket: connections in, requests to the api room, its answers out. Keeps the limits that exist before a
+ * request is understood: connections, heads, bodies, slowness. http.c is the only file that knows libmicrohttpd. */
 #ifndef SERVER_HTTP_H
 #define SERVER_HTTP_H
 
@@ -11,18 +11,18 @@
 enum { HTTP_HEADROOM = 256 }; /* connections beyond max_connections that are accepted to be told so */
 
 struct http_config {
-    const char *listen;           /* "HOST:PORT", "[::1]:0" */
-    uint32_t    threads;
-    uint32_t    max_connections;
-    uint32_t    max_queue;
-    uint64_t    max_body;         /* the same as api_config.max_body */
-    uint64_t    max_bodies;
-    uint64_t    max_discard;
-    uint32_t    max_headers, max_query, max_head;
-    uint32_t    headers_timeout_ms, body_timeout_ms, send_timeout_ms, idle_timeout_ms;
-    uint32_t    min_rate;
-    uint32_t    retry_after_s;
-    bool        access_log;
+    const char *listen; /* "HOST:PORT", "[::1]:0" */
+    uint32_t threads;
+    uint32_t max_connections;
+    uint32_t max_queue;
+    uint64_t max_body; /* the same as api_config.max_body */
+    uint64_t max_bodies;
+    uint64_t max_discard;
+    uint32_t max_headers, max_query, max_head;
+    uint32_t headers_timeout_ms, body_timeout_ms, send_timeout_ms, idle_timeout_ms;
+    uint32_t min_rate;
+    uint32_t retry_after_s;
+    bool access_log;
 };
 
 struct http;
@@ -32,8 +32,8 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
                      struct fault *fault) MUST_CHECK;
 const char *http_url(const struct http *h); /* "http://127.0.0.1:8080", with the port that was picked */
 
-/* Accepts nothing new and waits until what was begun is answered, at most timeout_ms; then running work is told that its client has
- * gone. False: something still runs on a pool thread, and http_free must not be called. */
+/* Accepts nothing new and waits until what was begun is answered, at most timeout_ms; then running work is told that
+ * its client has gone. False: something still runs on a pool thread, and http_free must not be called. */
 bool http_drain(struct http *h, uint32_t timeout_ms);
 /* After http_drain that returned true. Takes NULL. */
 void http_free(struct http *h);

@@ -18,7 +18,7 @@ static int split(const char *where, char host[HOST_SIZE], const char **ret_port)
     if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
         return -1;
     const char *from = where;
-    size_t      n = (size_t)(colon - where);
+    size_t n = (size_t)(colon - where);
     if (n >= 2 && from[0] == '[' && from[n - 1] == ']') {
         from++;
         n -= 2;
@@ -48,22 +48,24 @@ static int open_one(const struct addrinfo *at)
 static unsigned port_of(int fd)
 {
     struct sockaddr_storage at;
-    socklen_t               n = sizeof at;
+    socklen_t n = sizeof at;
     if (getsockname(fd, (struct sockaddr *)&at, &n))
         return 0;
-    return at.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&at)->sin6_port) : ntohs(((struct sockaddr_in *)&at)->sin_port);
+    return at.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&at)->sin6_port)
+                                    : ntohs(((struct sockaddr_in *)&at)->sin_port);
 }
 
 enum status listen_open(const char *where, int *ret_fd, char ret_url[LISTEN_URL_SIZE], struct fault *fault)
 {
-    char        host[HOST_SIZE];
+    char host[HOST_SIZE];
     const char *port = "";
     if (split(where, host, &port))
         return fault_add(fault, STATUS_BAD_FIELD, "/listen", 0, "\"%.200s\" is not HOST:PORT", where);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list = NULL;
-    int             error = getaddrinfo(host, port, &hints, &list);
+    int error = getaddrinfo(host, port, &hints, &list);
     if (error)
-        return fault_add(fault, STATUS_BAD_FIELD, "/listen", 0, "cannot find \"%.200s\": %s", where, gai_strerror(error));
+        return fault_add(fault, STATUS_BAD_FIELD, "/listen", 0, "cannot find \"%.200s\": %s", where,
+                         gai_strerror(error));
     int fd = -1;
     for (const struct addrinfo *at = list; at && fd < 0; at = at->ai_next)
         fd = open_one(at);

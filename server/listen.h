@@ -8,7 +8,8 @@
 
 enum { LISTEN_URL_SIZE = 300 };
 
-/* HOST is a name or an address ("[::1]" for IPv6); port 0 picks a free one. `ret_url` gets "http://HOST:PORT" with the real port. */
+/* HOST is a name or an address ("[::1]" for IPv6); port 0 picks a free one. `ret_url` gets "http://HOST:PORT" with the
+ * real port. */
 enum status listen_open(const char *where, int *ret_fd, char ret_url[LISTEN_URL_SIZE], struct fault *fault) MUST_CHECK;
 
 #endif

@@ -12,20 +12,20 @@
 enum { LINE_SIZE = 2048, EVENTS = 64, BURST = 20, PER_SECOND = 5 };
 
 static const char *const level_names[LEVEL_COUNT] = {"error", "warn", "info", "debug"};
-static _Atomic int       most_level = LEVEL_INFO;
-static atomic_ulong      suppressed_all;
+static _Atomic int most_level = LEVEL_INFO;
+static atomic_ulong suppressed_all;
 
 struct allowance {
-    const char   *event;
-    double        tokens;
-    double        at;
+    const char *event;
+    double tokens;
+    double at;
     unsigned long suppressed;
 };
 static struct allowance allowances[EVENTS];
-static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct line {
-    char   text[LINE_SIZE];
+    char text[LINE_SIZE];
     size_t n;
 };
 
@@ -59,7 +59,7 @@ static void put_quoted(struct line *l, const char *s)
     put_text(l, "\"");
     for (; *s && l->n + 16 < LINE_SIZE; s++) {
         unsigned char c = (unsigned char)*s;
-        char          escape[8];
+        char escape[8];
         if (c == '"' || c == '\\')
             put(l, (char[]){'\\', (char)c}, 2);
         else if (c < 0x20 || c >= 0x7f) /* 8-bit bytes too: a client's bytes need not be UTF-8 */
@@ -86,8 +86,8 @@ static void put_key(struct line *l, const char *key)
 static void begin(struct line *l, enum log_level level, const char *event)
 {
     struct timespec now;
-    struct tm       utc;
-    char            stamp[48];
+    struct tm utc;
+    char stamp[48];
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
@@ -150,7 +150,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     unsigned long suppressed = 0;
     if ((int)level > atomic_load(&most_level) || !allow(event, &suppressed))
         return;
-    char    detail[LINE_SIZE / 2];
+    char detail[LINE_SIZE / 2];
     va_list ap;
     va_start(ap, format);
     vsnprintf(detail, sizeof detail, format, ap);

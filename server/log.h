@@ -1,5 +1,5 @@
-/* Events as JSON lines on stderr. Each event name has its own allowance (bursts of 20, then 5 a second); what exceeds it is counted and
- * the count stands in the next line that passes. Thread-safe. */
+/* Events as JSON lines on stderr. Each event name has its own allowance (bursts of 20, then 5 a second); what exceeds
+ * it is counted and the count stands in the next line that passes. Thread-safe. */
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H
 
@@ -11,7 +11,7 @@ enum log_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG, LEVEL_COUNT }
 struct log_field {
     const char *key;
     const char *text; /* NULL: the number */
-    double      number;
+    double number;
 };
 
 void log_set_level(enum log_level most); /* INFO at first */

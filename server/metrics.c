@@ -1,5 +1,5 @@
-/* See metrics.h. Label values are few and come from tables (routes, limits, stages), so each family keeps a short list that only grows;
- * a value beyond its room is counted as "other". */
+/* See metrics.h. Label values are few and come from tables (routes, limits, stages), so each family keeps a short list
+ * that only grows; a value beyond its room is counted as "other". */
 #include "server/metrics.h"
 
 #include <pthread.h>
@@ -10,13 +10,13 @@
 
 enum { VALUES_MAX = 64, BUCKETS = 19, STATUS_MIN = 100, STATUS_MAX = 600, VALUE_SIZE = 48 };
 
-static const double bucket_limits[BUCKETS] = {1e-5,  2.5e-5, 5e-5, 1e-4,   2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2,
-                                              2.5e-2, 5e-2,  0.1,  0.25,   0.5,    1,    2.5,  5,      10};
+static const double bucket_limits[BUCKETS] = {1e-5,   2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2,
+                                              2.5e-2, 5e-2,   0.1,  0.25, 0.5,    1,    2.5,  5,      10};
 
 /* Values of one label, in the order first seen; names are written before `n` grows. */
 struct values {
     _Atomic unsigned n;
-    char             names[VALUES_MAX][VALUE_SIZE];
+    char names[VALUES_MAX][VALUE_SIZE];
 };
 
 struct histogram {
@@ -24,14 +24,14 @@ struct histogram {
     _Atomic uint64_t nanoseconds;
 };
 
-static _Atomic int64_t  counted[METRIC_COUNT];
-static struct values    label_values[METRIC_LABEL_COUNT];
+static _Atomic int64_t counted[METRIC_COUNT];
+static struct values label_values[METRIC_LABEL_COUNT];
 static _Atomic uint64_t labelled[METRIC_LABEL_COUNT][VALUES_MAX];
-static struct values    histogram_values[METRIC_HISTOGRAM_COUNT];
+static struct values histogram_values[METRIC_HISTOGRAM_COUNT];
 static struct histogram histograms[METRIC_HISTOGRAM_COUNT][VALUES_MAX];
-static struct values    route_values;
+static struct values route_values;
 static _Atomic uint64_t requests[VALUES_MAX][STATUS_MAX - STATUS_MIN];
-static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const struct {
     const char *kind, *name, *help;
@@ -112,7 +112,8 @@ void metrics_request(const char *route, int http_status)
 {
     if (http_status < STATUS_MIN || http_status >= STATUS_MAX)
         http_status = STATUS_MAX - 1;
-    atomic_fetch_add_explicit(&requests[index_of(&route_values, route)][http_status - STATUS_MIN], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&requests[index_of(&route_values, route)][http_status - STATUS_MIN], 1,
+                              memory_order_relaxed);
 }
 
 static void head(FILE *f, const char *kind, const char *name, const char *help)
@@ -128,8 +129,8 @@ static void print_requests(FILE *f)
         for (int s = 0; s < STATUS_MAX - STATUS_MIN; s++) {
             uint64_t count = atomic_load_explicit(&requests[r][s], memory_order_relaxed);
             if (count)
-                fprintf(f, "sinter_requests_total{route=\"%s\",status=\"%d\"} %llu\n", route_values.names[r], s + STATUS_MIN,
-                        (unsigned long long)count);
+                fprintf(f, "sinter_requests_total{route=\"%s\",status=\"%d\"} %llu\n", route_values.names[r],
+                        s + STATUS_MIN, (unsigned long long)count);
         }
 }
 
@@ -149,15 +150,17 @@ static void print_histogram(FILE *f, int m)
     unsigned n = atomic_load_explicit(&histogram_values[m].n, memory_order_acquire);
     for (unsigned i = 0; i < n; i++) {
         const char *value = histogram_values[m].names[i];
-        uint64_t    sum = 0;
+        uint64_t sum = 0;
         for (int b = 0; b < BUCKETS; b++) {
             sum += atomic_load_explicit(&histograms[m][i].buckets[b], memory_order_relaxed);
-            fprintf(f, "%s_bucket{%s=\"%s\",le=\"%g\"} %llu\n", name, label, value, bucket_limits[b], (unsigned long long)sum);
+            fprintf(f, "%s_bucket{%s=\"%s\",le=\"%g\"} %llu\n", name, label, value, bucket_limits[b],
+                    (unsigned long long)sum);
         }
         sum += atomic_load_explicit(&histograms[m][i].buckets[BUCKETS], memory_order_relaxed);
         double seconds = (double)atomic_load_explicit(&histograms[m][i].nanoseconds, memory_order_relaxed) * 1e-9;
-        fprintf(f, "%s_bucket{%s=\"%s\",le=\"+Inf\"} %llu\n%s_sum{%s=\"%s\"} %.9g\n%s_count{%s=\"%s\"} %llu\n", name, label, value,
-                (unsigned long long)sum, name, label, value, seconds, name, label, value, (unsigned long long)sum);
+        fprintf(f, "%s_bucket{%s=\"%s\",le=\"+Inf\"} %llu\n%s_sum{%s=\"%s\"} %.9g\n%s_count{%s=\"%s\"} %llu\n", name,
+                label, value, (unsigned long long)sum, name, label, value, seconds, name, label, value,
+                (unsigned long long)sum);
     }
 }
 
@@ -170,7 +173,7 @@ static int by_value(const void *a, const void *b)
 /* The engine keeps sum, count and the latest times: a summary over those. */
 static void print_compile_seconds(FILE *f, const struct engine_stats *s)
 {
-    double   latest[64];
+    double latest[64];
     uint64_t n = s->compile_count < 64 ? s->compile_count : 64;
     memcpy(latest, s->compile_ms_last, sizeof latest);
     qsort(latest, n, sizeof latest[0], by_value);
@@ -202,14 +205,15 @@ static void print_engine(FILE *f, const struct engine_stats *s)
 
 char *metrics_text(struct arena *a, struct engine *engine)
 {
-    char  *text = NULL;
+    char *text = NULL;
     size_t size = 0;
-    FILE  *f = open_memstream(&text, &size);
+    FILE *f = open_memstream(&text, &size);
     if (!f)
         return arena_strdup(a, "");
     print_requests(f);
     for (int m = 0; m < METRIC_COUNT; m++)
-        print_value(f, counted_rows[m].kind, counted_rows[m].name, "", (double)metrics_value((enum metric)m), counted_rows[m].help);
+        print_value(f, counted_rows[m].kind, counted_rows[m].name, "", (double)metrics_value((enum metric)m),
+                    counted_rows[m].help);
     for (int m = 0; m < METRIC_LABEL_COUNT; m++)
         print_labelled(f, m);
     for (int m = 0; m < METRIC_HISTOGRAM_COUNT; m++)

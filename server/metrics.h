@@ -1,5 +1,5 @@
-/* What the process has counted, as Prometheus text. One set a process; every function is thread-safe and takes no lock on the way of a
- * request (a label value seen for the first time takes one). */
+/* What the process has counted, as Prometheus text. One set a process; every function is thread-safe and takes no lock
+ * on the way of a request (a label value seen for the first time takes one). */
 #ifndef SERVER_METRICS_H
 #define SERVER_METRICS_H
 
@@ -28,7 +28,7 @@ enum metric_histogram {
 
 void metrics_add(enum metric m, int64_t by);
 int64_t metrics_value(enum metric m);
-void metrics_label(enum metric_label m, const char *value);                    /* adds one; the value is copied */
+void metrics_label(enum metric_label m, const char *value); /* adds one; the value is copied */
 void metrics_observe(enum metric_histogram m, const char *value, double seconds);
 void metrics_request(const char *route, int http_status); /* sinter_requests_total{route,status} */
 

@@ -1,4 +1,5 @@
-/* See problem.h. Details are sentences of this program (numbers filled in), never a client's bytes; quotes are escaped. */
+/* See problem.h. Details are sentences of this program (numbers filled in), never a client's bytes; quotes are escaped.
+ */
 #include "server/problem.h"
 
 #include <assert.h>
@@ -21,7 +22,8 @@ size_t problem_write(char *text, size_t size, enum status status, const char *de
     escape(safe, sizeof safe, detail);
     if (limit)
         snprintf(tail, sizeof tail, ",\"limit\":\"%s\"", limit);
-    int n = snprintf(text, size, "{\"type\":\"/errors/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"%s,\"errors\":[]}\n",
+    int n = snprintf(text, size,
+                     "{\"type\":\"/errors/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"%s,\"errors\":[]}\n",
                      status_slug(status), status_title(status), status_http(status), safe, tail);
     assert(n > 0 && (size_t)n < size);
     return (size_t)n < size ? (size_t)n : size - 1;

@@ -1,4 +1,5 @@
-/* An application/problem+json body (RFC 9457) for what the server room refuses by itself: bad framing, too large, full, draining. */
+/* An application/problem+json body (RFC 9457) for what the server room refuses by itself: bad framing, too large, full,
+ * draining. */
 #ifndef SERVER_PROBLEM_H
 #define SERVER_PROBLEM_H
 

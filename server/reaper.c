@@ -1,4 +1,5 @@
-/* See reaper.h. The list's lock is held while a socket is shut down, so that its number cannot mean another connection by then. */
+/* See reaper.h. The list's lock is held while a socket is shut down, so that its number cannot mean another connection
+ * by then. */
 #include "server/reaper.h"
 
 #include <pthread.h>
@@ -14,20 +15,20 @@
 enum { LINGER_MAX = 64, LINGER_MS = 2000, LINGER_CHUNK = 65536, LINGER_CHUNKS = 16 };
 
 struct lingering {
-    int     fd;
+    int fd;
     int64_t until_ms;
 };
 
 struct reaper {
-    pthread_t        thread;
-    pthread_mutex_t  lock;
-    pthread_cond_t   wake;
-    bool             ending;
-    uint32_t         period_ms;
-    struct watched   list; /* a ring; this is its head */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool ending;
+    uint32_t period_ms;
+    struct watched list; /* a ring; this is its head */
     struct lingering lingering[LINGER_MAX];
-    int              n_lingering;
-    char             waste[LINGER_CHUNK];
+    int n_lingering;
+    char waste[LINGER_CHUNK];
 };
 
 int64_t reaper_clock_ms(void)
@@ -79,7 +80,7 @@ static void wait_a_period(struct reaper *r)
 {
     enum { LINGER_PERIOD_MS = 10 };
     struct timespec until;
-    uint32_t        ms = r->n_lingering && r->period_ms > LINGER_PERIOD_MS ? LINGER_PERIOD_MS : r->period_ms;
+    uint32_t ms = r->n_lingering && r->period_ms > LINGER_PERIOD_MS ? LINGER_PERIOD_MS : r->period_ms;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)(ms % 1000) * 1000000;
     until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;

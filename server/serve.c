@@ -1,4 +1,5 @@
-/* `sinter serve`: settings, then engine, pool, api and HTTP in this order; waits for SIGTERM or SIGINT; ends in the opposite order. */
+/* `sinter serve`: settings, then engine, pool, api and HTTP in this order; waits for SIGTERM or SIGINT; ends in the
+ * opposite order. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,11 +27,11 @@ enum { COMPLAINT_SIZE = 512, FAULT_ARENA = 1 << 20 };
 
 struct server {
     struct settings settings;
-    struct engine  *engine;
-    struct pool    *pool;
-    struct api     *api;
-    struct http    *http;
-    atomic_bool     ending;
+    struct engine *engine;
+    struct pool *pool;
+    struct api *api;
+    struct http *http;
+    atomic_bool ending;
 };
 
 /* ---- signals ---- */
@@ -39,7 +40,7 @@ static int signal_pipe[2] = {-1, -1};
 
 static void on_signal(int number)
 {
-    int  kept = errno;
+    int kept = errno;
     char byte = (char)number;
     if (write(signal_pipe[1], &byte, 1) < 0) {
         /* Full of signals: one is enough. */
@@ -64,7 +65,7 @@ static int catch_signals(void)
 static bool wait_for_signal(int timeout_ms)
 {
     struct pollfd p = {.fd = signal_pipe[0], .events = POLLIN};
-    int           n;
+    int n;
     do
         n = poll(&p, 1, timeout_ms);
     while (n < 0 && errno == EINTR && timeout_ms < 0);
@@ -77,7 +78,7 @@ static bool wait_for_signal(int timeout_ms)
 /* For a supervisor that asked (systemd, Type=notify). */
 static void tell_supervisor(const char *state)
 {
-    const char        *path = getenv("NOTIFY_SOCKET");
+    const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof at.sun_path)
         return;
@@ -88,7 +89,8 @@ static void tell_supervisor(const char *state)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at,
+               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
         log_event(LEVEL_WARN, "notify", "the supervisor's socket does not answer: %s", strerror(errno));
     close(fd);
 }
@@ -106,8 +108,8 @@ static void fit_descriptors(struct http_config *http)
     uint64_t room = limit.rlim_cur > 2 * OTHERS + HTTP_HEADROOM ? (limit.rlim_cur - OTHERS - HTTP_HEADROOM) : 64;
     if (http->max_connections <= room)
         return;
-    log_event(LEVEL_WARN, "limits", "max-connections is lowered from %u to %llu: the limit of open files is %llu", http->max_connections,
-              (unsigned long long)room, (unsigned long long)limit.rlim_cur);
+    log_event(LEVEL_WARN, "limits", "max-connections is lowered from %u to %llu: the limit of open files is %llu",
+              http->max_connections, (unsigned long long)room, (unsigned long long)limit.rlim_cur);
     http->max_connections = (uint32_t)room;
 }
 
@@ -125,7 +127,10 @@ static int make_store(const char *dir)
 static void engine_log(int level, const char *message, void *user)
 {
     (void)user;
-    enum log_level as = level <= LOG_ERR ? LEVEL_ERROR : level == LOG_WARNING ? LEVEL_WARN : level <= LOG_INFO ? LEVEL_INFO : LEVEL_DEBUG;
+    enum log_level as = level <= LOG_ERR       ? LEVEL_ERROR
+                        : level == LOG_WARNING ? LEVEL_WARN
+                        : level <= LOG_INFO    ? LEVEL_INFO
+                                               : LEVEL_DEBUG;
     log_event(as, "engine", "%s", message);
 }
 
@@ -213,7 +218,7 @@ static int run(struct server *s, struct fault *fault)
 int command_serve(int argc, char **argv)
 {
     static struct server s;
-    char                 complaint[COMPLAINT_SIZE] = "";
+    char complaint[COMPLAINT_SIZE] = "";
     switch (config_read(&s.settings, argc, argv, complaint, sizeof complaint)) {
     case CONFIG_HELP:
         config_print_help(stdout, &s.settings);
@@ -229,7 +234,7 @@ int command_serve(int argc, char **argv)
         return EXIT_FAILED;
     fit_descriptors(&s.settings.http);
     struct arena *arena = arena_new(FAULT_ARENA);
-    struct fault  fault;
+    struct fault fault;
     if (!arena || ARENA_GUARD(arena))
         return EXIT_FAILED;
     fault_init(&fault, arena);

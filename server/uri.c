@@ -39,7 +39,7 @@ static char *skip_authority(char *text)
 static int add_pair(struct uri *u, const char *name, const char *value)
 {
     if (u->n_pairs == u->pairs_capacity) {
-        size_t           capacity = u->pairs_capacity ? 2 * u->pairs_capacity : 16;
+        size_t capacity = u->pairs_capacity ? 2 * u->pairs_capacity : 16;
         struct uri_pair *pairs = realloc(u->pairs, capacity * sizeof *pairs);
         if (!pairs)
             return -1;

@@ -10,17 +10,17 @@ struct uri_pair {
 
 /* Keeps its memory from one request to the next; all zero at first. */
 struct uri {
-    char            *text; /* path and pairs point in here */
-    size_t           capacity;
-    const char      *path;
+    char *text; /* path and pairs point in here */
+    size_t capacity;
+    const char *path;
     struct uri_pair *pairs;
-    size_t           n_pairs, pairs_capacity;
+    size_t n_pairs, pairs_capacity;
 };
 
-/* `target` has passed header_check_line. Takes origin-form ("/a?b=c") and absolute-form ("http://host/a?b=c"). Returns NULL, or what is
- * wrong as one sentence. */
+/* `target` has passed header_check_line. Takes origin-form ("/a?b=c") and absolute-form ("http://host/a?b=c"). Returns
+ * NULL, or what is wrong as one sentence. */
 const char *uri_parse(struct uri *u, const char *target, size_t size, size_t max_pairs);
 const char *uri_query(const struct uri *u, const char *name); /* the first of that name, or NULL */
-void        uri_done(struct uri *u);
+void uri_done(struct uri *u);
 
 #endif

@@ -12,7 +12,7 @@
 
 static enum config_outcome read_words(struct settings *s, char *complaint, size_t size, const char *a, const char *b)
 {
-    char *argv[] = {(char *)(uintptr_t)"serve", (char *)(uintptr_t)a, (char *)(uintptr_t)b, NULL};
+    char *argv[] = {(char *)(uintptr_t) "serve", (char *)(uintptr_t)a, (char *)(uintptr_t)b, NULL};
     return config_read(s, a ? b ? 3 : 2 : 1, argv, complaint, size);
 }
 
@@ -39,12 +39,12 @@ static void defaults_lie_within_their_bounds_and_read_back(void **state)
 {
     (void)state;
     struct settings s;
-    char            complaint[512] = "", word[128];
+    char complaint[512] = "", word[128];
     assert_int_equal(read_words(&s, complaint, sizeof complaint, NULL, NULL), CONFIG_READY);
     for (size_t i = 0; i < config_settings_count; i++) {
         const struct setting *row = &config_settings[i];
-        struct settings       again;
-        char                  value[256] = "", back[256] = "";
+        struct settings again;
+        char value[256] = "", back[256] = "";
         config_print_value(&s, row, value, sizeof value);
         if (row->type == SETTING_TEXT && !*value)
             continue;
@@ -62,9 +62,10 @@ static void other_value(const struct settings *s, const struct setting *row, cha
     config_print_value(s, row, now, sizeof now);
     if (row->type == SETTING_TEXT || row->type == SETTING_CHOICE) {
         size_t first = strcspn(row->unit, "|");
-        bool   is_first = row->type == SETTING_CHOICE && strlen(now) == first && !strncmp(now, row->unit, first);
+        bool is_first = row->type == SETTING_CHOICE && strlen(now) == first && !strncmp(now, row->unit, first);
         const char *from = is_first ? row->unit + first + 1 : row->unit;
-        snprintf(text, size, "%.*s", row->type == SETTING_TEXT ? 4 : (int)strcspn(from, "|"), row->type == SETTING_TEXT ? "a:12" : from);
+        snprintf(text, size, "%.*s", row->type == SETTING_TEXT ? 4 : (int)strcspn(from, "|"),
+                 row->type == SETTING_TEXT ? "a:12" : from);
     } else {
         double value = strtod(now, NULL) == row->least ? row->least + 1 : row->least;
         snprintf(text, size, "%.0f", value);
@@ -75,7 +76,7 @@ static void each_setting_is_read_from_line_and_environment_and_the_line_wins(voi
 {
     (void)state;
     struct settings s, from_line, from_environment, from_both;
-    char            complaint[512], name[80], word[400], value[200], got[256], before[256];
+    char complaint[512], name[80], word[400], value[200], got[256], before[256];
     assert_int_equal(read_words(&s, complaint, sizeof complaint, NULL, NULL), CONFIG_READY);
     for (size_t i = 0; i < config_settings_count; i++) {
         const struct setting *row = &config_settings[i];
@@ -108,17 +109,29 @@ static void wrong_values_are_refused_with_their_name(void **state)
     static const struct {
         const char *a, *b, *said;
     } cases[] = {
-        {"--max-width", "0", "max-width"},          {"--max-width", "12x", "max-width"},   {"--max-width", "-1", "max-width"},
-        {"--max-width", "", "max-width"},           {"--max-width", NULL, "max-width"},    {"--max-width", "1e3", "max-width"},
-        {"--max-width", "4K", "max-width"},         {"--max-body", "5X", "max-body"},      {"--max-body", "99999999999999999999", "max-body"},
-        {"--max-body", "20000000000000T", "max-body"}, {"--tier", "fast", "auto|interp|jit"}, {"--access-log", "yes", "access-log"},
-        {"--inline-us", "nan", "inline-us"},        {"--max-widht", "5", "--max-width"},   {"listen", NULL, "unknown option"},
-        {"--", NULL, "unknown option"},             {"--listen", "", "listen"},
+        {"--max-width", "0", "max-width"},
+        {"--max-width", "12x", "max-width"},
+        {"--max-width", "-1", "max-width"},
+        {"--max-width", "", "max-width"},
+        {"--max-width", NULL, "max-width"},
+        {"--max-width", "1e3", "max-width"},
+        {"--max-width", "4K", "max-width"},
+        {"--max-body", "5X", "max-body"},
+        {"--max-body", "99999999999999999999", "max-body"},
+        {"--max-body", "20000000000000T", "max-body"},
+        {"--tier", "fast", "auto|interp|jit"},
+        {"--access-log", "yes", "access-log"},
+        {"--inline-us", "nan", "inline-us"},
+        {"--max-widht", "5", "--max-width"},
+        {"listen", NULL, "unknown option"},
+        {"--", NULL, "unknown option"},
+        {"--listen", "", "listen"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct settings s;
-        char            complaint[512] = "";
-        if (read_words(&s, complaint, sizeof complaint, cases[i].a, cases[i].b) != CONFIG_WRONG || !strstr(complaint, cases[i].said))
+        char complaint[512] = "";
+        if (read_words(&s, complaint, sizeof complaint, cases[i].a, cases[i].b) != CONFIG_WRONG ||
+            !strstr(complaint, cases[i].said))
             fail_msg("%s %s: \"%s\"", cases[i].a, cases[i].b ? cases[i].b : "", complaint);
     }
 }
@@ -127,7 +140,7 @@ static void bytes_take_suffixes(void **state)
 {
     (void)state;
     struct settings s;
-    char            complaint[512];
+    char complaint[512];
     assert_int_equal(read_words(&s, complaint, sizeof complaint, "--max-body", "3m"), CONFIG_READY);
     assert_true(s.api.max_body == 3u << 20);
     assert_true(s.http.max_body == 3u << 20);
@@ -137,7 +150,7 @@ static void the_store_is_one_folder_for_both_rooms(void **state)
 {
     (void)state;
     struct settings s;
-    char            complaint[512];
+    char complaint[512];
     assert_int_equal(read_words(&s, complaint, sizeof complaint, "--store", "/tmp/x"), CONFIG_READY);
     assert_string_equal(s.api.store_dir, "/tmp/x");
     assert_string_equal(s.engine.store_dir, "/tmp/x");
@@ -150,8 +163,8 @@ static void help_lists_every_setting(void **state)
 {
     (void)state;
     struct settings s;
-    char            complaint[512], word[80], *text = NULL;
-    size_t          size = 0;
+    char complaint[512], word[80], *text = NULL;
+    size_t size = 0;
     assert_int_equal(read_words(&s, complaint, sizeof complaint, "--help", NULL), CONFIG_HELP);
     FILE *f = open_memstream(&text, &size);
     config_print_help(f, &s);
@@ -167,10 +180,12 @@ static void help_lists_every_setting(void **state)
 static void metrics_are_prometheus_text_with_the_pinned_names(void **state)
 {
     (void)state;
-    static const char *const pinned[] = {
-        "sinter_requests_total{route=\"/render\",status=\"200\"} 2\n", "sinter_request_seconds_bucket{stage=\"exec\",le=\"0.001\"} 1\n",
-        "sinter_request_seconds_count{stage=\"exec\"} 1\n",            "sinter_refused_total{limit=\"max-body\"} 1\n",
-        "# TYPE sinter_connections gauge\n",                           "# TYPE sinter_request_seconds histogram\n"};
+    static const char *const pinned[] = {"sinter_requests_total{route=\"/render\",status=\"200\"} 2\n",
+                                         "sinter_request_seconds_bucket{stage=\"exec\",le=\"0.001\"} 1\n",
+                                         "sinter_request_seconds_count{stage=\"exec\"} 1\n",
+                                         "sinter_refused_total{limit=\"max-body\"} 1\n",
+                                         "# TYPE sinter_connections gauge\n",
+                                         "# TYPE sinter_request_seconds histogram\n"};
     struct arena *a = arena_new(4 << 20);
     if (ARENA_GUARD(a))
         fail();
@@ -198,9 +213,10 @@ static void metrics_are_prometheus_text_with_the_pinned_names(void **state)
 static void engine_metrics_have_the_pinned_names(void **state)
 {
     (void)state;
-    static const char *const pinned[] = {"sinter_compiles_total",  "sinter_cache_hits_total", "sinter_cache_misses_total", "sinter_kernels_loaded",
-                                         "sinter_store_bytes",     "sinter_queue_cost_seconds", "sinter_workers",          "sinter_worker_restarts_total",
-                                         "sinter_degraded"};
+    static const char *const pinned[] = {
+        "sinter_compiles_total", "sinter_cache_hits_total",      "sinter_cache_misses_total",
+        "sinter_kernels_loaded", "sinter_store_bytes",           "sinter_queue_cost_seconds",
+        "sinter_workers",        "sinter_worker_restarts_total", "sinter_degraded"};
     static const char *const rows[] = {
 #define ENGINE(kind, name, labels, value, help) name,
 #include "server/metrics.def"

@@ -15,11 +15,11 @@ struct case_of_fields {
         const char *name, *value;
     } fields[FIELDS_MAX];
     enum status expected;
-    int64_t     length;
-    bool        chunked;
+    int64_t length;
+    bool chunked;
 };
 
-#define OK  STATUS_OK
+#define OK STATUS_OK
 #define BAD STATUS_BAD_REQUEST
 
 static const struct case_of_fields field_cases[] = {
@@ -27,7 +27,12 @@ static const struct case_of_fields field_cases[] = {
     {"a host with port", "HTTP/1.1", {{"host", "[::1]:8080"}}, OK, -1, false},
     {"an empty Host", "HTTP/1.1", {{"Host", ""}}, OK, -1, false},
     {"a length", "HTTP/1.1", {{"Host", "a"}, {"content-LENGTH", "12"}}, OK, 12, false},
-    {"the largest length", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "999999999999999999"}}, OK, 999999999999999999, false},
+    {"the largest length",
+     "HTTP/1.1",
+     {{"Host", "a"}, {"Content-Length", "999999999999999999"}},
+     OK,
+     999999999999999999,
+     false},
     {"chunks", "HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", "Chunked"}}, OK, -1, true},
     {"tabs and 8-bit bytes in a value", "HTTP/1.1", {{"Host", "a"}, {"X", "a\tb\xc3\xa4"}}, OK, -1, false},
     {"an empty value", "HTTP/1.1", {{"Host", "a"}, {"X", ""}}, OK, -1, false},
@@ -47,10 +52,30 @@ static const struct case_of_fields field_cases[] = {
     {"a control byte in a value", "HTTP/1.1", {{"Host", "a"}, {"X", "a\x01"}}, BAD, 0, false},
     {"a lone CR in a value", "HTTP/1.1", {{"Host", "a"}, {"X", "a\rY: b"}}, BAD, 0, false},
     {"a DEL in a value", "HTTP/1.1", {{"Host", "a"}, {"X", "\x7f"}}, BAD, 0, false},
-    {"length and chunks", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}}, BAD, 0, false},
-    {"chunks and length", "HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", "chunked"}, {"Content-Length", "5"}}, BAD, 0, false},
-    {"two lengths that differ", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "5"}, {"Content-Length", "6"}}, BAD, 0, false},
-    {"two lengths that agree", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "5"}, {"Content-Length", "5"}}, BAD, 0, false},
+    {"length and chunks",
+     "HTTP/1.1",
+     {{"Host", "a"}, {"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}},
+     BAD,
+     0,
+     false},
+    {"chunks and length",
+     "HTTP/1.1",
+     {{"Host", "a"}, {"Transfer-Encoding", "chunked"}, {"Content-Length", "5"}},
+     BAD,
+     0,
+     false},
+    {"two lengths that differ",
+     "HTTP/1.1",
+     {{"Host", "a"}, {"Content-Length", "5"}, {"Content-Length", "6"}},
+     BAD,
+     0,
+     false},
+    {"two lengths that agree",
+     "HTTP/1.1",
+     {{"Host", "a"}, {"Content-Length", "5"}, {"Content-Length", "5"}},
+     BAD,
+     0,
+     false},
     {"a list of lengths", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "5, 5"}}, BAD, 0, false},
     {"a negative length", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "-5"}}, BAD, 0, false},
     {"a length with plus", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "+5"}}, BAD, 0, false},
@@ -59,9 +84,19 @@ static const struct case_of_fields field_cases[] = {
     {"an empty length", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", ""}}, BAD, 0, false},
     {"a length that overflows", "HTTP/1.1", {{"Host", "a"}, {"Content-Length", "18446744073709551621"}}, BAD, 0, false},
     {"an unknown coding", "HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", "gzip"}}, STATUS_NOT_IMPLEMENTED, 0, false},
-    {"two codings", "HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", "gzip, chunked"}}, STATUS_NOT_IMPLEMENTED, 0, false},
+    {"two codings",
+     "HTTP/1.1",
+     {{"Host", "a"}, {"Transfer-Encoding", "gzip, chunked"}},
+     STATUS_NOT_IMPLEMENTED,
+     0,
+     false},
     {"a coding with a tab", "HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", "\vchunked"}}, BAD, 0, false},
-    {"chunked twice", "HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "chunked"}}, BAD, 0, false},
+    {"chunked twice",
+     "HTTP/1.1",
+     {{"Host", "a"}, {"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "chunked"}},
+     BAD,
+     0,
+     false},
     {"an empty coding", "HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", ""}}, BAD, 0, false},
     {"chunks in HTTP/1.0", "HTTP/1.0", {{"Transfer-Encoding", "chunked"}}, BAD, 0, false},
 };
@@ -71,13 +106,13 @@ static void fields_are_judged_by_rfc_9112(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof field_cases / sizeof field_cases[0]; i++) {
         const struct case_of_fields *c = &field_cases[i];
-        struct header_field          fields[FIELDS_MAX];
-        struct header_list           list = {fields, 0};
-        struct header_facts          facts = {0};
-        const char                  *detail = NULL;
+        struct header_field fields[FIELDS_MAX];
+        struct header_list list = {fields, 0};
+        struct header_facts facts = {0};
+        const char *detail = NULL;
         for (; list.n < FIELDS_MAX && c->fields[list.n].name; list.n++)
-            fields[list.n] = (struct header_field){c->fields[list.n].name, c->fields[list.n].value, strlen(c->fields[list.n].name),
-                                                   strlen(c->fields[list.n].value)};
+            fields[list.n] = (struct header_field){c->fields[list.n].name, c->fields[list.n].value,
+                                                   strlen(c->fields[list.n].name), strlen(c->fields[list.n].value)};
         enum status got = header_check_fields(c->version, &list, &facts, &detail);
         if (got != c->expected || (got != STATUS_OK && !detail))
             fail_msg("%s: status %d, expected %d (%s)", c->what, (int)got, (int)c->expected, detail ? detail : "");
@@ -90,9 +125,9 @@ static void expect_continue_is_seen(void **state)
 {
     (void)state;
     struct header_field fields[] = {{"Host", "a", 4, 1}, {"Expect", "100-Continue", 6, 12}};
-    struct header_list  list = {fields, 2};
+    struct header_list list = {fields, 2};
     struct header_facts facts = {0};
-    const char         *detail;
+    const char *detail;
     assert_int_equal(header_check_fields("HTTP/1.1", &list, &facts, &detail), STATUS_OK);
     assert_true(facts.expects_continue);
 }
@@ -104,9 +139,10 @@ static void targets_are_judged_before_decoding(void **state)
         const char *target;
         enum status expected;
     } cases[] = {
-        {"/", OK},        {"/a?b=c&d=%20+x", OK}, {"http://h/a", OK}, {"*", OK},       {"/%41%ff", OK},  {"", BAD},
-        {"/a b", BAD},    {"/a\tb", BAD},         {"/\x01", BAD},     {"/\x7f", BAD},  {"/\xc3", BAD},  {"/%00", BAD},
-        {"/a?b=%00", BAD}, {"/%", BAD},           {"/%4", BAD},       {"/%4g", BAD},   {"/%g4", BAD},   {"/%%41", BAD},
+        {"/", OK},      {"/a?b=c&d=%20+x", OK}, {"http://h/a", OK}, {"*", OK},      {"/%41%ff", OK},
+        {"", BAD},      {"/a b", BAD},          {"/a\tb", BAD},     {"/\x01", BAD}, {"/\x7f", BAD},
+        {"/\xc3", BAD}, {"/%00", BAD},          {"/a?b=%00", BAD},  {"/%", BAD},    {"/%4", BAD},
+        {"/%4g", BAD},  {"/%g4", BAD},          {"/%%41", BAD},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *detail = NULL;
@@ -125,12 +161,13 @@ static void methods_are_tokens(void **state)
     assert_int_equal(header_check_method("", &detail), BAD);
 }
 
-/* Leaves a head as the library does: separators become NUL, a value starts behind its blanks and ends at its first NUL. */
+/* Leaves a head as the library does: separators become NUL, a value starts behind its blanks and ends at its first NUL.
+ */
 struct parsed {
-    char                bytes[256];
-    struct header_head  head;
+    char bytes[256];
+    struct header_head head;
     struct header_field fields[FIELDS_MAX];
-    struct header_list  list;
+    struct header_list list;
 };
 
 static char *end_line(char *line, char *end)
@@ -174,7 +211,7 @@ static void bytes_that_the_library_swallowed_show_in_the_layout(void **state)
 #define RAW(text) text, sizeof text - 1
     static const struct {
         const char *what, *raw;
-        size_t      n;
+        size_t n;
         enum status expected;
     } cases[] = {
         {"plain", RAW("GET /a HTTP/1.1\r\nHost: a\r\nX:b\r\nY: \r\n\r\n"), OK},
@@ -191,7 +228,7 @@ static void bytes_that_the_library_swallowed_show_in_the_layout(void **state)
 #undef RAW
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct parsed p;
-        const char   *detail = NULL;
+        const char *detail = NULL;
         parse(&p, cases[i].raw, cases[i].n);
         if (header_check_layout(&p.head, &p.list, &detail) != cases[i].expected)
             fail_msg("%s", cases[i].what);
@@ -202,9 +239,9 @@ static void a_folded_field_lies_outside_its_place(void **state)
 {
     (void)state;
     static const char raw[] = "GET /a HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n";
-    struct parsed     p;
-    char              copy[] = "X\0bc";
-    const char       *detail = NULL;
+    struct parsed p;
+    char copy[] = "X\0bc";
+    const char *detail = NULL;
     parse(&p, raw, sizeof raw - 1);
     /* The library joins folded lines in a copy elsewhere in its memory; the value keeps its old place. */
     p.fields[1] = (struct header_field){copy, p.fields[1].value, 1, 1};

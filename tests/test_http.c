@@ -1,5 +1,6 @@
 /* labels: http */
-/* The server as a process: hostile bytes, limits, slow clients, many clients, draining. Each test starts its own on a free port. */
+/* The server as a process: hostile bytes, limits, slow clients, many clients, draining. Each test starts its own on a
+ * free port. */
 #include "tests/support.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ enum { ARGUMENTS_MAX = 24, ANSWER_SIZE = 1 << 16 };
 
 struct child {
     pid_t pid;
-    int   port;
+    int port;
 };
 
 static double now_s(void)
@@ -39,8 +40,9 @@ static void pause_ms(long ms)
 /* `more`: further arguments, NULL at the end. Returns when the server says that it listens. */
 static struct child start(const char *const *more)
 {
-    const char *argv[ARGUMENTS_MAX] = {"serve", "--listen", "127.0.0.1:0", "--store", "none", "--compilers", "0", "--threads", "2"};
-    int         argc = 9, out[2];
+    const char *argv[ARGUMENTS_MAX] = {"serve",       "--listen", "127.0.0.1:0", "--store", "none",
+                                       "--compilers", "0",        "--threads",   "2"};
+    int argc = 9, out[2];
     for (; more && *more; more++)
         argv[argc++] = *more;
     assert_int_equal(pipe(out), 0);
@@ -56,8 +58,8 @@ static struct child start(const char *const *more)
     }
     close(out[1]);
     struct child c = {.pid = pid};
-    FILE        *lines = fdopen(out[0], "r");
-    char         line[200] = "";
+    FILE *lines = fdopen(out[0], "r");
+    char line[200] = "";
     if (!fgets(line, sizeof line, lines) || sscanf(line, "listening on http://127.0.0.1:%d\n", &c.port) != 1)
         fail_msg("the server did not start: \"%s\"", line);
     fclose(lines);
@@ -82,10 +84,10 @@ static struct http_client *connect_to(const struct child *c)
 
 /* Sends the bytes and reads until the server closes or nothing came for `wait_ms`. */
 struct reply {
-    char   text[ANSWER_SIZE];
+    char text[ANSWER_SIZE];
     size_t n;
-    bool   closed, reset;
-    int    status;
+    bool closed, reset;
+    int status;
 };
 
 static void exchange(const struct child *c, const char *bytes, size_t n, int wait_ms, struct reply *ret)
@@ -108,7 +110,7 @@ static void exchange(const struct child *c, const char *bytes, size_t n, int wai
     http_client_close(client);
 }
 
-#define HOST      "Host: a\r\n"
+#define HOST "Host: a\r\n"
 #define GET(head) "GET /livez HTTP/1.1\r\n" head "\r\n"
 #define POST(head, body) "POST /graphs HTTP/1.1\r\n" HOST "Content-Type: application/json\r\n" head "\r\n" body
 #define RAW(text) text, sizeof text - 1
@@ -117,10 +119,10 @@ enum ends { STAYS, CLOSES };
 
 static const struct {
     const char *what, *bytes;
-    size_t      n;
-    int         status;
-    enum ends   ends;
-    bool        by_library; /* its own page, without problem+json */
+    size_t n;
+    int status;
+    enum ends ends;
+    bool by_library; /* its own page, without problem+json */
 } requests[] = {
     {"a plain request", RAW(GET(HOST)), 200, STAYS, false},
     {"absolute form", RAW("GET http://a/livez HTTP/1.1\r\n" HOST "\r\n"), 200, STAYS, false},
@@ -129,15 +131,19 @@ static const struct {
     {"HTTP/1.0", RAW("GET /livez HTTP/1.0\r\n\r\n"), 200, CLOSES, false},
     {"Connection: close", RAW(GET(HOST "Connection: close\r\n")), 200, CLOSES, false},
     {"nothing there", RAW("GET /nothing HTTP/1.1\r\n" HOST "\r\n"), 404, STAYS, false},
-    {"nothing there, with a body", RAW("POST /nothing HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello"), 404, STAYS, false},
+    {"nothing there, with a body", RAW("POST /nothing HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello"), 404, STAYS,
+     false},
     {"a wrong method", RAW("DELETE /livez HTTP/1.1\r\n" HOST "\r\n"), 405, STAYS, false},
     {"a method in lower case", RAW("get /livez HTTP/1.1\r\n" HOST "\r\n"), 405, STAYS, false},
     {"a body without length", RAW(POST("", "")), 411, STAYS, false},
     {"a body that is no JSON", RAW(POST("Content-Length: 5\r\n", "hello")), 400, STAYS, false},
-    {"chunks that are no JSON", RAW(POST("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")), 400, STAYS, false},
+    {"chunks that are no JSON", RAW(POST("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")), 400, STAYS,
+     false},
 
-    {"length and chunks", RAW(POST("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")), 400, CLOSES, false},
-    {"chunks and length", RAW(POST("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")), 400, CLOSES, false},
+    {"length and chunks", RAW(POST("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")), 400, CLOSES,
+     false},
+    {"chunks and length", RAW(POST("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")), 400, CLOSES,
+     false},
     {"two lengths", RAW(POST("Content-Length: 5\r\nContent-Length: 5\r\n", "hello")), 400, CLOSES, false},
     {"a space before the colon", RAW(POST("Content-Length : 5\r\n", "hello")), 400, CLOSES, false},
     {"an unknown coding", RAW(POST("Transfer-Encoding: gzip\r\n", "hello")), 501, CLOSES, false},
@@ -169,7 +175,8 @@ static const struct {
     {"a NUL in a name", RAW(GET(HOST "X\0Y: a\r\n")), 400, CLOSES, true},
     {"HTTP/2.0", RAW("GET /livez HTTP/2.0\r\n" HOST "\r\n"), 505, CLOSES, true},
     {"no version", RAW("GET /livez\r\n\r\n"), 400, CLOSES, true},
-    {"a chunk with a wrong size", RAW(POST("Transfer-Encoding: chunked\r\n", "-5\r\nhello\r\n0\r\n\r\n")), 400, CLOSES, true},
+    {"a chunk with a wrong size", RAW(POST("Transfer-Encoding: chunked\r\n", "-5\r\nhello\r\n0\r\n\r\n")), 400, CLOSES,
+     true},
     {"a TLS hello", RAW("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"), 0, CLOSES, true},
 };
 
@@ -177,17 +184,22 @@ static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **s
 {
     (void)state;
     static struct reply r;
-    struct child        c = start(NULL);
+    struct child c = start(NULL);
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         exchange(&c, requests[i].bytes, requests[i].n, requests[i].ends == STAYS ? 60 : 2000, &r);
         if (r.status != requests[i].status)
             fail_msg("%s: %d instead of %d\n%s", requests[i].what, r.status, requests[i].status, r.text);
         if (r.closed != (requests[i].ends == CLOSES) || r.reset)
-            fail_msg("%s: the connection %s", requests[i].what, r.reset ? "is reset" : r.closed ? "closes" : "stays open");
-        if (r.status >= 400 && !requests[i].by_library && (!strstr(r.text, "application/problem+json") || !strstr(r.text, "\"detail\":\"")))
+            fail_msg("%s: the connection %s", requests[i].what,
+                     r.reset    ? "is reset"
+                     : r.closed ? "closes"
+                                : "stays open");
+        if (r.status >= 400 && !requests[i].by_library &&
+            (!strstr(r.text, "application/problem+json") || !strstr(r.text, "\"detail\":\"")))
             fail_msg("%s: not a problem\n%s", requests[i].what, r.text);
-        if (r.status && !requests[i].by_library && (!strstr(r.text, "X-Request-Id: ") || !strstr(r.text, "Server: sinter/") ||
-                                                    !strstr(r.text, "X-Content-Type-Options: nosniff")))
+        if (r.status && !requests[i].by_library &&
+            (!strstr(r.text, "X-Request-Id: ") || !strstr(r.text, "Server: sinter/") ||
+             !strstr(r.text, "X-Content-Type-Options: nosniff")))
             fail_msg("%s: a header is missing\n%s", requests[i].what, r.text);
     }
     exchange(&c, RAW(GET(HOST)), 60, &r);
@@ -199,7 +211,7 @@ static void a_smuggled_second_request_is_not_answered(void **state)
 {
     (void)state;
     static struct reply r;
-    struct child        c = start(NULL);
+    struct child c = start(NULL);
     exchange(&c, RAW(POST("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n" GET(HOST))), 2000, &r);
     assert_int_equal(r.status, 400);
     assert_null(strstr(r.text + 12, "HTTP/1.1 "));
@@ -209,9 +221,9 @@ static void a_smuggled_second_request_is_not_answered(void **state)
 static void pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
-    struct child        c = start(NULL);
+    struct child c = start(NULL);
     struct http_client *client = connect_to(&c);
-    struct http_answer  a;
+    struct http_answer a;
     http_client_raw(client, RAW(GET(HOST "X-Request-Id: one\r\n") GET(HOST "X-Request-Id: two\r\n")));
     assert_int_equal(http_client_receive(client, &a), 0);
     assert_string_equal(http_client_header(client, &a, "X-Request-Id"), "one");
@@ -224,10 +236,10 @@ static void pipelined_requests_are_answered_in_order(void **state)
 static void head_has_the_length_and_no_body(void **state)
 {
     (void)state;
-    struct child        c = start(NULL);
+    struct child c = start(NULL);
     struct http_client *client = connect_to(&c);
-    struct http_answer  get, head;
-    char                length[32];
+    struct http_answer get, head;
+    char length[32];
     assert_int_equal(http_client_send(client, "GET", "/version", NULL, NULL, 0), 0);
     assert_int_equal(http_client_receive(client, &get), 0);
     snprintf(length, sizeof length, "%zu", get.body_size);
@@ -245,7 +257,7 @@ static void a_request_id_is_kept_when_it_is_harmless(void **state)
 {
     (void)state;
     static struct reply r;
-    struct child        c = start(NULL);
+    struct child c = start(NULL);
     exchange(&c, RAW(GET(HOST "X-Request-Id: abc-1.2_Z\r\n")), 60, &r);
     assert_non_null(strstr(r.text, "X-Request-Id: abc-1.2_Z\r\n"));
     exchange(&c, RAW(GET(HOST "X-Request-Id: a\"b\r\n")), 60, &r);
@@ -256,9 +268,9 @@ static void a_request_id_is_kept_when_it_is_harmless(void **state)
 static void the_server_asks_for_an_awaited_body_only_when_it_wants_it(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--max-body", "1000", NULL};
+    const char *const arguments[] = {"--max-body", "1000", NULL};
     static struct reply r;
-    struct child        c = start(arguments);
+    struct child c = start(arguments);
     exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 5\r\n", "")), 200, &r);
     assert_int_equal(r.status, 100);
     exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 1001\r\n", "")), 2000, &r);
@@ -272,11 +284,11 @@ static void the_server_asks_for_an_awaited_body_only_when_it_wants_it(void **sta
 static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--max-body", "1000", "--max-discard", "2000000", NULL};
+    const char *const arguments[] = {"--max-body", "1000", "--max-discard", "2000000", NULL};
     static struct reply r;
-    struct child        c = start(arguments);
-    size_t              n = 1000000;
-    char               *big = calloc(1, n + 300), *at;
+    struct child c = start(arguments);
+    size_t n = 1000000;
+    char *big = calloc(1, n + 300), *at;
     /* The length is known: refused at once, though the client sends on. */
     int head = sprintf(big, "POST /graphs HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", n);
     memset(big + head, 'x', n);
@@ -304,9 +316,9 @@ static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state
 static void too_many_headers_name_their_limit(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--max-headers", "3", NULL};
+    const char *const arguments[] = {"--max-headers", "3", NULL};
     static struct reply r;
-    struct child        c = start(arguments);
+    struct child c = start(arguments);
     exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\n")), 60, &r);
     assert_int_equal(r.status, 200);
     exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\nE: f\r\n")), 2000, &r);
@@ -319,7 +331,7 @@ static void too_many_headers_name_their_limit(void **state)
 static double drip(const struct child *c, const char *first, const char *bytes, long step_ms, double most_s)
 {
     struct http_client *client = connect_to(c);
-    double              began = now_s();
+    double began = now_s();
     http_client_raw(client, first, strlen(first));
     for (size_t i = 0; now_s() - began < most_s; i++) {
         struct pollfd p = {.fd = http_client_fd(client), .events = POLLIN | POLLRDHUP};
@@ -337,9 +349,9 @@ static void slow_clients_are_cut_off(void **state)
 {
     (void)state;
     const char *const arguments[] = {"--headers-timeout-ms", "300", "--body-timeout-ms", "300", NULL};
-    struct child      c = start(arguments);
-    double            line = drip(&c, "", "GET", 20, 3), head = drip(&c, "GET /livez HTTP/1.1\r\n", "x", 20, 3);
-    double            body = drip(&c, POST("Content-Length: 100000\r\n", ""), "x", 20, 3);
+    struct child c = start(arguments);
+    double line = drip(&c, "", "GET", 20, 3), head = drip(&c, "GET /livez HTTP/1.1\r\n", "x", 20, 3);
+    double body = drip(&c, POST("Content-Length: 100000\r\n", ""), "x", 20, 3);
     assert_true(line > 0.25 && line < 2);
     assert_true(head > 0.25 && head < 2);
     assert_true(body > 0.25 && body < 2);
@@ -351,8 +363,8 @@ static void two_hundred_connections_are_served_side_by_side(void **state)
     (void)state;
     enum { MANY = 200, ROUNDS = 3 };
     static struct http_client *clients[MANY];
-    struct child               c = start(NULL);
-    struct http_answer         a;
+    struct child c = start(NULL);
+    struct http_answer a;
     for (int i = 0; i < MANY; i++)
         clients[i] = connect_to(&c);
     for (int round = 0; round < ROUNDS; round++) {
@@ -372,11 +384,11 @@ static void two_hundred_connections_are_served_side_by_side(void **state)
 static void one_connection_too_many_is_told_to_come_back(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--max-connections", "2", NULL};
+    const char *const arguments[] = {"--max-connections", "2", NULL};
     static struct reply r;
-    struct child        c = start(arguments);
+    struct child c = start(arguments);
     struct http_client *first = connect_to(&c), *second = connect_to(&c);
-    struct http_answer  a;
+    struct http_answer a;
     http_client_send(first, "GET", "/livez", NULL, NULL, 0);
     http_client_send(second, "GET", "/livez", NULL, NULL, 0);
     assert_int_equal(http_client_receive(first, &a), 0);
@@ -405,17 +417,20 @@ static bool counts(struct http_client *client, const char *line)
     return strstr(a.body, line);
 }
 
-/* Sends a render of side * side pixels that keeps the interpreter busy, and returns when it is under way on a pool thread. */
+/* Sends a render of side * side pixels that keeps the interpreter busy, and returns when it is under way on a pool
+ * thread. */
 static struct http_client *begin_long(const struct child *c, struct http_client *watch, int side)
 {
     enum { TERMS = 100 };
     char body[8192];
-    int  n = snprintf(body, sizeof body, "{\"width\":%d,\"height\":%d,\"tier\":\"interp\",\"format\":\"f32\",\"expr\":\"0", side, side);
+    int n = snprintf(body, sizeof body,
+                     "{\"width\":%d,\"height\":%d,\"tier\":\"interp\",\"format\":\"f32\",\"expr\":\"0", side, side);
     for (int i = 1; i <= TERMS; i++)
         n += snprintf(body + n, sizeof body - (size_t)n, "+abs(x*%d-y*y)", i);
     n += snprintf(body + n, sizeof body - (size_t)n, "\"}");
     struct http_client *client = connect_to(c);
-    assert_int_equal(http_client_send(client, "POST", "/render", "Content-Type: application/json\r\n", body, (size_t)n), 0);
+    assert_int_equal(http_client_send(client, "POST", "/render", "Content-Type: application/json\r\n", body, (size_t)n),
+                     0);
     double began = now_s();
     while (!counts(watch, "sinter_requests_on_pool 1\n")) {
         assert_true(now_s() - began < 5);
@@ -427,11 +442,11 @@ static struct http_client *begin_long(const struct child *c, struct http_client 
 static void sigterm_answers_what_was_begun_and_refuses_what_comes(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--inline-us", "0", NULL};
-    struct child        c = start(arguments);
+    const char *const arguments[] = {"--inline-us", "0", NULL};
+    struct child c = start(arguments);
     struct http_client *idle = connect_to(&c), *busy = begin_long(&c, idle, 2048);
-    struct http_answer  a;
-    int                 status = 0;
+    struct http_answer a;
+    int status = 0;
     kill(c.pid, SIGHUP);
     kill(c.pid, SIGTERM);
     pause_ms(30);
@@ -454,10 +469,10 @@ static void sigterm_answers_what_was_begun_and_refuses_what_comes(void **state)
 static void work_asked_for_while_draining_is_refused(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--inline-us", "0", NULL};
-    struct child        c = start(arguments);
+    const char *const arguments[] = {"--inline-us", "0", NULL};
+    struct child c = start(arguments);
     struct http_client *idle = connect_to(&c), *busy = begin_long(&c, idle, 2048);
-    struct http_answer  a;
+    struct http_answer a;
     kill(c.pid, SIGTERM);
     pause_ms(30);
     assert_int_equal(http_client_send(idle, "POST", "/graphs", "Content-Type: application/json\r\n", "{}", 2), 0);
@@ -472,10 +487,10 @@ static void work_asked_for_while_draining_is_refused(void **state)
 static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--inline-us", "0", "--drain-timeout-ms", "50", NULL};
-    struct child        c = start(arguments);
+    const char *const arguments[] = {"--inline-us", "0", "--drain-timeout-ms", "50", NULL};
+    struct child c = start(arguments);
     struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 8192);
-    double              began = now_s();
+    double began = now_s();
     assert_int_equal(stop(&c), 0);
     assert_true(now_s() - began < 2);
     http_client_close(busy);
@@ -485,8 +500,8 @@ static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **stat
 static void a_client_that_leaves_ends_its_work(void **state)
 {
     (void)state;
-    const char *const   arguments[] = {"--inline-us", "0", NULL};
-    struct child        c = start(arguments);
+    const char *const arguments[] = {"--inline-us", "0", NULL};
+    struct child c = start(arguments);
     struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 8192);
     http_client_close(busy);
     double began = now_s();
@@ -502,12 +517,12 @@ static void a_full_queue_is_told_and_the_rest_goes_on(void **state)
 {
     (void)state;
     enum { MANY = 8 };
-    const char *const   arguments[] = {"--inline-us", "0", "--max-queue", "1", "--threads", "1", NULL};
-    struct child        c = start(arguments);
+    const char *const arguments[] = {"--inline-us", "0", "--max-queue", "1", "--threads", "1", NULL};
+    struct child c = start(arguments);
     struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 2048), *more[MANY];
-    struct http_answer  a;
-    static const char   body[] = "{\"expr\":\"x\",\"width\":64,\"height\":64}";
-    int                 done = 0, refused = 0;
+    struct http_answer a;
+    static const char body[] = "{\"expr\":\"x\",\"width\":64,\"height\":64}";
+    int done = 0, refused = 0;
     for (int i = 0; i < MANY; i++) {
         more[i] = connect_to(&c);
         http_client_send(more[i], "POST", "/render", "Content-Type: application/json\r\n", body, sizeof body - 1);
@@ -515,7 +530,8 @@ static void a_full_queue_is_told_and_the_rest_goes_on(void **state)
     for (int i = 0; i < MANY; i++) {
         assert_int_equal(http_client_receive(more[i], &a), 0);
         done += a.status == 200;
-        refused += a.status == 503 && strstr(a.body, "\"limit\":\"max-queue\"") && http_client_header(more[i], &a, "Retry-After");
+        refused += a.status == 503 && strstr(a.body, "\"limit\":\"max-queue\"") &&
+                   http_client_header(more[i], &a, "Retry-After");
         http_client_close(more[i]);
     }
     assert_true(refused > 0);
@@ -531,12 +547,12 @@ static void a_port_in_use_is_an_error_and_not_a_wait(void **state)
 {
     (void)state;
     struct child c = start(NULL);
-    char         listen_at[40];
+    char listen_at[40];
     snprintf(listen_at, sizeof listen_at, "127.0.0.1:%d", c.port);
     pid_t pid = fork();
     if (pid == 0) {
         const char *argv[] = {"serve", "--listen", listen_at, "--store", "none", "--compilers", "0", NULL};
-        int         nowhere = open("/dev/null", O_WRONLY);
+        int nowhere = open("/dev/null", O_WRONLY);
         dup2(nowhere, STDOUT_FILENO);
         dup2(nowhere, STDERR_FILENO);
         _exit(command_serve(7, (char **)(uintptr_t)argv));
@@ -551,9 +567,9 @@ static void ping_says_whether_a_server_is_ready(void **state)
 {
     (void)state;
     struct child c = start(NULL);
-    char         url[64];
+    char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d/readyz", c.port);
-    char *argv[] = {(char *)(uintptr_t)"ping", url, NULL};
+    char *argv[] = {(char *)(uintptr_t) "ping", url, NULL};
     assert_int_equal(command_ping(2, argv), EXIT_DONE);
     assert_int_equal(stop(&c), 0);
     assert_int_equal(command_ping(2, argv), EXIT_FAILED);
