@@ -63,7 +63,8 @@ static uint32_t class_of(struct cse *c, uint32_t v)
     uint64_t hash = (uint64_t)ins->op * 0x9E3779B97F4A7C15u + ins_imm_bits(ins);
     for (uint32_t k = 0; k < ins->n_args; k++)
         hash = (hash ^ hash >> 29 ^ classes[k]) * 0xBF58476D1CE4E5B9u;
-    uint32_t at = (uint32_t)((hash ^ hash >> 32) & (c->cap - 1));
+    hash = (hash ^ hash >> 31) * 0x94D049BB133111EBu;
+    uint32_t at = (uint32_t)(hash >> 32) & (c->cap - 1);
     for (; c->slots[at]; at = (at + 1) & (c->cap - 1))
         if (are_equal(c, v, classes, c->slots[at]))
             return c->slots[at];

@@ -13,8 +13,12 @@
 
 #include "core/interp.h"
 #include "core/pass.h"
+#include "core/pass_fold_call.h"
 
 enum truth { UNKNOWN, FALSE, TRUE };
+
+/* Instructions that folded calls may run in one body: a millisecond. Calls beyond are left to the engine. */
+enum { CALL_BUDGET = 10000 };
 
 /* The operations of one floating-point type, and its numbers' bits. */
 struct family {
@@ -42,6 +46,7 @@ struct fold {
     uint8_t *truth; /* by value: of masks, enum truth */
     struct ins *extra;
     uint32_t n_extra, cap_extra;
+    uint32_t budget;
     bool changed;
 };
 
@@ -401,26 +406,6 @@ static bool fold_state(struct fold *f, uint32_t at)
     return becomes_const(f, at, constants[op_info(ins->op)->result], 0);
 }
 
-/* A call of a function that only hands on a parameter or a constant. */
-static bool fold_call(struct fold *f, uint32_t at)
-{
-    const struct ins *ins = &f->body.code->ins[at];
-    const struct ir_fn *fn = &f->ir->fns[ins->imm.i];
-    const struct ins *result = ir_at(&fn->code, fn->result);
-    switch (result->op) {
-    case OP_PARAM_F32:
-    case OP_PARAM_F64:
-    case OP_PARAM_I32:
-        return becomes(f, at, ins->args[result->imm.i]);
-    case OP_CONST_F32:
-    case OP_CONST_F64:
-    case OP_CONST_I32:
-        return becomes_const(f, at, result->op, ins_imm_bits(result));
-    default:
-        return false;
-    }
-}
-
 static bool fold_gather(struct fold *f, uint32_t at)
 {
     const struct ins *ins = &f->body.code->ins[at];
@@ -432,28 +417,28 @@ static bool fold_gather(struct fold *f, uint32_t at)
     return becomes_const(f, at, ins->op == OP_GATHER_F32 ? OP_CONST_F32 : OP_CONST_I32, bits);
 }
 
-/* One operation over constants, by the engine. */
-static bool fold_constants(struct fold *f, uint32_t at)
+static bool constant_operands(const struct fold *f, const struct ins *ins, struct constant *ret_args)
 {
-    const struct ins *ins = &f->body.code->ins[at];
-    struct constant args[3];
-    if (ins->n_args > 3)
-        return false;
     for (uint32_t k = 0; k < ins->n_args; k++) {
         const struct ins *arg = look(f, ins->args[k]);
-        args[k].type = op_info(arg->op)->result;
-        if (args[k].type == TYPE_MASK && truth_of(f, ins->args[k]))
-            args[k].as.i = truth_of(f, ins->args[k]) == TRUE ? -1 : 0;
+        struct constant *c = &ret_args[k];
+        *c = (struct constant){.type = op_info(arg->op)->result};
+        if (c->type == TYPE_MASK && truth_of(f, ins->args[k]))
+            c->as.i = truth_of(f, ins->args[k]) == TRUE ? -1 : 0;
         else if (arg->op == OP_CONST_F32)
-            args[k].as.f = arg->imm.f;
+            c->as.f = arg->imm.f;
         else if (arg->op == OP_CONST_F64)
-            args[k].as.d = arg->imm.d;
+            c->as.d = arg->imm.d;
         else if (arg->op == OP_CONST_I32)
-            args[k].as.i = arg->imm.i;
+            c->as.i = arg->imm.i;
         else
             return false;
     }
-    struct constant c = interp_fold(ins, args);
+    return true;
+}
+
+static bool becomes_constant(struct fold *f, uint32_t at, struct constant c)
+{
     uint32_t low;
     uint64_t bits;
     memcpy(&low, &c.as, sizeof low);
@@ -465,6 +450,36 @@ static bool fold_constants(struct fold *f, uint32_t at)
         return becomes_const(f, at, OP_CONST_F64, bits);
     default:
         return becomes_const(f, at, c.type == TYPE_F32 ? OP_CONST_F32 : OP_CONST_I32, low);
+    }
+}
+
+/* One operation over constants, by the engine. */
+static bool fold_constants(struct fold *f, uint32_t at)
+{
+    const struct ins *ins = &f->body.code->ins[at];
+    struct constant args[FN_ARGS_MAX];
+    return constant_operands(f, ins, args) && becomes_constant(f, at, interp_fold(ins, args));
+}
+
+/* A call of a function that only hands on a parameter or a constant, or is handed nothing but constants. */
+static bool fold_call(struct fold *f, uint32_t at)
+{
+    const struct ins *ins = &f->body.code->ins[at];
+    const struct ir_fn *fn = &f->ir->fns[ins->imm.i];
+    const struct ins *result = ir_at(&fn->code, fn->result);
+    struct constant args[FN_ARGS_MAX], value;
+    switch (result->op) {
+    case OP_PARAM_F32:
+    case OP_PARAM_F64:
+    case OP_PARAM_I32:
+        return becomes(f, at, ins->args[result->imm.i]);
+    case OP_CONST_F32:
+    case OP_CONST_F64:
+    case OP_CONST_I32:
+        return becomes_const(f, at, result->op, ins_imm_bits(result));
+    default:
+        return constant_operands(f, ins, args) && fold_call_value(f->ir, ins, args, &f->budget, &value) &&
+               becomes_constant(f, at, value);
     }
 }
 
@@ -521,7 +536,7 @@ static void insert_extra(struct fold *f)
 
 static bool fold_body(struct ir *ir, uint32_t index)
 {
-    struct fold f = {.ir = ir, .body = body_at(ir, index)};
+    struct fold f = {.ir = ir, .body = body_at(ir, index), .budget = CALL_BUDGET};
     struct code *code = f.body.code;
     f.n = code->n;
     f.to = ARENA_ARRAY(ir->arena, f.n, uint32_t);
