@@ -3,84 +3,16 @@
  * free port. */
 #include "tests/support.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "bench/http_client.h"
-#include "server/command.h"
+#include "tests/support/server_child.h"
 
-enum { ARGUMENTS_MAX = 24, ANSWER_SIZE = 1 << 16 };
-
-struct child {
-    pid_t pid;
-    int port;
-};
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void pause_ms(long ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
-
-/* `more`: further arguments, NULL at the end. Returns when the server says that it listens. */
-static struct child start(const char *const *more)
-{
-    const char *argv[ARGUMENTS_MAX] = {"serve",       "--listen", "127.0.0.1:0", "--store", "none",
-                                       "--compilers", "0",        "--threads",   "2"};
-    int argc = 9, out[2];
-    for (; more && *more; more++)
-        argv[argc++] = *more;
-    assert_int_equal(pipe(out), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        dup2(out[1], STDOUT_FILENO);
-        int nowhere = open("/dev/null", O_WRONLY);
-        if (!getenv("TEST_LOG"))
-            dup2(nowhere, STDERR_FILENO);
-        close(out[0]);
-        _exit(command_serve(argc, (char **)(uintptr_t)argv));
-    }
-    close(out[1]);
-    struct child c = {.pid = pid};
-    FILE *lines = fdopen(out[0], "r");
-    char line[200] = "";
-    if (!fgets(line, sizeof line, lines) || sscanf(line, "listening on http://127.0.0.1:%d\n", &c.port) != 1)
-        fail_msg("the server did not start: \"%s\"", line);
-    fclose(lines);
-    return c;
-}
-
-static int stop(const struct child *c)
-{
-    int status = 0;
-    kill(c->pid, SIGTERM);
-    waitpid(c->pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-static struct http_client *connect_to(const struct child *c)
-{
-    struct http_client *client = http_client_open("127.0.0.1", c->port);
-    if (!client)
-        fail_msg("cannot connect: %s", strerror(errno));
-    return client;
-}
+enum { ANSWER_SIZE = 1 << 16 };
 
 /* Sends the bytes and reads until the server closes or nothing came for `wait_ms`. */
 struct reply {
@@ -92,7 +24,7 @@ struct reply {
 
 static void exchange(const struct child *c, const char *bytes, size_t n, int wait_ms, struct reply *ret)
 {
-    struct http_client *client = connect_to(c);
+    struct http_client *client = child_connect(c);
     *ret = (struct reply){.n = 0};
     http_client_raw(client, bytes, n); /* a refused upload may fail in the middle */
     struct pollfd p = {.fd = http_client_fd(client), .events = POLLIN};
@@ -184,7 +116,7 @@ static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **s
 {
     (void)state;
     static struct reply r;
-    struct child c = start(NULL);
+    struct child c = child_start(NULL);
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         exchange(&c, requests[i].bytes, requests[i].n, requests[i].ends == STAYS ? 60 : 2000, &r);
         if (r.status != requests[i].status)
@@ -204,25 +136,25 @@ static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **s
     }
     exchange(&c, RAW(GET(HOST)), 60, &r);
     assert_int_equal(r.status, 200);
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void a_smuggled_second_request_is_not_answered(void **state)
 {
     (void)state;
     static struct reply r;
-    struct child c = start(NULL);
+    struct child c = child_start(NULL);
     exchange(&c, RAW(POST("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n" GET(HOST))), 2000, &r);
     assert_int_equal(r.status, 400);
     assert_null(strstr(r.text + 12, "HTTP/1.1 "));
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
-    struct child c = start(NULL);
-    struct http_client *client = connect_to(&c);
+    struct child c = child_start(NULL);
+    struct http_client *client = child_connect(&c);
     struct http_answer a;
     http_client_raw(client, RAW(GET(HOST "X-Request-Id: one\r\n") GET(HOST "X-Request-Id: two\r\n")));
     assert_int_equal(http_client_receive(client, &a), 0);
@@ -230,14 +162,14 @@ static void pipelined_requests_are_answered_in_order(void **state)
     assert_int_equal(http_client_receive(client, &a), 0);
     assert_string_equal(http_client_header(client, &a, "X-Request-Id"), "two");
     http_client_close(client);
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void head_has_the_length_and_no_body(void **state)
 {
     (void)state;
-    struct child c = start(NULL);
-    struct http_client *client = connect_to(&c);
+    struct child c = child_start(NULL);
+    struct http_client *client = child_connect(&c);
     struct http_answer get, head;
     char length[32];
     assert_int_equal(http_client_send(client, "GET", "/version", NULL, NULL, 0), 0);
@@ -250,19 +182,19 @@ static void head_has_the_length_and_no_body(void **state)
         assert_string_equal(http_client_header(client, &head, "Content-Length"), length);
     }
     http_client_close(client);
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void a_request_id_is_kept_when_it_is_harmless(void **state)
 {
     (void)state;
     static struct reply r;
-    struct child c = start(NULL);
+    struct child c = child_start(NULL);
     exchange(&c, RAW(GET(HOST "X-Request-Id: abc-1.2_Z\r\n")), 60, &r);
     assert_non_null(strstr(r.text, "X-Request-Id: abc-1.2_Z\r\n"));
     exchange(&c, RAW(GET(HOST "X-Request-Id: a\"b\r\n")), 60, &r);
     assert_null(strstr(r.text, "a\"b"));
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void the_server_asks_for_an_awaited_body_only_when_it_wants_it(void **state)
@@ -270,7 +202,7 @@ static void the_server_asks_for_an_awaited_body_only_when_it_wants_it(void **sta
     (void)state;
     const char *const arguments[] = {"--max-body", "1000", NULL};
     static struct reply r;
-    struct child c = start(arguments);
+    struct child c = child_start(arguments);
     exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 5\r\n", "")), 200, &r);
     assert_int_equal(r.status, 100);
     exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 1001\r\n", "")), 2000, &r);
@@ -278,7 +210,7 @@ static void the_server_asks_for_an_awaited_body_only_when_it_wants_it(void **sta
     assert_true(r.closed);
     exchange(&c, RAW("POST /nothing HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"), 2000, &r);
     assert_int_equal(r.status, 404);
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state)
@@ -286,7 +218,7 @@ static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state
     (void)state;
     const char *const arguments[] = {"--max-body", "1000", "--max-discard", "2000000", NULL};
     static struct reply r;
-    struct child c = start(arguments);
+    struct child c = child_start(arguments);
     size_t n = 1000000;
     char *big = calloc(1, n + 300), *at;
     /* The length is known: refused at once, though the client sends on. */
@@ -310,7 +242,7 @@ static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state
     exchange(&c, big, (size_t)head + 1000, 60, &r);
     assert_int_equal(r.status, 400);
     free(big);
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void too_many_headers_name_their_limit(void **state)
@@ -318,19 +250,19 @@ static void too_many_headers_name_their_limit(void **state)
     (void)state;
     const char *const arguments[] = {"--max-headers", "3", NULL};
     static struct reply r;
-    struct child c = start(arguments);
+    struct child c = child_start(arguments);
     exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\n")), 60, &r);
     assert_int_equal(r.status, 200);
     exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\nE: f\r\n")), 2000, &r);
     assert_int_equal(r.status, 400);
     assert_non_null(strstr(r.text, "max-headers"));
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 /* Sends a byte every `step_ms`; returns the seconds until the server hangs up, or -1 after `most_s`. */
 static double drip(const struct child *c, const char *first, const char *bytes, long step_ms, double most_s)
 {
-    struct http_client *client = connect_to(c);
+    struct http_client *client = child_connect(c);
     double began = now_s();
     http_client_raw(client, first, strlen(first));
     for (size_t i = 0; now_s() - began < most_s; i++) {
@@ -349,13 +281,13 @@ static void slow_clients_are_cut_off(void **state)
 {
     (void)state;
     const char *const arguments[] = {"--headers-timeout-ms", "300", "--body-timeout-ms", "300", NULL};
-    struct child c = start(arguments);
+    struct child c = child_start(arguments);
     double line = drip(&c, "", "GET", 20, 3), head = drip(&c, "GET /livez HTTP/1.1\r\n", "x", 20, 3);
     double body = drip(&c, POST("Content-Length: 100000\r\n", ""), "x", 20, 3);
     assert_true(line > 0.25 && line < 2);
     assert_true(head > 0.25 && head < 2);
     assert_true(body > 0.25 && body < 2);
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void two_hundred_connections_are_served_side_by_side(void **state)
@@ -363,10 +295,10 @@ static void two_hundred_connections_are_served_side_by_side(void **state)
     (void)state;
     enum { MANY = 200, ROUNDS = 3 };
     static struct http_client *clients[MANY];
-    struct child c = start(NULL);
+    struct child c = child_start(NULL);
     struct http_answer a;
     for (int i = 0; i < MANY; i++)
-        clients[i] = connect_to(&c);
+        clients[i] = child_connect(&c);
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < MANY; i++)
             assert_int_equal(http_client_send(clients[i], "GET", "/livez", NULL, NULL, 0), 0);
@@ -378,7 +310,7 @@ static void two_hundred_connections_are_served_side_by_side(void **state)
     }
     for (int i = 0; i < MANY; i++)
         http_client_close(clients[i]);
-    assert_int_equal(stop(&c), 0);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 static void one_connection_too_many_is_told_to_come_back(void **state)
@@ -386,8 +318,8 @@ static void one_connection_too_many_is_told_to_come_back(void **state)
     (void)state;
     const char *const arguments[] = {"--max-connections", "2", NULL};
     static struct reply r;
-    struct child c = start(arguments);
-    struct http_client *first = connect_to(&c), *second = connect_to(&c);
+    struct child c = child_start(arguments);
+    struct http_client *first = child_connect(&c), *second = child_connect(&c);
     struct http_answer a;
     http_client_send(first, "GET", "/livez", NULL, NULL, 0);
     http_client_send(second, "GET", "/livez", NULL, NULL, 0);
@@ -405,174 +337,7 @@ static void one_connection_too_many_is_told_to_come_back(void **state)
     }
     assert_int_equal(r.status, 200);
     http_client_close(second);
-    assert_int_equal(stop(&c), 0);
-}
-
-/* True when /metrics, asked over this connection, has the line. */
-static bool counts(struct http_client *client, const char *line)
-{
-    struct http_answer a;
-    assert_int_equal(http_client_send(client, "GET", "/metrics", NULL, NULL, 0), 0);
-    assert_int_equal(http_client_receive(client, &a), 0);
-    return strstr(a.body, line);
-}
-
-/* Sends a render of side * side pixels that keeps the interpreter busy, and returns when it is under way on a pool
- * thread. */
-static struct http_client *begin_long(const struct child *c, struct http_client *watch, int side)
-{
-    enum { TERMS = 100 };
-    char body[8192];
-    int n = snprintf(body, sizeof body,
-                     "{\"width\":%d,\"height\":%d,\"tier\":\"interp\",\"format\":\"f32\",\"expr\":\"0", side, side);
-    for (int i = 1; i <= TERMS; i++)
-        n += snprintf(body + n, sizeof body - (size_t)n, "+abs(x*%d-y*y)", i);
-    n += snprintf(body + n, sizeof body - (size_t)n, "\"}");
-    struct http_client *client = connect_to(c);
-    assert_int_equal(http_client_send(client, "POST", "/render", "Content-Type: application/json\r\n", body, (size_t)n),
-                     0);
-    double began = now_s();
-    while (!counts(watch, "sinter_requests_on_pool 1\n")) {
-        assert_true(now_s() - began < 5);
-        pause_ms(1);
-    }
-    return client;
-}
-
-static void sigterm_answers_what_was_begun_and_refuses_what_comes(void **state)
-{
-    (void)state;
-    const char *const arguments[] = {"--inline-us", "0", NULL};
-    struct child c = start(arguments);
-    struct http_client *idle = connect_to(&c), *busy = begin_long(&c, idle, 2048);
-    struct http_answer a;
-    int status = 0;
-    kill(c.pid, SIGHUP);
-    kill(c.pid, SIGTERM);
-    pause_ms(30);
-    assert_int_equal(waitpid(c.pid, &status, WNOHANG), 0);
-    assert_int_equal(http_client_send(idle, "GET", "/readyz", NULL, NULL, 0), 0);
-    assert_int_equal(http_client_receive(idle, &a), 0);
-    assert_int_equal(a.status, 503);
-    assert_true(a.closed);
-    assert_null(http_client_open("127.0.0.1", c.port));
-    assert_int_equal(http_client_receive(busy, &a), 0);
-    assert_int_equal(a.status, 200);
-    assert_int_equal(a.body_size, 2048u * 2048u * 4u);
-    waitpid(c.pid, &status, 0);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-    http_client_close(busy);
-    http_client_close(idle);
-}
-
-static void work_asked_for_while_draining_is_refused(void **state)
-{
-    (void)state;
-    const char *const arguments[] = {"--inline-us", "0", NULL};
-    struct child c = start(arguments);
-    struct http_client *idle = connect_to(&c), *busy = begin_long(&c, idle, 2048);
-    struct http_answer a;
-    kill(c.pid, SIGTERM);
-    pause_ms(30);
-    assert_int_equal(http_client_send(idle, "POST", "/graphs", "Content-Type: application/json\r\n", "{}", 2), 0);
-    assert_int_equal(http_client_receive(idle, &a), 0);
-    assert_int_equal(a.status, 503);
-    assert_non_null(http_client_header(idle, &a, "Retry-After"));
-    http_client_close(idle);
-    http_client_close(busy);
-    assert_int_equal(stop(&c), 0);
-}
-
-static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **state)
-{
-    (void)state;
-    const char *const arguments[] = {"--inline-us", "0", "--drain-timeout-ms", "50", NULL};
-    struct child c = start(arguments);
-    struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 8192);
-    double began = now_s();
-    assert_int_equal(stop(&c), 0);
-    assert_true(now_s() - began < 2);
-    http_client_close(busy);
-    http_client_close(watch);
-}
-
-static void a_client_that_leaves_ends_its_work(void **state)
-{
-    (void)state;
-    const char *const arguments[] = {"--inline-us", "0", NULL};
-    struct child c = start(arguments);
-    struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 8192);
-    http_client_close(busy);
-    double began = now_s();
-    while (!counts(watch, "sinter_requests_on_pool 0\n")) {
-        assert_true(now_s() - began < 2);
-        pause_ms(5);
-    }
-    http_client_close(watch);
-    assert_int_equal(stop(&c), 0);
-}
-
-static void a_full_queue_is_told_and_the_rest_goes_on(void **state)
-{
-    (void)state;
-    enum { MANY = 8 };
-    const char *const arguments[] = {"--inline-us", "0", "--max-queue", "1", "--threads", "1", NULL};
-    struct child c = start(arguments);
-    struct http_client *watch = connect_to(&c), *busy = begin_long(&c, watch, 2048), *more[MANY];
-    struct http_answer a;
-    static const char body[] = "{\"expr\":\"x\",\"width\":64,\"height\":64}";
-    int done = 0, refused = 0;
-    for (int i = 0; i < MANY; i++) {
-        more[i] = connect_to(&c);
-        http_client_send(more[i], "POST", "/render", "Content-Type: application/json\r\n", body, sizeof body - 1);
-    }
-    for (int i = 0; i < MANY; i++) {
-        assert_int_equal(http_client_receive(more[i], &a), 0);
-        done += a.status == 200;
-        refused += a.status == 503 && strstr(a.body, "\"limit\":\"max-queue\"") &&
-                   http_client_header(more[i], &a, "Retry-After");
-        http_client_close(more[i]);
-    }
-    assert_true(refused > 0);
-    assert_int_equal(done + refused, MANY);
-    assert_int_equal(http_client_receive(busy, &a), 0);
-    assert_int_equal(a.status, 200);
-    http_client_close(busy);
-    http_client_close(watch);
-    assert_int_equal(stop(&c), 0);
-}
-
-static void a_port_in_use_is_an_error_and_not_a_wait(void **state)
-{
-    (void)state;
-    struct child c = start(NULL);
-    char listen_at[40];
-    snprintf(listen_at, sizeof listen_at, "127.0.0.1:%d", c.port);
-    pid_t pid = fork();
-    if (pid == 0) {
-        const char *argv[] = {"serve", "--listen", listen_at, "--store", "none", "--compilers", "0", NULL};
-        int nowhere = open("/dev/null", O_WRONLY);
-        dup2(nowhere, STDOUT_FILENO);
-        dup2(nowhere, STDERR_FILENO);
-        _exit(command_serve(7, (char **)(uintptr_t)argv));
-    }
-    int status = 0;
-    waitpid(pid, &status, 0);
-    assert_int_equal(WEXITSTATUS(status), EXIT_FAILED);
-    assert_int_equal(stop(&c), 0);
-}
-
-static void ping_says_whether_a_server_is_ready(void **state)
-{
-    (void)state;
-    struct child c = start(NULL);
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/readyz", c.port);
-    char *argv[] = {(char *)(uintptr_t) "ping", url, NULL};
-    assert_int_equal(command_ping(2, argv), EXIT_DONE);
-    assert_int_equal(stop(&c), 0);
-    assert_int_equal(command_ping(2, argv), EXIT_FAILED);
+    assert_int_equal(child_stop(&c), 0);
 }
 
 int main(void)
@@ -590,13 +355,6 @@ int main(void)
         cmocka_unit_test(slow_clients_are_cut_off),
         cmocka_unit_test(two_hundred_connections_are_served_side_by_side),
         cmocka_unit_test(one_connection_too_many_is_told_to_come_back),
-        cmocka_unit_test(sigterm_answers_what_was_begun_and_refuses_what_comes),
-        cmocka_unit_test(work_asked_for_while_draining_is_refused),
-        cmocka_unit_test(a_drain_that_takes_too_long_cuts_the_work_short_and_ends),
-        cmocka_unit_test(a_client_that_leaves_ends_its_work),
-        cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),
-        cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
-        cmocka_unit_test(ping_says_whether_a_server_is_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

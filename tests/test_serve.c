@@ -1,0 +1,195 @@
+/* labels: http */
+/* A server's life: long work, clients that leave, SIGTERM, ports in use, readiness. */
+#include "tests/support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/command.h"
+#include "tests/support/server_child.h"
+
+/* True when /metrics, asked over this connection, has the line. */
+static bool counts(struct http_client *client, const char *line)
+{
+    struct http_answer a;
+    assert_int_equal(http_client_send(client, "GET", "/metrics", NULL, NULL, 0), 0);
+    assert_int_equal(http_client_receive(client, &a), 0);
+    return strstr(a.body, line);
+}
+
+/* Sends a render of side * side pixels that keeps the interpreter busy, and returns when it is under way on a pool
+ * thread. */
+static struct http_client *begin_long(const struct child *c, struct http_client *watch, int side)
+{
+    enum { TERMS = 100 };
+    char body[8192];
+    int n = snprintf(body, sizeof body,
+                     "{\"width\":%d,\"height\":%d,\"tier\":\"interp\",\"format\":\"f32\",\"expr\":\"0", side, side);
+    for (int i = 1; i <= TERMS; i++)
+        n += snprintf(body + n, sizeof body - (size_t)n, "+abs(x*%d-y*y)", i);
+    n += snprintf(body + n, sizeof body - (size_t)n, "\"}");
+    struct http_client *client = child_connect(c);
+    assert_int_equal(http_client_send(client, "POST", "/render", "Content-Type: application/json\r\n", body, (size_t)n),
+                     0);
+    double began = now_s();
+    while (!counts(watch, "sinter_requests_on_pool 1\n")) {
+        assert_true(now_s() - began < 5);
+        pause_ms(1);
+    }
+    return client;
+}
+
+static void sigterm_answers_what_was_begun_and_refuses_what_comes(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"--inline-us", "0", NULL};
+    struct child c = child_start(arguments);
+    struct http_client *idle = child_connect(&c), *busy = begin_long(&c, idle, 2048);
+    struct http_answer a;
+    int status = 0;
+    kill(c.pid, SIGHUP);
+    kill(c.pid, SIGTERM);
+    pause_ms(30);
+    assert_int_equal(waitpid(c.pid, &status, WNOHANG), 0);
+    assert_int_equal(http_client_send(idle, "GET", "/readyz", NULL, NULL, 0), 0);
+    assert_int_equal(http_client_receive(idle, &a), 0);
+    assert_int_equal(a.status, 503);
+    assert_true(a.closed);
+    assert_null(http_client_open("127.0.0.1", c.port));
+    assert_int_equal(http_client_receive(busy, &a), 0);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(a.body_size, 2048u * 2048u * 4u);
+    waitpid(c.pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    http_client_close(busy);
+    http_client_close(idle);
+}
+
+static void work_asked_for_while_draining_is_refused(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"--inline-us", "0", NULL};
+    struct child c = child_start(arguments);
+    struct http_client *idle = child_connect(&c), *busy = begin_long(&c, idle, 2048);
+    struct http_answer a;
+    kill(c.pid, SIGTERM);
+    pause_ms(30);
+    assert_int_equal(http_client_send(idle, "POST", "/graphs", "Content-Type: application/json\r\n", "{}", 2), 0);
+    assert_int_equal(http_client_receive(idle, &a), 0);
+    assert_int_equal(a.status, 503);
+    assert_non_null(http_client_header(idle, &a, "Retry-After"));
+    http_client_close(idle);
+    http_client_close(busy);
+    assert_int_equal(child_stop(&c), 0);
+}
+
+static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"--inline-us", "0", "--drain-timeout-ms", "50", NULL};
+    struct child c = child_start(arguments);
+    struct http_client *watch = child_connect(&c), *busy = begin_long(&c, watch, 8192);
+    double began = now_s();
+    assert_int_equal(child_stop(&c), 0);
+    assert_true(now_s() - began < 2);
+    http_client_close(busy);
+    http_client_close(watch);
+}
+
+static void a_client_that_leaves_ends_its_work(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"--inline-us", "0", NULL};
+    struct child c = child_start(arguments);
+    struct http_client *watch = child_connect(&c), *busy = begin_long(&c, watch, 8192);
+    http_client_close(busy);
+    double began = now_s();
+    while (!counts(watch, "sinter_requests_on_pool 0\n")) {
+        assert_true(now_s() - began < 2);
+        pause_ms(5);
+    }
+    http_client_close(watch);
+    assert_int_equal(child_stop(&c), 0);
+}
+
+static void a_full_queue_is_told_and_the_rest_goes_on(void **state)
+{
+    (void)state;
+    enum { MANY = 8 };
+    const char *const arguments[] = {"--inline-us", "0", "--max-queue", "1", "--threads", "1", NULL};
+    struct child c = child_start(arguments);
+    struct http_client *watch = child_connect(&c), *busy = begin_long(&c, watch, 2048), *more[MANY];
+    struct http_answer a;
+    static const char body[] = "{\"expr\":\"x\",\"width\":64,\"height\":64}";
+    int done = 0, refused = 0;
+    for (int i = 0; i < MANY; i++) {
+        more[i] = child_connect(&c);
+        http_client_send(more[i], "POST", "/render", "Content-Type: application/json\r\n", body, sizeof body - 1);
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(http_client_receive(more[i], &a), 0);
+        done += a.status == 200;
+        refused += a.status == 503 && strstr(a.body, "\"limit\":\"max-queue\"") &&
+                   http_client_header(more[i], &a, "Retry-After");
+        http_client_close(more[i]);
+    }
+    assert_true(refused > 0);
+    assert_int_equal(done + refused, MANY);
+    assert_int_equal(http_client_receive(busy, &a), 0);
+    assert_int_equal(a.status, 200);
+    http_client_close(busy);
+    http_client_close(watch);
+    assert_int_equal(child_stop(&c), 0);
+}
+
+static void a_port_in_use_is_an_error_and_not_a_wait(void **state)
+{
+    (void)state;
+    struct child c = child_start(NULL);
+    char listen_at[40];
+    snprintf(listen_at, sizeof listen_at, "127.0.0.1:%d", c.port);
+    pid_t pid = fork();
+    if (pid == 0) {
+        const char *argv[] = {"serve", "--listen", listen_at, "--store", "none", "--compilers", "0", NULL};
+        int nowhere = open("/dev/null", O_WRONLY);
+        dup2(nowhere, STDOUT_FILENO);
+        dup2(nowhere, STDERR_FILENO);
+        _exit(command_serve(7, (char **)(uintptr_t)argv));
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), EXIT_FAILED);
+    assert_int_equal(child_stop(&c), 0);
+}
+
+static void ping_says_whether_a_server_is_ready(void **state)
+{
+    (void)state;
+    struct child c = child_start(NULL);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/readyz", c.port);
+    char *argv[] = {(char *)(uintptr_t) "ping", url, NULL};
+    assert_int_equal(command_ping(2, argv), EXIT_DONE);
+    assert_int_equal(child_stop(&c), 0);
+    assert_int_equal(command_ping(2, argv), EXIT_FAILED);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sigterm_answers_what_was_begun_and_refuses_what_comes),
+        cmocka_unit_test(work_asked_for_while_draining_is_refused),
+        cmocka_unit_test(a_drain_that_takes_too_long_cuts_the_work_short_and_ends),
+        cmocka_unit_test(a_client_that_leaves_ends_its_work),
+        cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),
+        cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
+        cmocka_unit_test(ping_says_whether_a_server_is_ready),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
