@@ -246,6 +246,8 @@ static void *seat_run(void *user)
 {
     struct seat *seat = user;
     struct compiler *c = seat->c;
+    if (seat == c->seats)
+        worker_sweep();
     pthread_mutex_lock(&c->lock);
     for (bool again = false; !c->stopping; again = true) {
         if (again)
@@ -283,7 +285,7 @@ struct compiler *compiler_new(const struct compiler_config *config)
     pthread_mutex_lock(&c->lock);
     for (int i = 0; i < config->workers; i++) {
         struct seat *seat = &c->seats[c->n_seats];
-        *seat = (struct seat){.c = c, .worker = {.fd = -1}};
+        *seat = (struct seat){.c = c, .worker = {.fd = -1, .dir_fd = -1}};
         if (thread_start(&seat->thread, seat_run, seat))
             c->n_seats++;
     }

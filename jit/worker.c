@@ -2,6 +2,7 @@
  * own process group (so that the assembler dies with it) and a low priority: compiles must not slow requests. */
 #include "jit/worker.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +23,8 @@
 
 #include "jit/thread.h"
 
-enum { NICENESS = 10, STARVED_FACTOR = 6 };
+enum { NICENESS = 10, STARVED_FACTOR = 6, SWEEP_AGE_S = 60 };
+#define DIR_NAME "sinter-cc-"
 
 /* One question and its answer: how long it may take. */
 struct talk {
@@ -162,13 +165,53 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return 0;
 }
 
-static bool make_dir(char *ret_dir, size_t size)
+static const char *temporary_base(void)
 {
     const char *base = getenv("TMPDIR");
-    int n = snprintf(ret_dir, size, "%s/sinter-cc-XXXXXX", base && *base ? base : "/tmp");
-    if (n < 0 || (size_t)n >= size)
-        snprintf(ret_dir, size, "/tmp/sinter-cc-XXXXXX");
-    return mkdtemp(ret_dir) != NULL;
+    return base && *base && strlen(base) + sizeof DIR_NAME "XXXXXX" < sizeof((struct worker *)0)->dir - 1 ? base
+                                                                                                          : "/tmp";
+}
+
+static bool make_dir(struct worker *w)
+{
+    snprintf(w->dir, sizeof w->dir, "%s/" DIR_NAME "XXXXXX", temporary_base());
+    if (!mkdtemp(w->dir)) {
+        w->dir[0] = 0;
+        return false;
+    }
+    w->dir_fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return w->dir_fd >= 0 && flock(w->dir_fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+static void remove_tree(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static void sweep_one(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && st.st_mtime < time(NULL) - SWEEP_AGE_S &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        remove_tree(path);
+    close(fd);
+}
+
+void worker_sweep(void)
+{
+    char path[4096];
+    const struct dirent *entry;
+    DIR *d = opendir(temporary_base());
+    while (d && (entry = readdir(d)) != NULL) {
+        int n = snprintf(path, sizeof path, "%s/%s", temporary_base(), entry->d_name);
+        if (strncmp(entry->d_name, DIR_NAME, strlen(DIR_NAME)) == 0 && n > 0 && (size_t)n < sizeof path)
+            sweep_one(path);
+    }
+    if (d)
+        closedir(d);
 }
 
 static int spawn(struct worker *w, const char *path, int child_fd)
@@ -229,12 +272,8 @@ static enum worker_outcome await_ready(struct worker *w, int stop_fd, int timeou
 enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd, int timeout_ms)
 {
     int pair[2];
-    *w = (struct worker){.fd = -1};
-    if (!make_dir(w->dir, sizeof w->dir)) {
-        w->dir[0] = 0;
-        return WORKER_ABSENT;
-    }
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    *w = (struct worker){.fd = -1, .dir_fd = -1};
+    if (!make_dir(w) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         worker_end(w);
         return WORKER_ABSENT;
     }
@@ -289,6 +328,8 @@ void worker_end(struct worker *w)
     if (w->fd >= 0)
         close(w->fd);
     if (w->dir[0])
-        nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    *w = (struct worker){.fd = -1};
+        remove_tree(w->dir);
+    if (w->dir_fd >= 0)
+        close(w->dir_fd);
+    *w = (struct worker){.fd = -1, .dir_fd = -1};
 }

@@ -14,6 +14,7 @@ struct worker {
     pid_t pid; /* 0: none */
     int fd;
     char dir[64];      /* its temporary directory, removed by worker_end */
+    int dir_fd;        /* locked as long as it is in use */
     char compiler[33]; /* what it called itself */
     uint32_t compiles;
 };
@@ -36,5 +37,8 @@ enum worker_outcome worker_ask(struct worker *w, uint32_t target, uint32_t flags
 
 bool worker_is_idle(const struct worker *w); /* alive, and saying nothing unasked */
 void worker_end(struct worker *w);           /* kills, waits, removes the directory; does nothing when there is none */
+
+/* Removes the temporary directories of workers whose parent was killed: a minute old and not locked. */
+void worker_sweep(void);
 
 #endif

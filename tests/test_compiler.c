@@ -382,6 +382,35 @@ static void workers_have_a_clean_and_low_life(void **state)
     close(leaky);
 }
 
+static void directories_of_a_killed_parent_are_swept(void **state)
+{
+    (void)state;
+    char *old = arena_printf(arena, "%s/sinter-cc-aaaaaa", getenv("TMPDIR"));
+    char *fresh = arena_printf(arena, "%s/sinter-cc-bbbbbb", getenv("TMPDIR"));
+    char *other = arena_printf(arena, "%s/somebody-else", getenv("TMPDIR"));
+    struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    assert_int_equal(mkdir(old, 0700) | mkdir(fresh, 0700) | mkdir(other, 0700), 0);
+    assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0) | utimensat(AT_FDCWD, other, long_ago, 0), 0);
+    struct compiler *c = compiler_of(fake("good"), 1);
+    assert_int_equal(wait_for(submit(c)), COMPILE_OK);
+    assert_int_not_equal(access(old, F_OK), 0);
+    assert_int_equal(access(fresh, F_OK) | access(other, F_OK), 0);
+    /* One in use is locked: a second server leaves it alone, however old it is. */
+    struct dirent *entry;
+    DIR *d = opendir(getenv("TMPDIR"));
+    while ((entry = readdir(d)) != NULL) {
+        if (strncmp(entry->d_name, "sinter-cc-", 10) == 0 && strcmp(entry->d_name, "sinter-cc-bbbbbb") != 0)
+            assert_int_equal(utimensat(dirfd(d), entry->d_name, long_ago, 0), 0);
+    }
+    closedir(d);
+    unsigned before = entries_of(getenv("TMPDIR"));
+    struct compiler *second = compiler_of(fake("ends"), 1);
+    wait_until_down(second);
+    compiler_free(second);
+    assert_int_equal(entries_of(getenv("TMPDIR")), before);
+    compiler_free(c);
+}
+
 static void the_death_of_an_idle_worker_strikes_no_job(void **state)
 {
     (void)state;
@@ -410,7 +439,7 @@ int main(int argc, char **argv)
         ONE(lies_about_sizes_and_garbage_count_as_crashes), ONE(a_job_survives_two_crashes),
         ONE(without_a_worker_jobs_are_not_taken),           ONE(a_worker_that_comes_back_is_used),
         ONE(the_queue_is_bounded_and_the_end_drops_it),     ONE(workers_have_a_clean_and_low_life),
-        ONE(the_death_of_an_idle_worker_strikes_no_job),
+        ONE(directories_of_a_killed_parent_are_swept),      ONE(the_death_of_an_idle_worker_strikes_no_job),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
