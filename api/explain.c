@@ -74,7 +74,9 @@ static enum status explain_run(struct exchange *ex)
     x->layout = audio ? (struct layout){GRAPH_AUDIO, x->layout.channels} : (struct layout){GRAPH_FIELD, 0};
     if (x->rate > 0)
         TRY(subject_check_rate(ex, &x->subject, x->rate));
-    TRY(lower(x->subject.graph, x->layout, &ex->api->config.graph, ex->arena, &lowered, &ex->fault));
+    enum status status = lower(x->subject.graph, x->layout, &ex->api->config.graph, ex->arena, &lowered, &ex->fault);
+    subject_move_faults(ex, 0, &x->subject);
+    TRY(status);
     json_writer_init(&w, ex->arena);
     json_object(&w, NULL);
     json_string(&w, "graph_id", x->subject.id);

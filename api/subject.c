@@ -7,8 +7,7 @@
 #include "api/json.h"
 #include "api/room.h"
 
-/* Faults of the graph point into the graph; the request has it somewhere. */
-static void move_faults(struct exchange *ex, size_t from, const struct subject *s)
+void subject_move_faults(struct exchange *ex, size_t from, const struct subject *s)
 {
     for (size_t i = from; i < ex->fault.count && i < FAULT_MAX; i++) {
         struct fault_item *item = &ex->fault.items[i];
@@ -30,7 +29,7 @@ enum status subject_from_datum(struct exchange *ex, const struct datum *root, co
     size_t before = ex->fault.count;
     *ret = (struct subject){.pointer = pointer};
     enum status status = graph_read(root, &ex->api->config.graph, ex->arena, &ret->graph, &ex->fault);
-    move_faults(ex, before, ret);
+    subject_move_faults(ex, before, ret);
     if (status == STATUS_OK)
         identify(ex, ret);
     return status;
@@ -41,7 +40,7 @@ static enum status from_expr(struct exchange *ex, const char *text, struct subje
     size_t before = ex->fault.count;
     *ret = (struct subject){.pointer = "/expr", .is_expr = true};
     enum status status = graph_from_expr(text, ex->arena, &ret->graph, &ex->fault);
-    move_faults(ex, before, ret);
+    subject_move_faults(ex, before, ret);
     if (status == STATUS_OK)
         identify(ex, ret);
     return status;
@@ -121,7 +120,7 @@ enum status subject_program(struct exchange *ex, struct subject *s, struct layou
     size_t      before = ex->fault.count;
     enum status status = engine_program(ex->api->engine, s->graph, s->canonical, layout, &ex->api->config.graph, ret, &ex->fault);
     exchange_stage(ex, STAGE_LOWER);
-    move_faults(ex, before, s);
+    subject_move_faults(ex, before, s);
     return status;
 }
 
@@ -148,7 +147,7 @@ enum status subject_check_rate(struct exchange *ex, struct subject *s, double ra
     TRY(subject_load(ex, s));
     size_t      before = ex->fault.count;
     enum status status = lower_check_literals(s->graph, rate, &ex->fault);
-    move_faults(ex, before, s);
+    subject_move_faults(ex, before, s);
     if (status != STATUS_OK)
         return status;
     pthread_mutex_lock(&api->checked_lock);

@@ -27,6 +27,9 @@ bool subject_is_small(const struct subject *s);
 struct program *subject_known(struct exchange *ex, const struct subject *s, struct layout layout);
 enum status     subject_program(struct exchange *ex, struct subject *s, struct layout layout, struct program **ret) MUST_CHECK;
 
+/* Faults from number `from` on point into the graph; makes them point into the request, which has it somewhere. */
+void subject_move_faults(struct exchange *ex, size_t from, const struct subject *s);
+
 /* Literals against the sample rate; remembered by id and rate. */
 enum status subject_check_rate(struct exchange *ex, struct subject *s, double rate) MUST_CHECK;
 

@@ -1,56 +1,33 @@
 /* labels: api
- * Files as other programs read them: PNG through libpng, WAV through libsndfile, and our readers against hostile bytes. */
+ * Files as other programs read them: PNG through libspng, WAV through libsndfile, and our readers against hostile bytes. */
 #include "tests/support.h"
 
 #include <math.h>
-#include <png.h>
+#include <sndfile.h>
+#include <spng.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/format_image.h"
+#include "api/format_audio.h"
 
 struct picture {
     uint32_t width, height;
-    int      channels, bits;
+    int      colour, bits;
     uint8_t *data;
 };
 
-struct memory {
-    const uint8_t *data;
-    size_t         n, at;
-};
-
-static void read_memory(png_structp png, png_bytep to, png_size_t n)
-{
-    struct memory *m = png_get_io_ptr(png);
-    assert_true(m->n - m->at >= n);
-    memcpy(to, m->data + m->at, n);
-    m->at += n;
-}
-
-static void png_fails(png_structp png, png_const_charp why)
-{
-    (void)png;
-    fail_msg("libpng: %s", why);
-    abort();
-}
-
 static struct picture png_decode(const uint8_t *data, size_t n)
 {
-    struct memory m = {data, n, 0};
-    png_structp   png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, png_fails, png_fails);
-    png_infop     info = png_create_info_struct(png);
-    png_set_read_fn(png, &m, read_memory);
-    png_read_info(png, info);
-    struct picture p = {png_get_image_width(png, info), png_get_image_height(png, info), png_get_channels(png, info),
-                        png_get_bit_depth(png, info), NULL};
-    size_t row = png_get_rowbytes(png, info);
-    p.data = malloc(row * p.height);
-    for (uint32_t y = 0; y < p.height; y++)
-        png_read_row(png, p.data + y * row, NULL);
-    png_read_end(png, info);
-    assert_int_equal(m.at, n);
-    png_destroy_read_struct(&png, &info, NULL);
+    struct spng_ihdr head;
+    size_t           size;
+    spng_ctx        *ctx = spng_ctx_new(0);
+    assert_int_equal(spng_set_png_buffer(ctx, data, n), 0);
+    assert_int_equal(spng_get_ihdr(ctx, &head), 0);
+    assert_int_equal(spng_decoded_image_size(ctx, SPNG_FMT_RAW, &size), 0);
+    struct picture p = {head.width, head.height, head.color_type, head.bit_depth, malloc(size)};
+    assert_int_equal(spng_decode_image(ctx, p.data, size, SPNG_FMT_RAW, 0), 0);
+    assert_int_equal(spng_decode_chunks(ctx), 0);
+    spng_ctx_free(ctx);
     return p;
 }
 
@@ -68,6 +45,8 @@ static struct raster raster_random(uint32_t width, uint32_t height, uint32_t cha
 static void png_reads_back_for_every_layout(void **state)
 {
     (void)state;
+    static const int      colours[] = {0, SPNG_COLOR_TYPE_GRAYSCALE, SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, SPNG_COLOR_TYPE_TRUECOLOR,
+                                       SPNG_COLOR_TYPE_TRUECOLOR_ALPHA};
     static const uint32_t sizes[][2] = {{1, 1}, {1, 9}, {9, 1}, {67, 31}, {4096, 3}, {300, 700}};
     for (uint32_t channels = 1; channels <= 4; channels++)
         for (unsigned bits = 8; bits <= 16; bits += 8)
@@ -79,7 +58,7 @@ static void png_reads_back_for_every_layout(void **state)
                     struct picture p = png_decode(file, n);
                     assert_int_equal(p.width, r.width);
                     assert_int_equal(p.height, r.height);
-                    assert_int_equal(p.channels, channels);
+                    assert_int_equal(p.colour, colours[channels]);
                     assert_int_equal(p.bits, bits);
                     assert_memory_equal(p.data, r.data, raster_row_bytes(&r) * r.height);
                     free(p.data);
@@ -175,6 +154,228 @@ static void npy_header_is_what_numpy_reads(void **state)
     assert_non_null(strstr(head + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967295, 65536, 4), }"));
 }
 
+/* libsndfile over memory */
+
+struct memory {
+    const uint8_t *data;
+    sf_count_t     n, at;
+};
+
+static sf_count_t memory_size(void *user)
+{
+    return ((struct memory *)user)->n;
+}
+
+static sf_count_t memory_seek(sf_count_t offset, int whence, void *user)
+{
+    struct memory *m = user;
+    m->at = offset + (whence == SEEK_SET ? 0 : whence == SEEK_CUR ? m->at : m->n);
+    return m->at;
+}
+
+static sf_count_t memory_read(void *to, sf_count_t n, void *user)
+{
+    struct memory *m = user;
+    sf_count_t     left = m->n - m->at, take = left < n ? left : n;
+    memcpy(to, m->data + m->at, (size_t)take);
+    m->at += take;
+    return take;
+}
+
+static sf_count_t memory_tell(void *user)
+{
+    return ((struct memory *)user)->at;
+}
+
+struct growing {
+    uint8_t    data[1 << 16];
+    sf_count_t n, at;
+};
+
+static sf_count_t growing_size(void *user)
+{
+    return ((struct growing *)user)->n;
+}
+
+static sf_count_t growing_seek(sf_count_t offset, int whence, void *user)
+{
+    struct growing *g = user;
+    g->at = offset + (whence == SEEK_SET ? 0 : whence == SEEK_CUR ? g->at : g->n);
+    return g->at;
+}
+
+static sf_count_t growing_read(void *to, sf_count_t n, void *user)
+{
+    struct growing *g = user;
+    sf_count_t      left = g->n - g->at, take = left < n ? left : n;
+    memcpy(to, g->data + g->at, (size_t)take);
+    g->at += take;
+    return take;
+}
+
+static sf_count_t growing_write(const void *from, sf_count_t n, void *user)
+{
+    struct growing *g = user;
+    memcpy(g->data + g->at, from, (size_t)n);
+    g->at += n;
+    if (g->at > g->n)
+        g->n = g->at;
+    return n;
+}
+
+static sf_count_t growing_tell(void *user)
+{
+    return ((struct growing *)user)->at;
+}
+
+enum { FRAMES = 777 };
+
+/* Whatever libsndfile writes, read back by ours to what went in. */
+static void wavs_of_libsndfile_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        int         format;
+        enum sample sample;
+        double      step;
+    } rows[] = {{SF_FORMAT_WAV | SF_FORMAT_PCM_U8, SAMPLE_U8, 0x1p-7},      {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SAMPLE_S16, 0x1p-15},
+                {SF_FORMAT_WAV | SF_FORMAT_PCM_24, SAMPLE_S24, 0x1p-23},    {SF_FORMAT_WAV | SF_FORMAT_PCM_32, SAMPLE_S32, 0x1p-31},
+                {SF_FORMAT_WAV | SF_FORMAT_FLOAT, SAMPLE_F32, 0},           {SF_FORMAT_WAV | SF_FORMAT_DOUBLE, SAMPLE_F64, 0},
+                {SF_FORMAT_WAVEX | SF_FORMAT_PCM_24, SAMPLE_S24, 0x1p-23},  {SF_FORMAT_WAVEX | SF_FORMAT_FLOAT, SAMPLE_F32, 0}};
+    static float          in[FRAMES * 2], a[FRAMES], b[FRAMES];
+    static struct growing g;
+    uint64_t              seed = 9;
+    for (int i = 0; i < FRAMES * 2; i++)
+        in[i] = (float)(int32_t)test_random(&seed) * 0x1p-31f;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        SF_VIRTUAL_IO io = {growing_size, growing_seek, growing_read, growing_write, growing_tell};
+        SF_INFO       info = {.samplerate = 22050, .channels = 2, .format = rows[r].format};
+        g = (struct growing){0};
+        SNDFILE *f = sf_open_virtual(&io, SFM_WRITE, &info, &g);
+        assert_non_null(f);
+        sf_command(f, SFC_SET_CLIPPING, NULL, SF_TRUE);
+        assert_int_equal(sf_writef_float(f, in, FRAMES), FRAMES);
+        sf_close(f);
+        struct arena       *arena = arena_new(1 << 20);
+        struct fault        fault;
+        struct audio_source s;
+        float              *planes[] = {a, b};
+        fault_init(&fault, arena);
+        assert_int_equal(wav_read(g.data, (size_t)g.n, &s, &fault), STATUS_OK);
+        assert_int_equal(s.channels, 2);
+        assert_int_equal(s.rate, 22050);
+        assert_int_equal(s.frames, FRAMES);
+        assert_int_equal(s.sample, rows[r].sample);
+        audio_read(&s, 0, FRAMES, planes);
+        for (int i = 0; i < FRAMES; i++) {
+            assert_true(fabs((double)a[i] - (double)in[2 * i]) <= rows[r].step);
+            assert_true(fabs((double)b[i] - (double)in[2 * i + 1]) <= rows[r].step);
+        }
+        for (size_t n = 0; n < (size_t)g.n; n += n < 200 ? 1 : 97) { /* cut anywhere: refused, nothing read past the end */
+            uint8_t *cut = malloc(n ? n : 1);
+            memcpy(cut, g.data, n);
+            assert_int_equal(wav_read(cut, n, &s, &fault), STATUS_BAD_AUDIO);
+            free(cut);
+        }
+        arena_free(arena);
+    }
+}
+
+static void our_wavs_are_read_by_libsndfile(void **state)
+{
+    (void)state;
+    static const enum sample samples[] = {SAMPLE_F32, SAMPLE_S16, SAMPLE_S24};
+    static float             a[FRAMES], b[FRAMES], c[FRAMES], back[FRAMES * 3];
+    static uint8_t           file[FRAMES * 12 + WAV_HEADER_MAX];
+    uint64_t                 seed = 4;
+    for (int i = 0; i < FRAMES; i++) {
+        a[i] = (float)(int32_t)test_random(&seed) * 0x1p-31f;
+        b[i] = (float)i / FRAMES;
+        c[i] = -b[i];
+    }
+    for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
+        float        *planes[] = {a, b, c};
+        struct counts counts = {0};
+        size_t        head = wav_header(samples[k], 3, 48000, FRAMES, file), n = FRAMES * 3 * sample_size(samples[k]);
+        audio_write(planes, 3, FRAMES, samples[k], file + head, &counts);
+        file[head + n] = 0;
+        struct memory m = {file, (sf_count_t)(head + n + n % 2), 0};
+        SF_VIRTUAL_IO io = {memory_size, memory_seek, memory_read, NULL, memory_tell};
+        SF_INFO       info = {0};
+        SNDFILE      *f = sf_open_virtual(&io, SFM_READ, &info, &m);
+        assert_non_null(f);
+        assert_int_equal(info.channels, 3);
+        assert_int_equal(info.frames, FRAMES);
+        assert_int_equal(info.samplerate, 48000);
+        assert_int_equal(sf_readf_float(f, back, FRAMES + 1), FRAMES);
+        sf_close(f);
+        double step = k == 0 ? 0 : k == 1 ? 0x1p-16 : 0x1p-24;
+        for (int i = 0; i < FRAMES; i++) {
+            assert_true(fabs((double)back[3 * i] - (double)a[i]) <= step + 0x1p-23);
+            assert_true(fabs((double)back[3 * i + 2] - (double)c[i]) <= step + 0x1p-23);
+        }
+    }
+}
+
+static void samples_are_clamped_and_rounded_half_up(void **state)
+{
+    (void)state;
+    float         in[] = {0, 0.5f / 32768, -0.5f / 32768, -1.5f / 32768, 1, -1, 1.5f, -1.5f, NAN, INFINITY, 0.49999997f / 32768, 32767.5f / 32768};
+    const int16_t want[] = {0, 1, 0, -1, 32767, -32768, 32767, -32768, 0, 32767, 0, 32767};
+    float        *planes[] = {in};
+    int16_t       out[12];
+    struct counts counts = {0};
+    audio_write(planes, 1, 12, SAMPLE_S16, (uint8_t *)out, &counts);
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(out[i], want[i]);
+    assert_int_equal(counts.nonfinite, 2);
+    assert_int_equal(counts.clipped, 5); /* 1, 1.5, -1.5, infinity, and 32767.5 rounded up */
+}
+
+static void wavs_that_lie_are_refused(void **state)
+{
+    (void)state;
+    uint8_t             file[WAV_HEADER_MAX + 40] = {0}, bad[sizeof file];
+    struct arena       *arena = arena_new(1 << 22);
+    struct fault        fault;
+    struct audio_source s;
+    size_t              head = wav_header(SAMPLE_S16, 2, 8000, 10, file), n = head + 40;
+    fault_init(&fault, arena);
+    assert_int_equal(wav_read(file, n, &s, &fault), STATUS_OK);
+    static const struct {
+        size_t  at;
+        uint8_t value;
+    } lies[] = {{0, 'X'}, {8, 'X'}, {20, 7}, {22, 0}, {22, 9}, {32, 3}, {34, 13}, {40, 41}, {40, 39}, {43, 1}, {16, 200}, {16, 8}};
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        memcpy(bad, file, sizeof file);
+        bad[lies[i].at] = lies[i].value;
+        if (wav_read(bad, n, &s, &fault) != STATUS_BAD_AUDIO)
+            fail_msg("byte %zu = %u was believed", lies[i].at, lies[i].value);
+    }
+    memcpy(bad, file, sizeof file);
+    memset(bad + 40, 0xff, 4); /* a streaming writer's size */
+    assert_int_equal(wav_read(bad, n, &s, &fault), STATUS_OK);
+    assert_int_equal(s.frames, 10);
+    for (uint64_t seed = 1, round = 0; round < 20000; round++) { /* anything: never past the end (the sanitizers watch) */
+        memcpy(bad, file, sizeof file);
+        for (int k = 0; k < 3; k++)
+            bad[test_random(&seed) % 50] = (uint8_t)test_random(&seed);
+        fault_init(&fault, arena);
+        size_t   m = test_random(&seed) % (n + 1);
+        uint8_t *exact = malloc(m + 1);
+        memcpy(exact, bad, m);
+        if (round % 200 == 0) {
+            arena_free(arena);
+            arena = arena_new(1 << 22);
+            fault_init(&fault, arena);
+        }
+        if (wav_read(exact, m, &s, &fault) == STATUS_OK)
+            assert_true(s.data >= exact && s.data + s.frames * s.channels * sample_size(s.sample) <= exact + m);
+        free(exact);
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +386,10 @@ int main(void)
         cmocka_unit_test(planes_are_interleaved),
         cmocka_unit_test(srgb_is_the_standards_curve),
         cmocka_unit_test(npy_header_is_what_numpy_reads),
+        cmocka_unit_test(wavs_of_libsndfile_are_read),
+        cmocka_unit_test(our_wavs_are_read_by_libsndfile),
+        cmocka_unit_test(samples_are_clamped_and_rounded_half_up),
+        cmocka_unit_test(wavs_that_lie_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
