@@ -132,7 +132,7 @@ static bool post_graph(struct http_client *c, const char *graph, char ret_id[64]
 
 void bench_warm(struct bench *b)
 {
-    static const char graph[] = "{\"version\":1,\"nodes\":{\"f\":{\"op\":\"lowpass\",\"in\":\"in\",\"freq\":1000}},\"output\":\"f\"}";
+    static const char graph[] = "{\"version\":1,\"nodes\":{\"g\":{\"op\":\"affine\",\"in\":\"in\",\"gain\":0.5,\"offset\":0.1}},\"output\":\"g\"}";
     static const char headers[] = "Content-Type: application/octet-stream\r\n";
     struct host       host;
     char              id[64], path[160];
