@@ -1,6 +1,6 @@
 /* labels: core */
-/* Accuracy of the mathematical nodes against long double, over floats of every exponent, and their special values against C's.
- * SINTER_DENSE=1 visits a hundred times as many. */
+/* Accuracy of the mathematical nodes against long double, over floats of every exponent, and their special values
+ * against C's. SINTER_DENSE=1 visits a hundred times as many. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,11 +14,11 @@ enum { BATCH = 4096 };
 typedef long double reference(const long double *x);
 
 struct row {
-    const char *text;   /* the expression */
-    int         inputs;
-    double      lo, hi; /* magnitudes or range of the operands, see `how` */
-    double      ulp;    /* allowed */
-    reference  *f;
+    const char *text; /* the expression */
+    int inputs;
+    double lo, hi; /* magnitudes or range of the operands, see `how` */
+    double ulp;    /* allowed */
+    reference *f;
 };
 
 static struct arena *arena_of_test(void)
@@ -44,7 +44,8 @@ static uint32_t bits_of(float f)
     return u;
 }
 
-/* In units of the last place of the exact result. Results below the normal range are zero; one that rounds beyond it is infinite. */
+/* In units of the last place of the exact result. Results below the normal range are zero; one that rounds beyond it is
+ * infinite. */
 static double ulps(float got, long double exact)
 {
     if (isnan(exact))
@@ -77,13 +78,13 @@ static float pick(uint64_t *seed, double lo, double hi)
 
 static void check_accuracy(const struct row *row)
 {
-    static float  in[PROBE_INPUTS][BATCH], got[BATCH];
+    static float in[PROBE_INPUTS][BATCH], got[BATCH];
     struct arena *a = arena_of_test();
     struct probe *p = probe_expr(a, row->text, row->inputs);
-    const float  *ins[PROBE_INPUTS];
-    uint64_t      seed = 1;
-    double        worst = 0;
-    float         at[3] = {0}, value = 0;
+    const float *ins[PROBE_INPUTS];
+    uint64_t seed = 1;
+    double worst = 0;
+    float at[3] = {0}, value = 0;
     for (int i = 0; i < PROBE_INPUTS; i++)
         ins[i] = in[i];
     for (int batch = 0; batch < (getenv("SINTER_DENSE") ? 5000 : 50); batch++) {
@@ -93,7 +94,7 @@ static void check_accuracy(const struct row *row)
         probe_run(p, ins, (float *[]){got, NULL}, BATCH);
         for (int k = 0; k < BATCH; k++) {
             long double x[3] = {in[0][k], in[1][k], in[2][k]};
-            double      e = ulps(got[k], row->f(x));
+            double e = ulps(got[k], row->f(x));
             if (e > worst) {
                 worst = e;
                 value = got[k];
@@ -105,15 +106,15 @@ static void check_accuracy(const struct row *row)
     if (getenv("SINTER_VERBOSE"))
         print_message("%-24s %.3f ULP at %.9g %.9g\n", row->text, worst, (double)at[0], (double)at[1]);
     if (worst > row->ulp)
-        fail_msg("%s: %.3f ULP at %.9g %.9g %.9g, gave %.9g", row->text, worst, (double)at[0], (double)at[1], (double)at[2],
-                 (double)value);
+        fail_msg("%s: %.3f ULP at %.9g %.9g %.9g, gave %.9g", row->text, worst, (double)at[0], (double)at[1],
+                 (double)at[2], (double)value);
     arena_free(a);
 }
 
-#define F(name, expression)                                  \
-    static long double f_##name(const long double *x)         \
-    {                                                         \
-        return (expression);                                  \
+#define F(name, expression)                                                                                            \
+    static long double f_##name(const long double *x)                                                                  \
+    {                                                                                                                  \
+        return (expression);                                                                                           \
     }
 F(sin, sinl(x[0]))
 F(cos, cosl(x[0]))
@@ -205,10 +206,12 @@ static void functions_are_accurate_to_three_and_a_half_ulp(void **state)
         check_accuracy(&rows[i]);
 }
 
-/* Every pair of these goes through every function and must give what C gives: the same NaN, zero with its sign, infinity; the
- * rest within the allowance. */
-static const float special[] = {0.0f, -0.0f, 1, -1, 0.5f, -0.5f, 2, -2, 3, -3, 2.5f, -2.5f, 1e-30f, -1e-30f, 1e30f, -1e30f,
-                                16777215, -16777215, 0.49999997f, -0.49999997f, FLT_MIN, -FLT_MIN, FLT_MAX, -FLT_MAX, INFINITY, -INFINITY, NAN};
+/* Every pair of these goes through every function and must give what C gives: the same NaN, zero with its sign,
+ * infinity; the rest within the allowance. */
+static const float special[] = {0.0f,     -0.0f,   1,        -1,        0.5f,        -0.5f,        2,
+                                -2,       3,       -3,       2.5f,      -2.5f,       1e-30f,       -1e-30f,
+                                1e30f,    -1e30f,  16777215, -16777215, 0.49999997f, -0.49999997f, FLT_MIN,
+                                -FLT_MIN, FLT_MAX, -FLT_MAX, INFINITY,  -INFINITY,   NAN};
 enum { SPECIALS = sizeof special / sizeof *special };
 
 static bool same(float got, long double exact, double allowed)
@@ -229,15 +232,15 @@ static void special_values_are_those_of_c(void **state)
 {
     (void)state;
     struct arena *a = arena_of_test();
-    int           failures = 0;
+    int failures = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct row *row = &rows[i];
-        struct probe     *p = probe_expr(a, row->text, row->inputs);
+        struct probe *p = probe_expr(a, row->text, row->inputs);
         for (int k = 0; k < SPECIALS * (row->inputs == 2 ? SPECIALS : 1); k++) {
-            float       x = special[k % SPECIALS], y = special[k / SPECIALS];
+            float x = special[k % SPECIALS], y = special[k / SPECIALS];
             long double exact = row->f((const long double[]){x, y, 0});
-            float       got = probe_at(p, x, y, 0);
-            bool        far = is_periodic(row->text) && fabsf(x) > 30000 && !isinf(x);
+            float got = probe_at(p, x, y, 0);
+            bool far = is_periodic(row->text) && fabsf(x) > 30000 && !isinf(x);
             if (!far && !same(got, exact, row->ulp) && ++failures)
                 print_error("%s of %.9g %.9g: %.9g, not %.9Lg\n", row->text, (double)x, (double)y, (double)got, exact);
         }
@@ -261,12 +264,12 @@ static void far_angles_stay_bounded(void **state)
 {
     (void)state;
     static const char *const names[] = {"sin(in.0)", "cos(in.0)", "tan(in.0)"};
-    struct arena            *a = arena_of_test();
+    struct arena *a = arena_of_test();
     for (int i = 0; i < 3; i++) {
         struct probe *p = probe_expr(a, names[i], 1);
-        double        worst = 0;
+        double worst = 0;
         for (float x = 30000; x < 1e38f; x *= 1.0007f) {
-            float       got = probe_at(p, x, 0, 0);
+            float got = probe_at(p, x, 0, 0);
             long double exact = i == 0 ? sinl(x) : cosl(x);
             assert_true(fabsf(got) <= (i == 2 ? 0x1p25f : 1));
             if (i < 2 && x < 1e6f)
@@ -280,24 +283,25 @@ static void far_angles_stay_bounded(void **state)
 /* f64: relative error of functions whose operand and result are pairs of floats. */
 struct wide_row {
     const char *node;
-    double      lo, hi;
-    reference  *f;
-    int         inputs;
+    double lo, hi;
+    reference *f;
+    int inputs;
 };
 
 static const struct wide_row wide_rows[] = {
-    {"sin", -30000, 30000, f_sin, 1}, {"sin", -1e6, 1e6, f_sin, 1}, {"cos", -1e6, 1e6, f_cos, 1}, {"tan", -1e6, 1e6, f_tan, 1},
-    {"tan", -2, 2, f_tan, 1},         {"exp", -85, 85, f_exp, 1},  {"exp", -1, 1, f_exp, 1},      {"ln", 1e-20, 1e30, f_ln, 1},
-    {"ln", 0.5, 2, f_ln, 1},          {"pow", 0.01, 15, f_pow, 2},
+    {"sin", -30000, 30000, f_sin, 1}, {"sin", -1e6, 1e6, f_sin, 1}, {"cos", -1e6, 1e6, f_cos, 1},
+    {"tan", -1e6, 1e6, f_tan, 1},     {"tan", -2, 2, f_tan, 1},     {"exp", -85, 85, f_exp, 1},
+    {"exp", -1, 1, f_exp, 1},         {"ln", 1e-20, 1e30, f_ln, 1}, {"ln", 0.5, 2, f_ln, 1},
+    {"pow", 0.01, 15, f_pow, 2},
 };
 
 static void check_wide(struct arena *a, const struct wide_row *row)
 {
     struct probe *p = probe_wide(a, row->node, row->inputs);
-    uint64_t      seed = 3;
-    double        worst = 0;
+    uint64_t seed = 3;
+    double worst = 0;
     for (int k = 0; k < 20000; k++) {
-        float       in[4] = {0}, got[2];
+        float in[4] = {0}, got[2];
         long double x[2];
         for (int i = 0; i < row->inputs; i++) {
             in[2 * i] = pick(&seed, row->lo, row->hi);
@@ -327,8 +331,8 @@ static void f64_functions_are_accurate_to_1e_12(void **state)
 /* Small functions and easings, at given points; easings against their formulas in Penner's words. */
 struct point {
     const char *text;
-    float       x, y, z;
-    double      value;
+    float x, y, z;
+    double value;
 };
 
 static const struct point points[] = {
@@ -421,9 +425,10 @@ static void small_functions_have_their_values(void **state)
     struct arena *a = arena_of_test();
     for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
         const struct point *q = &points[i];
-        double              got = (double)probe_at(probe_expr(a, q->text, 3), q->x, q->y, q->z);
+        double got = (double)probe_at(probe_expr(a, q->text, 3), q->x, q->y, q->z);
         if (isnan(q->value) ? !isnan(got) : !(fabs(got - q->value) <= 3e-7 * fmax(1, fabs(q->value))))
-            fail_msg("%s of %g %g %g: %.9g, not %.9g", q->text, (double)q->x, (double)q->y, (double)q->z, got, q->value);
+            fail_msg("%s of %g %g %g: %.9g, not %.9g", q->text, (double)q->x, (double)q->y, (double)q->z, got,
+                     q->value);
     }
     arena_free(a);
 }
@@ -432,13 +437,14 @@ static void small_functions_have_their_values(void **state)
 static void easings_are_consistent(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {"quad", "cubic", "quart", "quint", "sine", "expo", "circ", "back", "bounce", "elastic"};
-    struct arena            *a = arena_of_test();
+    static const char *const kinds[] = {"quad", "cubic", "quart", "quint",  "sine",
+                                        "expo", "circ",  "back",  "bounce", "elastic"};
+    struct arena *a = arena_of_test();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct probe *in = probe_expr(a, arena_printf(a, "ease_%s_in(in.0)", kinds[i]), 1);
         struct probe *out = probe_expr(a, arena_printf(a, "ease_%s_out(in.0)", kinds[i]), 1);
         struct probe *both = probe_expr(a, arena_printf(a, "ease_%s_inout(in.0)", kinds[i]), 1);
-        bool          scaled = strcmp(kinds[i], "back") && strcmp(kinds[i], "elastic"); /* their inouts have other constants */
+        bool scaled = strcmp(kinds[i], "back") && strcmp(kinds[i], "elastic"); /* their inouts have other constants */
         for (float x = 0; x <= 1; x += 1 / 64.0f) {
             float e = probe_at(in, x, 0, 0), m = probe_at(both, x, 0, 0);
             assert_true(fabsf(1 - e - probe_at(out, 1 - x, 0, 0)) < 1e-6f);

@@ -2,17 +2,17 @@
  *
  *     n(p) = scale * sum over the 2^d corners of the cell: fade weight * gradient . (p - corner)
  *
- * The gradient of a corner comes from h = ((x X) ^ (y Y) ^ (z Z) ^ (w W) ^ seed) M in 32-bit arithmetic, X.. and M odd: one
- * multiplication a corner, no table. h is an angle: two triangle waves a quarter turn apart run round the diamond |gx| + |gy| = 1,
- *     gx = 2|h| - 1, gy = 2|h + 1/2| - 1     (h and h + 1/2 wrapped into -1..1),
- * which costs an addition and two conversions. The third and fourth component come from the lower half of h: a third alone is
- * uniform in -1..1, a pair runs round a second diamond; in one dimension the slope is uniform. The -1 of the waves is
- * the same for every corner: the weighted sum of (p - corner) is fraction - fade(fraction), taken away once.
+ * The gradient of a corner comes from h = ((x X) ^ (y Y) ^ (z Z) ^ (w W) ^ seed) M in 32-bit arithmetic, X.. and M odd:
+ * one multiplication a corner, no table. h is an angle: two triangle waves a quarter turn apart run round the diamond
+ * |gx| + |gy| = 1, gx = 2|h| - 1, gy = 2|h + 1/2| - 1     (h and h + 1/2 wrapped into -1..1), which costs an addition
+ * and two conversions. The third and fourth component come from the lower half of h: a third alone is uniform in -1..1,
+ * a pair runs round a second diamond; in one dimension the slope is uniform. The -1 of the waves is the same for every
+ * corner: the weighted sum of (p - corner) is fraction - fade(fraction), taken away once.
  *
- * period: whole numbers, 0 for none; then cells are counted modulo the period before they are hashed, so that the noise at
- * x + period is, to the bit, that at x. In one and two dimensions no value leaves -1..1; in three and four the scale is one that
- * a million points do not leave, though the bound is 1.2. Coordinates
- * beyond 2^24 have no fraction and give 0; infinite ones NaN. */
+ * period: whole numbers, 0 for none; then cells are counted modulo the period before they are hashed, so that the noise
+ * at x + period is, to the bit, that at x. In one and two dimensions no value leaves -1..1; in three and four the scale
+ * is one that a million points do not leave, though the bound is 1.2. Coordinates beyond 2^24 have no fraction and give
+ * 0; infinite ones NaN. */
 #include "core/nodes/noise_parts.h"
 
 enum { AXES = 4 };
@@ -43,8 +43,8 @@ static void wrap_cells(struct build *b, struct val period, struct val cells[2])
 static struct axis axis_of(struct build *b, struct val x, const struct val *period, int axis)
 {
     struct axis r;
-    struct val  prime = b_i32(b, (int32_t)axis_primes[axis]);
-    struct val  cells[2] = {noise_cell(b, x, &r.d[0])};
+    struct val prime = b_i32(b, (int32_t)axis_primes[axis]);
+    struct val cells[2] = {noise_cell(b, x, &r.d[0])};
     if (period)
         wrap_cells(b, *period, cells);
     r.hash[0] = b_mul(b, b_to(b, TYPE_I32, cells[0]), prime);
@@ -83,9 +83,9 @@ static struct val corner(struct build *b, struct val h, const struct axis *axes,
 /* in: coordinates, mixed seed, periods when user & 8; user & 7 is the number of dimensions. */
 static struct val gnoise_body(struct build *b, const struct val *in, int user)
 {
-    int         dims = user & 7;
+    int dims = user & 7;
     struct axis axes[AXES];
-    struct val  hash[1 << AXES], value[1 << AXES], prime = b_i32(b, (int32_t)CORNER_PRIME);
+    struct val hash[1 << AXES], value[1 << AXES], prime = b_i32(b, (int32_t)CORNER_PRIME);
     for (int c = 0; c < dims; c++)
         axes[c] = axis_of(b, in[c], user & 8 ? &in[dims + 1 + c] : NULL, c);
     for (int i = 0; i < 2; i++)
@@ -122,7 +122,7 @@ static enum status build_gnoise(struct build *b, const struct node_args *args, s
 {
     enum { SEED = AXES, PERIOD };
     struct val in[2 * AXES + 1];
-    int        dims = 0, n;
+    int dims = 0, n;
     for (int c = 0; c < AXES; c++)
         if (args->in[c].i)
             in[dims++] = args->in[c];
@@ -131,8 +131,8 @@ static enum status build_gnoise(struct build *b, const struct node_args *args, s
     bool tiles = args->dims[PERIOD] && !(args->dims[PERIOD] == 1 && is_structural_zero(b, args->vec[PERIOD][0]));
     if (tiles && args->dims[PERIOD] != 1 && args->dims[PERIOD] != dims)
         return fault_add(b->fault, STATUS_BAD_GRAPH, arena_printf(b->fault->arena, "%s/period", b->pointer), 0,
-                         "period has %d components for a noise of %d dimensions; give one number or %d", args->dims[PERIOD], dims,
-                         dims);
+                         "period has %d components for a noise of %d dimensions; give one number or %d",
+                         args->dims[PERIOD], dims, dims);
     for (int c = 0; tiles && c < dims; c++)
         in[n++] = args->vec[PERIOD][args->dims[PERIOD] > 1 ? c : 0];
     const char *name = arena_printf(b->ir->arena, "gnoise%d%s", dims, tiles ? ".tiled" : "");
@@ -142,7 +142,7 @@ static enum status build_gnoise(struct build *b, const struct node_args *args, s
 
 const struct node_row noise_gradient_rows[] = {
     {"gnoise : x, y=none, z=none, w=none, seed:f64=0, period:vec=0",
-     "Gradient noise in 1 to 4 dimensions, about -1..1 with mean 0, never clipped; period makes it tile.", 0, NULL, build_gnoise,
-     NULL},
+     "Gradient noise in 1 to 4 dimensions, about -1..1 with mean 0, never clipped; period makes it tile.", 0, NULL,
+     build_gnoise, NULL},
     {0},
 };

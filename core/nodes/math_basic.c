@@ -1,10 +1,11 @@
 /* Rounding, choosing, shaping: functions that are exact or a few operations. All keep f64. */
 #include "core/nodes/math_parts.h"
 
-/* Half away from zero: rint goes to even, so a tie that went towards zero is moved on by 2d = +-1. Exact, and keeps -0. */
+/* Half away from zero: rint goes to even, so a tie that went towards zero is moved on by 2d = +-1. Exact, and keeps -0.
+ */
 static struct val round_of(struct build *b, struct val x)
 {
-    enum type  t = b_type(b, x);
+    enum type t = b_type(b, x);
     struct val r = b_rint(b, x), d = b_sub(b, x, r);
     struct val tie = b_select(b, b_lt(b, x, b_const(b, t, 0)), b_const(b, t, -0.5), b_const(b, t, 0.5));
     return b_select(b, b_eq(b, d, tie), b_add(b, r, b_add(b, d, d)), r);

@@ -1,16 +1,24 @@
-/* Robert Penner's easing functions of x in 0..1 (Programming Macromedia Flash MX, 2002, chapter 7), from 0 to 1. `back` overshoots by
- * 1.70158 (a tenth), `elastic` rings with period 0.3 (inout 0.45). Beyond 0..1 they go on as their formulas do. */
+/* Robert Penner's easing functions of x in 0..1 (Programming Macromedia Flash MX, 2002, chapter 7), from 0 to 1. `back`
+ * overshoots by 1.70158 (a tenth), `elastic` rings with period 0.3 (inout 0.45). Beyond 0..1 they go on as their
+ * formulas do. */
 #include "core/nodes/math_parts.h"
 
-#define EASE(name, doc, formula) {"ease_" name " : x", doc, NODE_COMPONENTS, formula, NULL, NULL}
-#define HEAVY(name, doc, formula) {"ease_" name " : x", doc, NODE_COMPONENTS | NODE_FUNCTION, formula, NULL, NULL}
+#define EASE(name, doc, formula)                                                                                       \
+    {                                                                                                                  \
+        "ease_" name " : x", doc, NODE_COMPONENTS, formula, NULL, NULL                                                 \
+    }
+#define HEAVY(name, doc, formula)                                                                                      \
+    {                                                                                                                  \
+        "ease_" name " : x", doc, NODE_COMPONENTS | NODE_FUNCTION, formula, NULL, NULL                                 \
+    }
 #define IN "Eases in from rest: "
 #define OUT "Eases out into rest: "
 #define BOTH "Eases in, then out: "
 /* The bounce itself, of the variable named v. */
-#define BOUNCE                                                                                                        \
-    "(v < 1/2.75 ? 7.5625*v*v : v < 2/2.75 ? 7.5625*(v - 1.5/2.75)*(v - 1.5/2.75) + 0.75 : "                               \
-    "v < 2.5/2.75 ? 7.5625*(v - 2.25/2.75)*(v - 2.25/2.75) + 0.9375 : 7.5625*(v - 2.625/2.75)*(v - 2.625/2.75) + 0.984375)"
+#define BOUNCE                                                                                                         \
+    "(v < 1/2.75 ? 7.5625*v*v : v < 2/2.75 ? 7.5625*(v - 1.5/2.75)*(v - 1.5/2.75) + 0.75 : "                           \
+    "v < 2.5/2.75 ? 7.5625*(v - 2.25/2.75)*(v - 2.25/2.75) + 0.9375 : 7.5625*(v - 2.625/2.75)*(v - 2.625/2.75) + "     \
+    "0.984375)"
 
 const struct node_row math_ease_rows[] = {
     EASE("linear", "No easing: x.", "x"),
@@ -40,10 +48,11 @@ const struct node_row math_ease_rows[] = {
     EASE("back_in", IN "goes below 0 first.", "x*x*(2.70158*x - 1.70158)"),
     EASE("back_out", OUT "overshoots 1.", "let r = x - 1; 1 + r*r*(2.70158*r + 1.70158)"),
     EASE("back_inout", BOTH "goes below 0 and overshoots 1.",
-         "let r = 2*x - (x < 0.5 ? 0 : 2); x < 0.5 ? r*r*(3.5949095*r - 2.5949095)/2 : r*r*(3.5949095*r + 2.5949095)/2 + 1"),
-    HEAVY("elastic_in", IN "a growing ring.",
-          "x == 0 ? 0 : x == 1 ? 1 : -exp2(10*x - 10)*sin((10*x - 10.75)*(tau/3))"),
-    HEAVY("elastic_out", OUT "a decaying ring.", "x == 0 ? 0 : x == 1 ? 1 : exp2(-10*x)*sin((10*x - 0.75)*(tau/3)) + 1"),
+         "let r = 2*x - (x < 0.5 ? 0 : 2); x < 0.5 ? r*r*(3.5949095*r - 2.5949095)/2 : r*r*(3.5949095*r + 2.5949095)/2 "
+         "+ 1"),
+    HEAVY("elastic_in", IN "a growing ring.", "x == 0 ? 0 : x == 1 ? 1 : -exp2(10*x - 10)*sin((10*x - 10.75)*(tau/3))"),
+    HEAVY("elastic_out", OUT "a decaying ring.",
+          "x == 0 ? 0 : x == 1 ? 1 : exp2(-10*x)*sin((10*x - 0.75)*(tau/3)) + 1"),
     HEAVY("elastic_inout", BOTH "rings.",
           "let s = sin((20*x - 11.125)*(tau/4.5)); let v = exp2(x < 0.5 ? 20*x - 10 : 10 - 20*x)*s/2; "
           "x == 0 ? 0 : x == 1 ? 1 : x < 0.5 ? -v : v + 1"),

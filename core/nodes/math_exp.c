@@ -1,5 +1,5 @@
-/* Exponentials, logarithms and powers in f32, at most 3.5 ULP (tests/test_math.c). Exponents by bit arithmetic, fractions by
- * minimax polynomials of tests/tools/fit.py; pow carries its logarithm in two floats. */
+/* Exponentials, logarithms and powers in f32, at most 3.5 ULP (tests/test_math.c). Exponents by bit arithmetic,
+ * fractions by minimax polynomials of tests/tools/fit.py; pow carries its logarithm in two floats. */
 #include "core/nodes/math_parts.h"
 
 /* 2^f on [0, 1): 2.1e-9. */
@@ -21,8 +21,8 @@ static struct val exp2_of(struct build *b, struct val x)
     return b_mul(b, exp2_part(b, b_sub(b, held, n)), math_power_of_two(b, b_to(b, TYPE_I32, n)));
 }
 
-/* e^x - 1 = 2 (p s + (s - 1/2)), p = e^r - 1, |r| <= ln2/2, s = 2^(n-1), so that n = 128 stays in range. Tiny x is its own
- * answer, and keeps its sign. */
+/* e^x - 1 = 2 (p s + (s - 1/2)), p = e^r - 1, |r| <= ln2/2, s = 2^(n-1), so that n = 128 stays in range. Tiny x is its
+ * own answer, and keeps its sign. */
 static struct val expm1_of(struct build *b, struct val x)
 {
     static const double c[] = {1.0,
@@ -32,9 +32,9 @@ static struct val expm1_of(struct build *b, struct val x)
                                0.008333643898367882,
                                0.0013935097958892584,
                                0.00019661642727442086}; /* (e^r - 1)/r: 5e-10 */
-    struct val          held = math_limit(b, x, -20, 89);
-    struct val          n = b_rint(b, b_mulc(b, held, LOG2E));
-    struct val          r = b_fma(b, n, b_f32(b, -0x1.62e430p-1), held);
+    struct val held = math_limit(b, x, -20, 89);
+    struct val n = b_rint(b, b_mulc(b, held, LOG2E));
+    struct val r = b_fma(b, n, b_f32(b, -0x1.62e430p-1), held);
     r = b_fma(b, n, b_f32(b, 0x1.05c610p-29), r);
     struct val p = b_fma(b, b_mul(b, r, r), b_horner(b, r, c + 1, 6), r);
     struct val s = math_power_of_two(b, b_addc(b, b_to(b, TYPE_I32, n), -1));
@@ -68,57 +68,44 @@ static const double ln_c[] = {1.0,
                               -0.1316429227590561,
                               0.1277463138103485,
                               -0.07636923342943192}; /* 8.6e-9 */
-static const double log2_c[] = {1.4426950216293335,
-                                -0.7213472723960876,
-                                0.48090463876724243,
-                                -0.36070725321769714,
-                                0.28823596239089966,
-                                -0.23910926282405853,
-                                0.2101447880268097,
-                                -0.20053310692310333,
-                                0.15677867829799652,
-                                -0.05281491205096245}; /* 1.5e-8 */
-static const double log10_c[] = {0.4342944920063019,
-                                 -0.21714718639850616,
-                                 0.14476479589939117,
-                                 -0.10858051478862762,
-                                 0.08686744421720505,
-                                 -0.07213202118873596,
-                                 0.06159089878201485,
-                                 -0.05751562491059303,
-                                 0.056044381111860275,
-                                 -0.033098261803388596}; /* 3.5e-8 */
+static const double log2_c[] = {1.4426950216293335,  -0.7213472723960876,  0.48090463876724243, -0.36070725321769714,
+                                0.28823596239089966, -0.23910926282405853, 0.2101447880268097,  -0.20053310692310333,
+                                0.15677867829799652, -0.05281491205096245}; /* 1.5e-8 */
+static const double log10_c[] = {0.4342944920063019,   -0.21714718639850616, 0.14476479589939117, -0.10858051478862762,
+                                 0.08686744421720505,  -0.07213202118873596, 0.06159089878201485, -0.05751562491059303,
+                                 0.056044381111860275, -0.033098261803388596}; /* 3.5e-8 */
 
-/* m = x / 2^(3k) in [1, 8), a quartic for its root, one step of Halley: t (1 - d/(3 + 2d)), d = (t^3 - m)/m. Zero, infinity and
- * NaN are their own roots; doubling makes a denormal zero. */
+/* m = x / 2^(3k) in [1, 8), a quartic for its root, one step of Halley: t (1 - d/(3 + 2d)), d = (t^3 - m)/m. Zero,
+ * infinity and NaN are their own roots; doubling makes a denormal zero. */
 static struct val cbrt_of(struct build *b, struct val x)
 {
     static const double c[] = {0.6272934675216675, 0.4491949677467346, -0.08377544581890106, 0.00958381686359644,
                                -0.0004320967709645629}; /* 1.9e-3, the step makes it 5e-9 */
-    struct val          ax = b_abs(b, x), bits = b_bits(b, ax);
-    struct val          e = b_to(b, TYPE_F32, b_addc(b, b_shr(b, bits, 23), -127));
-    struct val          k = b_to(b, TYPE_I32, b_floor(b, b_fmac(b, e, 1.0 / 3, 1.0 / 6)));
-    struct val          m = b_from_bits(b, b_sub(b, bits, b_shl(b, b_mulc(b, k, 3), 23)));
-    struct val          t = b_horner(b, m, c, 5);
-    struct val          d = b_div(b, b_fma(b, b_mul(b, t, t), t, b_neg(b, m)), m);
+    struct val ax = b_abs(b, x), bits = b_bits(b, ax);
+    struct val e = b_to(b, TYPE_F32, b_addc(b, b_shr(b, bits, 23), -127));
+    struct val k = b_to(b, TYPE_I32, b_floor(b, b_fmac(b, e, 1.0 / 3, 1.0 / 6)));
+    struct val m = b_from_bits(b, b_sub(b, bits, b_shl(b, b_mulc(b, k, 3), 23)));
+    struct val t = b_horner(b, m, c, 5);
+    struct val d = b_div(b, b_fma(b, b_mul(b, t, t), t, b_neg(b, m)), m);
     t = b_fma(b, b_neg(b, t), b_div(b, d, b_fmac(b, d, 2, 3)), t);
     t = math_copysign(b, b_mul(b, t, math_power_of_two(b, k)), x);
     struct val normal = b_and(b, b_lt(b, b_f32(b, 0), ax), b_lt(b, ax, b_f32(b, INFINITY)));
     return b_select(b, normal, t, b_add(b, x, x));
 }
 
-/* log2 x = hi + lo for positive normal x. With s = f/(2 + f): log2(1 + f) = (2/ln2)(s + s^3/3 + ...). s is taken in two parts: its
- * remainder f - s (2 + f) = (f - 2s) - s f is exact but for one rounding. */
+/* log2 x = hi + lo for positive normal x. With s = f/(2 + f): log2(1 + f) = (2/ln2)(s + s^3/3 + ...). s is taken in two
+ * parts: its remainder f - s (2 + f) = (f - 2s) - s f is exact but for one rounding. */
 static struct val log2_hi(struct build *b, struct val x, struct val *ret_lo)
 {
-    static const double c[] = {0.9617967009544373, 0.5770752429962158, 0.41228580474853516, 0.3282028138637543}; /* 7.1e-9 */
-    struct val          f, minus_k = b_to(b, TYPE_F32, math_split(b, x, &f)), two = b_f32(b, 2);
-    struct val          inverse = b_div(b, b_f32(b, 1), b_add(b, f, two));
-    struct val          s = b_mul(b, f, inverse);
-    struct val          s_lo = b_mul(b, b_fma(b, b_neg(b, s), f, b_fma(b, s, b_f32(b, -2), f)), inverse);
-    struct val          main_c = b_f32(b, 0x1.715476p+1), rest_c = b_f32(b, 0x1.4ae0c0p-25), z = b_mul(b, s, s);
-    struct val          p = b_mul(b, s, main_c);
-    struct val          p_lo = b_fma(b, s, main_c, b_neg(b, p));
+    static const double c[] = {0.9617967009544373, 0.5770752429962158, 0.41228580474853516,
+                               0.3282028138637543}; /* 7.1e-9 */
+    struct val f, minus_k = b_to(b, TYPE_F32, math_split(b, x, &f)), two = b_f32(b, 2);
+    struct val inverse = b_div(b, b_f32(b, 1), b_add(b, f, two));
+    struct val s = b_mul(b, f, inverse);
+    struct val s_lo = b_mul(b, b_fma(b, b_neg(b, s), f, b_fma(b, s, b_f32(b, -2), f)), inverse);
+    struct val main_c = b_f32(b, 0x1.715476p+1), rest_c = b_f32(b, 0x1.4ae0c0p-25), z = b_mul(b, s, s);
+    struct val p = b_mul(b, s, main_c);
+    struct val p_lo = b_fma(b, s, main_c, b_neg(b, p));
     p_lo = b_fma(b, s_lo, main_c, b_fma(b, s, rest_c, p_lo));
     p_lo = b_fma(b, b_mul(b, s, z), b_horner(b, z, c, 4), p_lo);
     struct val hi = b_sub(b, p, minus_k);

@@ -1,5 +1,5 @@
-/* sin cos tan exp ln pow in f64, relative error at most 1e-12 (tests/test_math.c): for coefficients, phases and positions. sin, cos and
- * tan hold that to |x| = 1e6. Coefficients: tests/tools/fit.py. */
+/* sin cos tan exp ln pow in f64, relative error at most 1e-12 (tests/test_math.c): for coefficients, phases and
+ * positions. sin, cos and tan hold that to |x| = 1e6. Coefficients: tests/tools/fit.py. */
 #include "core/nodes/math_parts.h"
 
 #define PI 3.141592653589793
@@ -49,13 +49,13 @@ static struct val cos_of(struct build *b, struct val x)
 
 static struct val tan_of(struct build *b, struct val x)
 {
-    static const double c[] = {0.333333333343002,     0.1333333324320026,     0.053968283080351676,
-                               0.021869021489866598,  0.008867566872809953,   0.003567041577416335,
-                               0.0015500962731595398, 0.0003580005259397778,  0.0006060477894507309,
+    static const double c[] = {0.333333333343002,      0.1333333324320026,    0.053968283080351676,
+                               0.021869021489866598,   0.008867566872809953,  0.003567041577416335,
+                               0.0015500962731595398,  0.0003580005259397778, 0.0006060477894507309,
                                -0.0002523251986943961, 0.00020643377922989424}; /* 3.3e-14 */
-    struct val          n = nearest(b, b_mulc(b, x, 2 / PI));
-    struct val          r = math_limit(b, reduce(b, x, n, 0.5), -0.7855, 0.7855), z = b_mul(b, r, r);
-    struct val          p = b_fma(b, b_mul(b, r, z), b_horner(b, z, c, 11), r);
+    struct val n = nearest(b, b_mulc(b, x, 2 / PI));
+    struct val r = math_limit(b, reduce(b, x, n, 0.5), -0.7855, 0.7855), z = b_mul(b, r, r);
+    struct val p = b_fma(b, b_mul(b, r, z), b_horner(b, z, c, 11), r);
     return b_select(b, is_odd(b, n), b_div(b, b_f64(b, -1), p), p);
 }
 
@@ -78,8 +78,8 @@ static struct val exp_of(struct build *b, struct val x)
                                2.480192759985546e-05,
                                2.763347502586663e-06,
                                2.7465261562711233e-07}; /* 1.1e-14 */
-    struct val          held = math_limit(b, x, -800, 800), n = b_rint(b, b_mulc(b, held, LOG2E));
-    struct val          r = b_fma(b, n, b_f64(b, -0.6931471805599453), held);
+    struct val held = math_limit(b, x, -800, 800), n = b_rint(b, b_mulc(b, held, LOG2E));
+    struct val r = b_fma(b, n, b_f64(b, -0.6931471805599453), held);
     r = b_fma(b, n, b_f64(b, -2.3190468138462996e-17), r);
     struct val whole = b_to(b, TYPE_I32, n), first = b_sar(b, whole, 1);
     struct val p = b_mul(b, b_horner(b, r, c, 11), power_of_two(b, first));
@@ -91,8 +91,8 @@ static struct val ln_of(struct build *b, struct val x)
 {
     static const double c[] = {0.6666666666666734,  0.3999999999941654,  0.28571428742065874, 0.22222198599914883,
                                0.18183563174762402, 0.15314075304499167, 0.14795739965397187}; /* of z: 2.5e-18 */
-    struct val          minus_k = b_sar(b, b_sub(b, b_i32(b, 0x3fe6a09e + 0xfffff), b_high(b, x)), 20);
-    struct val          first = b_sar(b, minus_k, 1);
+    struct val minus_k = b_sar(b, b_sub(b, b_i32(b, 0x3fe6a09e + 0xfffff), b_high(b, x)), 20);
+    struct val first = b_sar(b, minus_k, 1);
     struct val m = b_mul(b, b_mul(b, x, power_of_two(b, first)), power_of_two(b, b_sub(b, minus_k, first)));
     struct val f = b_addc(b, m, -1), s = b_div(b, f, b_addc(b, m, 1)), z = b_mul(b, s, s);
     struct val part = b_fma(b, b_mul(b, s, z), b_horner(b, z, c, 7), b_add(b, s, s));
@@ -102,7 +102,8 @@ static struct val ln_of(struct build *b, struct val x)
     return b_select(b, b_le(b, x, zero), low, r);
 }
 
-/* e^(y ln |x|): the product is at most 745, so 1e-12 is kept. A negative x wants a whole y. The sign of a zero is lost. */
+/* e^(y ln |x|): the product is at most 745, so 1e-12 is kept. A negative x wants a whole y. The sign of a zero is lost.
+ */
 static struct val pow_of(struct build *b, struct val x, struct val y)
 {
     struct val zero = b_f64(b, 0), one = b_f64(b, 1);
@@ -115,12 +116,12 @@ static struct val pow_of(struct build *b, struct val x, struct val y)
     return b_select(b, b_or(b, b_eq(b, y, zero), b_eq(b, x, one)), one, r);
 }
 
-#define EXPORT(name, expression)                                                                              \
-    enum status math_##name##_f64(struct build *b, const struct node_args *args, struct val *out)               \
-    {                                                                                                         \
-        const struct val x = args->in[0];                                                                     \
-        *out = (expression);                                                                                  \
-        return STATUS_OK;                                                                                     \
+#define EXPORT(name, expression)                                                                                       \
+    enum status math_##name##_f64(struct build *b, const struct node_args *args, struct val *out)                      \
+    {                                                                                                                  \
+        const struct val x = args->in[0];                                                                              \
+        *out = (expression);                                                                                           \
+        return STATUS_OK;                                                                                              \
     }
 EXPORT(sin, sin_of(b, x))
 EXPORT(cos, cos_of(b, x))

@@ -1,5 +1,5 @@
-/* Hyperbolic functions in f32, at most 3.5 ULP (tests/test_math.c): odd polynomials near 0 (tests/tools/fit.py), exponentials
- * and logarithms of the magnitude elsewhere. */
+/* Hyperbolic functions in f32, at most 3.5 ULP (tests/test_math.c): odd polynomials near 0 (tests/tools/fit.py),
+ * exponentials and logarithms of the magnitude elsewhere. */
 #include "core/nodes/math_parts.h"
 
 /* E - 1/(4E), E = e^|x| / 2, which stays in range as long as the result does. */
@@ -7,9 +7,9 @@ static struct val sinh_of(struct build *b, struct val x)
 {
     static const double c[] = {0.1666666716337204, 0.00833331048488617, 0.00019842895562760532,
                                2.7822131869470468e-06}; /* 3e-10 */
-    struct val          ax = b_abs(b, x), z = b_mul(b, x, x), e = math_exp(b, ax, 1);
-    struct val          far = math_copysign(b, b_sub(b, e, b_div(b, b_f32(b, 0.25), e)), x);
-    struct val          near = b_mul(b, x, b_fma(b, z, b_horner(b, z, c, 4), b_f32(b, 1)));
+    struct val ax = b_abs(b, x), z = b_mul(b, x, x), e = math_exp(b, ax, 1);
+    struct val far = math_copysign(b, b_sub(b, e, b_div(b, b_f32(b, 0.25), e)), x);
+    struct val near = b_mul(b, x, b_fma(b, z, b_horner(b, z, c, 4), b_f32(b, 1)));
     return b_select(b, b_lt(b, ax, b_f32(b, 1)), near, far);
 }
 
@@ -23,24 +23,24 @@ static struct val tanh_of(struct build *b, struct val x)
 {
     static const double c[] = {-0.33333298563957214, 0.13331936299800873, -0.05378471687436104, 0.02079862542450428,
                                -0.005897966679185629}; /* 2.8e-9 */
-    struct val          ax = b_abs(b, x), z = b_mul(b, x, x), one = b_f32(b, 1);
-    struct val          e = math_exp(b, b_add(b, ax, ax), 0);
-    struct val          far = math_copysign(b, b_sub(b, one, b_div(b, b_f32(b, 2), b_add(b, e, one))), x);
-    struct val          near = b_mul(b, x, b_fma(b, z, b_horner(b, z, c, 5), one));
+    struct val ax = b_abs(b, x), z = b_mul(b, x, x), one = b_f32(b, 1);
+    struct val e = math_exp(b, b_add(b, ax, ax), 0);
+    struct val far = math_copysign(b, b_sub(b, one, b_div(b, b_f32(b, 2), b_add(b, e, one))), x);
+    struct val near = b_mul(b, x, b_fma(b, z, b_horner(b, z, c, 5), one));
     return b_select(b, b_lt(b, ax, b_f32(b, 0.6)), near, far);
 }
 
 /* log1p(a + a^2/(1 + sqrt(a^2 + 1))); from 2^30 on ln a + ln 2, before the square overflows. */
 static struct val asinh_of(struct build *b, struct val x)
 {
-    static const double c[] = {-0.1666666567325592,  0.07499907165765762,   -0.04461609572172165,
+    static const double c[] = {-0.1666666567325592,  0.07499907165765762,  -0.04461609572172165,
                                0.030033569782972336, -0.02004958502948284, 0.009256629273295403}; /* 6.2e-11 */
-    struct val          a = b_abs(b, x), z = b_mul(b, x, x), one = b_f32(b, 1);
-    struct val          big = b_lt(b, b_f32(b, 0x1p30), a);
-    struct val          w = b_add(b, a, b_div(b, z, b_add(b, one, b_sqrt(b, b_add(b, z, one)))));
-    struct val          l = math_log1p(b, b_select(b, big, a, w));
-    struct val          far = b_add(b, l, b_select(b, big, b_f32(b, LN2), b_f32(b, 0)));
-    struct val          near = b_mul(b, x, b_fma(b, z, b_horner(b, z, c, 6), one));
+    struct val a = b_abs(b, x), z = b_mul(b, x, x), one = b_f32(b, 1);
+    struct val big = b_lt(b, b_f32(b, 0x1p30), a);
+    struct val w = b_add(b, a, b_div(b, z, b_add(b, one, b_sqrt(b, b_add(b, z, one)))));
+    struct val l = math_log1p(b, b_select(b, big, a, w));
+    struct val far = b_add(b, l, b_select(b, big, b_f32(b, LN2), b_f32(b, 0)));
+    struct val near = b_mul(b, x, b_fma(b, z, b_horner(b, z, c, 6), one));
     return b_select(b, b_lt(b, a, b_f32(b, 0.5)), near, math_copysign(b, far, x));
 }
 

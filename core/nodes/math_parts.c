@@ -36,7 +36,8 @@ struct val math_log_edges(struct build *b, struct val x, struct val inside)
     return b_select(b, b_le(b, x, zero), low, r);
 }
 
-/* n = floor(x log2 e), r = x - n ln2 in [0, ln2), e^r in [1, 2): so n reaches -126 and 127 exactly where results are normal. */
+/* n = floor(x log2 e), r = x - n ln2 in [0, ln2), e^r in [1, 2): so n reaches -126 and 127 exactly where results are
+ * normal. */
 struct val math_exp(struct build *b, struct val x, int halvings)
 {
     static const double c[] = {1.0,
@@ -54,8 +55,8 @@ struct val math_exp(struct build *b, struct val x, int halvings)
     return b_mul(b, b_horner(b, r, c, 7), scale);
 }
 
-/* u = 1 + x gives the exponent k only. f = (1 + x) 2^-k - 1 = x s + (s - 1) with s = 2^-k, one rounding, so nothing of a
- * small x is lost. From 2^24 on 1 + x is x, and s would leave the range. */
+/* u = 1 + x gives the exponent k only. f = (1 + x) 2^-k - 1 = x s + (s - 1) with s = 2^-k, one rounding, so nothing of
+ * a small x is lost. From 2^24 on 1 + x is x, and s would leave the range. */
 struct val math_log1p(struct build *b, struct val x)
 {
     static const double c[] = {1.0,

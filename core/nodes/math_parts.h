@@ -11,26 +11,26 @@
 #define LOG2E 1.44269504088896340736
 
 /* Build functions of one expression over x, y, z: the node's first inputs. */
-#define MATH_1(name, expression)                                                                               \
-    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)             \
-    {                                                                                                          \
-        const struct val x = args->in[0];                                                                      \
-        *out = (expression);                                                                                   \
-        return STATUS_OK;                                                                                      \
+#define MATH_1(name, expression)                                                                                       \
+    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)                    \
+    {                                                                                                                  \
+        const struct val x = args->in[0];                                                                              \
+        *out = (expression);                                                                                           \
+        return STATUS_OK;                                                                                              \
     }
-#define MATH_2(name, expression)                                                                               \
-    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)             \
-    {                                                                                                          \
-        const struct val x = args->in[0], y = args->in[1];                                                     \
-        *out = (expression);                                                                                   \
-        return STATUS_OK;                                                                                      \
+#define MATH_2(name, expression)                                                                                       \
+    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)                    \
+    {                                                                                                                  \
+        const struct val x = args->in[0], y = args->in[1];                                                             \
+        *out = (expression);                                                                                           \
+        return STATUS_OK;                                                                                              \
     }
-#define MATH_3(name, expression)                                                                               \
-    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)             \
-    {                                                                                                          \
-        const struct val x = args->in[0], y = args->in[1], z = args->in[2];                                    \
-        *out = (expression);                                                                                   \
-        return STATUS_OK;                                                                                      \
+#define MATH_3(name, expression)                                                                                       \
+    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)                    \
+    {                                                                                                                  \
+        const struct val x = args->in[0], y = args->in[1], z = args->in[2];                                            \
+        *out = (expression);                                                                                           \
+        return STATUS_OK;                                                                                              \
     }
 
 /* `magnitude` (not negative) with the sign of `sign`, -0 included. */

@@ -1,12 +1,13 @@
 /* Trigonometric functions of radians in f32, at most 3.5 ULP (tests/test_math.c). sin, cos and tan reduce by three-part
- * multiples of pi with fused multiply-adds: 3.5 ULP to |x| = 30,000, and an absolute error below |x| / 2^24 beyond, where neighbouring
- * floats come to lie further apart than the period; never above 1 in magnitude (tan: about 2^24). Infinity gives NaN.
- * Coefficients: tests/tools/fit.py. */
+ * multiples of pi with fused multiply-adds: 3.5 ULP to |x| = 30,000, and an absolute error below |x| / 2^24 beyond,
+ * where neighbouring floats come to lie further apart than the period; never above 1 in magnitude (tan: about 2^24).
+ * Infinity gives NaN. Coefficients: tests/tools/fit.py. */
 #include "core/nodes/math_parts.h"
 
 #define PI 3.14159265358979323846
 
-/* x - n scale pi. Pi is cut into three parts of one sign, and n is never -0: then an x of -0 keeps its sign through the sums. */
+/* x - n scale pi. Pi is cut into three parts of one sign, and n is never -0: then an x of -0 keeps its sign through the
+ * sums. */
 static struct val reduce(struct build *b, struct val x, struct val n, double scale)
 {
     struct val r = b_fma(b, n, b_f32(b, scale * -0x1.921fb4p+1), x);
@@ -50,9 +51,9 @@ static struct val tan_of(struct build *b, struct val x)
 {
     static const double c[] = {0.33333149552345276,  0.13339002430438995,  0.053393710404634476,
                                0.024494914337992668, 0.003013266483321786, 0.009449940174818039}; /* 1.9e-8 */
-    struct val          n = nearest(b, b_mulc(b, x, 2 / PI));
-    struct val          r = math_limit(b, reduce(b, x, n, 0.5), -0.788, 0.788), z = b_mul(b, r, r);
-    struct val          p = b_fma(b, b_mul(b, r, z), b_horner(b, z, c, 6), r);
+    struct val n = nearest(b, b_mulc(b, x, 2 / PI));
+    struct val r = math_limit(b, reduce(b, x, n, 0.5), -0.788, 0.788), z = b_mul(b, r, r);
+    struct val p = b_fma(b, b_mul(b, r, z), b_horner(b, z, c, 6), r);
     return b_select(b, is_odd(b, b_to(b, TYPE_I32, n)), b_div(b, b_f32(b, -1), p), p);
 }
 
@@ -91,10 +92,10 @@ static struct val acos_of(struct build *b, struct val x)
 /* atan t for 0 <= t <= 1. */
 static struct val atan_part(struct build *b, struct val t)
 {
-    static const double c[] = {-0.33333152532577515, 0.19993767142295837,  -0.14211001992225647, 0.10665768384933472,
-                               -0.07551655918359756, 0.04320463538169861, -0.016363101080060005,
-                               0.0029193907976150513}; /* 1.7e-8 */
-    struct val          z = b_mul(b, t, t);
+    static const double c[] = {-0.33333152532577515,  0.19993767142295837,  -0.14211001992225647,
+                               0.10665768384933472,   -0.07551655918359756, 0.04320463538169861,
+                               -0.016363101080060005, 0.0029193907976150513}; /* 1.7e-8 */
+    struct val z = b_mul(b, t, t);
     return b_fma(b, b_mul(b, t, z), b_horner(b, z, c, 8), t);
 }
 
@@ -105,7 +106,8 @@ static struct val atan_of(struct build *b, struct val x)
     return math_copysign(b, b_select(b, b_lt(b, one, ax), b_sub(b, b_f32(b, PI / 2), p), p), x);
 }
 
-/* The angle of the smaller to the greater magnitude, unfolded over the octants. Equal magnitudes include 0/0 and inf/inf. */
+/* The angle of the smaller to the greater magnitude, unfolded over the octants. Equal magnitudes include 0/0 and
+ * inf/inf. */
 static struct val atan2_of(struct build *b, struct val y, struct val x)
 {
     struct val ax = b_abs(b, x), ay = b_abs(b, y), zero = b_f32(b, 0), inf = b_f32(b, INFINITY);

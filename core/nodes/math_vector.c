@@ -1,4 +1,5 @@
-/* Vectors of 2 to 4 components; a scalar counts as a vector of one, and beside a vector as that number in every component. */
+/* Vectors of 2 to 4 components; a scalar counts as a vector of one, and beside a vector as that number in every
+ * component. */
 #include "core/nodes/math_parts.h"
 
 static struct val part(const struct node_args *args, int input, int c)
@@ -11,8 +12,8 @@ static enum status shared_dims(struct build *b, const struct node_args *args, in
 {
     int m = args->dims[0], n = args->dims[1];
     if (m != n && m != 1 && n != 1)
-        return fault_add(b->fault, STATUS_BAD_GRAPH, b->pointer, 0, "%s of vectors of %d and of %d components", args->def->name,
-                         m, n);
+        return fault_add(b->fault, STATUS_BAD_GRAPH, b->pointer, 0, "%s of vectors of %d and of %d components",
+                         args->def->name, m, n);
     *ret_dims = m > n ? m : n;
     return STATUS_OK;
 }
@@ -28,7 +29,7 @@ static struct val dot(struct build *b, const struct val *x, const struct val *y,
 static enum status build_dot(struct build *b, const struct node_args *args, struct val *out)
 {
     struct val x[4], y[4];
-    int        n;
+    int n;
     TRY(shared_dims(b, args, &n));
     for (int i = 0; i < n; i++) {
         x[i] = part(args, 0, i);
@@ -41,7 +42,7 @@ static enum status build_dot(struct build *b, const struct node_args *args, stru
 static enum status build_distance(struct build *b, const struct node_args *args, struct val *out)
 {
     struct val d[4];
-    int        n;
+    int n;
     TRY(shared_dims(b, args, &n));
     for (int i = 0; i < n; i++)
         d[i] = b_sub(b, part(args, 0, i), part(args, 1, i));
@@ -52,7 +53,7 @@ static enum status build_distance(struct build *b, const struct node_args *args,
 static enum status build_reflect(struct build *b, const struct node_args *args, struct val *out)
 {
     struct val twice;
-    int        n;
+    int n;
     TRY(shared_dims(b, args, &n));
     TRY(build_dot(b, args, &twice));
     twice = b_mulc(b, twice, -2);
@@ -65,8 +66,8 @@ static enum status build_cross(struct build *b, const struct node_args *args, st
 {
     const struct val *x = args->vec[0], *y = args->vec[1];
     if (args->dims[0] != 3 || args->dims[1] != 3)
-        return fault_add(b->fault, STATUS_BAD_GRAPH, b->pointer, 0, "cross takes two vectors of 3 components, not %d and %d",
-                         args->dims[0], args->dims[1]);
+        return fault_add(b->fault, STATUS_BAD_GRAPH, b->pointer, 0,
+                         "cross takes two vectors of 3 components, not %d and %d", args->dims[0], args->dims[1]);
     for (int i = 0; i < 3; i++) {
         int j = (i + 1) % 3, k = (i + 2) % 3;
         out[i] = b_fma(b, x[j], y[k], b_neg(b, b_mul(b, x[k], y[j])));
@@ -121,13 +122,14 @@ const struct node_row math_vector_rows[] = {
     {"distance : a:vec, b:vec", "Length of a - b.", 0, NULL, build_distance, NULL},
     {"reflect : a:vec, b:vec", "a reflected at the plane with the unit normal b: a - 2 dot(a, b) b.", NODE_VECTOR, NULL,
      build_reflect, NULL},
-    {"cross : a:vec, b:vec -> x y z", "Vector product of two vectors of three components.", NODE_VECTOR, NULL, build_cross, NULL},
+    {"cross : a:vec, b:vec -> x y z", "Vector product of two vectors of three components.", NODE_VECTOR, NULL,
+     build_cross, NULL},
     {"length : v:vec", "Euclidean length; its square must stay in range.", 0, NULL, build_length, NULL},
     {"normalize : v:vec", "v at length 1; a vector of length 0 stays.", NODE_VECTOR, NULL, build_normalize, NULL},
     {"vec2 : x, y -> x y", "A vector of two components.", NODE_VECTOR, NULL, build_vec, NULL},
     {"vec3 : x, y, z -> x y z", "A vector of three components.", NODE_VECTOR, NULL, build_vec, NULL},
     {"vec4 : x, y, z, w -> x y z w", "A vector of four components.", NODE_VECTOR, NULL, build_vec, NULL},
-    {"saturation : x:vec, amount", "Colourfulness: 0 changes nothing, -1 is grey; x is r g b or r g b a.", NODE_VECTOR, NULL,
-     build_saturation, NULL},
+    {"saturation : x:vec, amount", "Colourfulness: 0 changes nothing, -1 is grey; x is r g b or r g b a.", NODE_VECTOR,
+     NULL, build_saturation, NULL},
     {0},
 };

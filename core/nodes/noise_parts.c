@@ -6,9 +6,9 @@
 static uint32_t add_fn(struct build *b, const char *name, noise_body *body, int user, const struct val *in, int n)
 {
     static const enum op params[] = {[TYPE_F32] = OP_PARAM_F32, [TYPE_F64] = OP_PARAM_F64, [TYPE_I32] = OP_PARAM_I32};
-    struct ir_fn         fn = {.name = arena_strdup(b->ir->arena, name), .n_params = (uint32_t)n};
-    struct build         inside = *b;
-    struct val           in_fn[FN_ARGS_MAX];
+    struct ir_fn fn = {.name = arena_strdup(b->ir->arena, name), .n_params = (uint32_t)n};
+    struct build inside = *b;
+    struct val in_fn[FN_ARGS_MAX];
     inside.code = &fn.code;
     for (int i = 0; i < n; i++) {
         fn.params[i] = b_type(b, in[i]);
@@ -22,14 +22,15 @@ static uint32_t add_fn(struct build *b, const char *name, noise_body *body, int 
 struct val noise_call(struct build *b, const char *name, noise_body *body, int user, const struct val *in, int n)
 {
     struct val copy[FN_ARGS_MAX];
-    uint32_t   index;
+    uint32_t index;
     assert(n <= FN_ARGS_MAX);
     if (!ir_fn_by_name(b->ir, name, &index))
         index = add_fn(b, name, body, user, in, n);
     for (int i = 0; i < n; i++)
         copy[i] = in[i];
     assert(b->ir->fns[index].result_type == TYPE_F32);
-    return ir_emit(b->ir, b->code, (struct ins){.op = OP_CALL_F32, .n_args = (uint32_t)n, .args = copy, .imm.i = (int32_t)index});
+    return ir_emit(b->ir, b->code,
+                   (struct ins){.op = OP_CALL_F32, .n_args = (uint32_t)n, .args = copy, .imm.i = (int32_t)index});
 }
 
 struct val noise_cell(struct build *b, struct val x, struct val *ret_fraction)

@@ -1,30 +1,30 @@
 /* Noises that give what resin gives, 0..1, and Perlin's improved noise of 2002, signed.
  *
  * K. Perlin, "Improving Noise", SIGGRAPH 2002, with his permutation P; S. Gustavson, "Simplex noise demystified", 2005.
- * perm(i) = P[(i + seed) & 255], so a seed shifts the table. Two-dimensional gradients are (+-1, +-2) and (+-2, +-1), three-dimensional
- * ones Perlin's twelve edges. perlin2 and simplex2 leave 0..1 and are clipped there (2.6 % and 32 % of all points): kept
- * for compatibility; gnoise does not.
+ * perm(i) = P[(i + seed) & 255], so a seed shifts the table. Two-dimensional gradients are (+-1, +-2) and (+-2, +-1),
+ * three-dimensional ones Perlin's twelve edges. perlin2 and simplex2 leave 0..1 and are clipped there (2.6 % and 32 %
+ * of all points): kept for compatibility; gnoise does not.
  *
- * A point needs the hashes of neighbouring cells. So one table holds P of an index and of the next in one word, which is enough for the
- * inner lookups; the last lookup reads gradients, not hashes, again two neighbours a word. perlin2 costs three gathers, perlin3 seven. */
+ * A point needs the hashes of neighbouring cells. So one table holds P of an index and of the next in one word, which
+ * is enough for the inner lookups; the last lookup reads gradients, not hashes, again two neighbours a word. perlin2
+ * costs three gathers, perlin3 seven. */
 #include <math.h>
 
 #include "core/nodes/noise_parts.h"
 
 static const uint8_t perlin_p[256] = {
-    151, 160, 137, 91, 90, 15, 131, 13, 201, 95, 96, 53, 194, 233, 7, 225, 140, 36, 103, 30,
-    69, 142, 8, 99, 37, 240, 21, 10, 23, 190, 6, 148, 247, 120, 234, 75, 0, 26, 197, 62,
-    94, 252, 219, 203, 117, 35, 11, 32, 57, 177, 33, 88, 237, 149, 56, 87, 174, 20, 125, 136,
-    171, 168, 68, 175, 74, 165, 71, 134, 139, 48, 27, 166, 77, 146, 158, 231, 83, 111, 229, 122,
-    60, 211, 133, 230, 220, 105, 92, 41, 55, 46, 245, 40, 244, 102, 143, 54, 65, 25, 63, 161,
-    1, 216, 80, 73, 209, 76, 132, 187, 208, 89, 18, 169, 200, 196, 135, 130, 116, 188, 159, 86,
-    164, 100, 109, 198, 173, 186, 3, 64, 52, 217, 226, 250, 124, 123, 5, 202, 38, 147, 118, 126,
-    255, 82, 85, 212, 207, 206, 59, 227, 47, 16, 58, 17, 182, 189, 28, 42, 223, 183, 170, 213,
-    119, 248, 152, 2, 44, 154, 163, 70, 221, 153, 101, 155, 167, 43, 172, 9, 129, 22, 39, 253,
-    19, 98, 108, 110, 79, 113, 224, 232, 178, 185, 112, 104, 218, 246, 97, 228, 251, 34, 242, 193,
-    238, 210, 144, 12, 191, 179, 162, 241, 81, 51, 145, 235, 249, 14, 239, 107, 49, 192, 214, 31,
-    181, 199, 106, 157, 184, 84, 204, 176, 115, 121, 50, 45, 127, 4, 150, 254, 138, 236, 205, 93,
-    222, 114, 67, 29, 24, 72, 243, 141, 128, 195, 78, 66, 215, 61, 156, 180,
+    151, 160, 137, 91,  90,  15,  131, 13,  201, 95,  96,  53,  194, 233, 7,   225, 140, 36,  103, 30,  69,  142,
+    8,   99,  37,  240, 21,  10,  23,  190, 6,   148, 247, 120, 234, 75,  0,   26,  197, 62,  94,  252, 219, 203,
+    117, 35,  11,  32,  57,  177, 33,  88,  237, 149, 56,  87,  174, 20,  125, 136, 171, 168, 68,  175, 74,  165,
+    71,  134, 139, 48,  27,  166, 77,  146, 158, 231, 83,  111, 229, 122, 60,  211, 133, 230, 220, 105, 92,  41,
+    55,  46,  245, 40,  244, 102, 143, 54,  65,  25,  63,  161, 1,   216, 80,  73,  209, 76,  132, 187, 208, 89,
+    18,  169, 200, 196, 135, 130, 116, 188, 159, 86,  164, 100, 109, 198, 173, 186, 3,   64,  52,  217, 226, 250,
+    124, 123, 5,   202, 38,  147, 118, 126, 255, 82,  85,  212, 207, 206, 59,  227, 47,  16,  58,  17,  182, 189,
+    28,  42,  223, 183, 170, 213, 119, 248, 152, 2,   44,  154, 163, 70,  221, 153, 101, 155, 167, 43,  172, 9,
+    129, 22,  39,  253, 19,  98,  108, 110, 79,  113, 224, 232, 178, 185, 112, 104, 218, 246, 97,  228, 251, 34,
+    242, 193, 238, 210, 144, 12,  191, 179, 162, 241, 81,  51,  145, 235, 249, 14,  239, 107, 49,  192, 214, 31,
+    181, 199, 106, 157, 184, 84,  204, 176, 115, 121, 50,  45,  127, 4,   150, 254, 138, 236, 205, 93,  222, 114,
+    67,  29,  24,  72,  243, 141, 128, 195, 78,  66,  215, 61,  156, 180,
 };
 
 /* Entry i: P[i] and P[i + 1]. */
@@ -100,7 +100,7 @@ static struct val to_unit(struct build *b, struct val raw, double gain)
 /* in: x, y, seed */
 static struct val perlin2_body(struct build *b, const struct val *in, int user)
 {
-    uint32_t   perm = perm_table(b), grads = grad_table(b, 2, 8);
+    uint32_t perm = perm_table(b), grads = grad_table(b, 2, 8);
     struct val x0, y0, one = b_f32(b, 1);
     struct val ix = b_add(b, b_to(b, TYPE_I32, noise_cell(b, in[0], &x0)), in[2]);
     struct val iy = b_add(b, b_to(b, TYPE_I32, noise_cell(b, in[1], &y0)), in[2]);
@@ -117,7 +117,7 @@ static struct val perlin2_body(struct build *b, const struct val *in, int user)
 /* in: x, y, z, seed. Signed. */
 static struct val perlin3_body(struct build *b, const struct val *in, int user)
 {
-    uint32_t   perm = perm_table(b), grads = grad_table(b, 3, 4);
+    uint32_t perm = perm_table(b), grads = grad_table(b, 3, 4);
     struct val f[3], cell[3], near[3], columns[4], along_y[2];
     for (int c = 0; c < 3; c++) {
         cell[c] = b_add(b, b_to(b, TYPE_I32, noise_cell(b, in[c], &f[c])), in[3]);
@@ -155,28 +155,29 @@ static struct val falloff(struct build *b, const struct val *d, int dims, double
 static struct val simplex2_body(struct build *b, const struct val *in, int user)
 {
     const double g = (3 - sqrt(3)) / 6;
-    uint32_t     perm = perm_table(b), grads = grad_table(b, 2, 8);
-    struct val   skew = b_mulc(b, b_add(b, in[0], in[1]), (sqrt(3) - 1) / 2);
-    struct val   i = b_floor(b, b_add(b, in[0], skew)), j = b_floor(b, b_add(b, in[1], skew));
-    struct val   back = b_mulc(b, b_add(b, i, j), g);
-    struct val   d0[2] = {b_sub(b, in[0], b_sub(b, i, back)), b_sub(b, in[1], b_sub(b, j, back))};
-    struct val   first_x = b_lt(b, d0[1], d0[0]), zero = b_f32(b, 0), one = b_f32(b, 1);
-    struct val   d1[2] = {b_addc(b, b_sub(b, d0[0], b_select(b, first_x, one, zero)), g),
-                          b_addc(b, b_sub(b, d0[1], b_select(b, first_x, zero, one)), g)};
-    struct val   d2[2] = {b_addc(b, d0[0], 2 * g - 1), b_addc(b, d0[1], 2 * g - 1)};
-    struct val   row = b_add(b, b_to(b, TYPE_I32, j), in[2]);
-    struct val   pair = b_gather(b, perm, b_add(b, b_to(b, TYPE_I32, i), in[2]));
-    struct val   left = b_gather(b, grads, b_add(b, pair, row));
-    struct val   right = b_gather(b, grads, b_add(b, b_shr(b, pair, 8), row));
-    struct val   middle = b_select(b, first_x, right, b_shr(b, left, 16));
-    struct val   sum = falloff(b, d0, 2, 0.5, dot2(b, left, 0, d0[0], d0[1]));
+    uint32_t perm = perm_table(b), grads = grad_table(b, 2, 8);
+    struct val skew = b_mulc(b, b_add(b, in[0], in[1]), (sqrt(3) - 1) / 2);
+    struct val i = b_floor(b, b_add(b, in[0], skew)), j = b_floor(b, b_add(b, in[1], skew));
+    struct val back = b_mulc(b, b_add(b, i, j), g);
+    struct val d0[2] = {b_sub(b, in[0], b_sub(b, i, back)), b_sub(b, in[1], b_sub(b, j, back))};
+    struct val first_x = b_lt(b, d0[1], d0[0]), zero = b_f32(b, 0), one = b_f32(b, 1);
+    struct val d1[2] = {b_addc(b, b_sub(b, d0[0], b_select(b, first_x, one, zero)), g),
+                        b_addc(b, b_sub(b, d0[1], b_select(b, first_x, zero, one)), g)};
+    struct val d2[2] = {b_addc(b, d0[0], 2 * g - 1), b_addc(b, d0[1], 2 * g - 1)};
+    struct val row = b_add(b, b_to(b, TYPE_I32, j), in[2]);
+    struct val pair = b_gather(b, perm, b_add(b, b_to(b, TYPE_I32, i), in[2]));
+    struct val left = b_gather(b, grads, b_add(b, pair, row));
+    struct val right = b_gather(b, grads, b_add(b, b_shr(b, pair, 8), row));
+    struct val middle = b_select(b, first_x, right, b_shr(b, left, 16));
+    struct val sum = falloff(b, d0, 2, 0.5, dot2(b, left, 0, d0[0], d0[1]));
     sum = b_add(b, sum, falloff(b, d1, 2, 0.5, dot2(b, middle, 0, d1[0], d1[1])));
     sum = b_add(b, sum, falloff(b, d2, 2, 0.5, dot2(b, right, 1, d2[0], d2[1])));
     (void)user;
     return to_unit(b, sum, 70);
 }
 
-/* The corners of the tetrahedron that holds d, in the order of its greatest coordinates: step[corner][axis] as masks. */
+/* The corners of the tetrahedron that holds d, in the order of its greatest coordinates: step[corner][axis] as masks.
+ */
 static void tetrahedron(struct build *b, const struct val d[3], struct val first[3], struct val second[3])
 {
     struct val x_y = b_ge(b, d[0], d[1]), y_z = b_ge(b, d[1], d[2]), x_z = b_ge(b, d[0], d[2]);
@@ -189,11 +190,13 @@ static void tetrahedron(struct build *b, const struct val d[3], struct val first
     second[2] = b_not(b, b_and(b, y_z, x_z));
 }
 
-/* Adds a corner: masks say along which axes it lies one further than the cell; NULL: along none (k = 0) or all (k = 3). */
-static struct val corner3(struct build *b, const struct val d0[3], const struct val *masks, int k, const struct val hashes[2],
-                          struct val z)
+/* Adds a corner: masks say along which axes it lies one further than the cell; NULL: along none (k = 0) or all (k = 3).
+ */
+static struct val corner3(struct build *b, const struct val d0[3], const struct val *masks, int k,
+                          const struct val hashes[2], struct val z)
 {
-    struct val d[3], side = hashes[k == 3], one = b_f32(b, 1), zero = b_f32(b, 0), none = b_i32(b, 0), next = b_i32(b, 1);
+    struct val d[3], side = hashes[k == 3], one = b_f32(b, 1), zero = b_f32(b, 0), none = b_i32(b, 0),
+                     next = b_i32(b, 1);
     for (int c = 0; c < 3; c++) {
         struct val step = masks ? b_select(b, masks[c], one, zero) : k ? one : zero;
         d[c] = k ? b_addc(b, b_sub(b, d0[c], step), k / 6.0) : d0[c];
@@ -211,8 +214,9 @@ static struct val corner3(struct build *b, const struct val d0[3], const struct 
 /* in: x, y, z, seed */
 static struct val simplex3_body(struct build *b, const struct val *in, int user)
 {
-    uint32_t   perm = perm_table(b);
-    struct val skew = b_mulc(b, b_add(b, b_add(b, in[0], in[1]), in[2]), 1.0 / 3), d0[3], cell[3], whole[3], first[3], second[3];
+    uint32_t perm = perm_table(b);
+    struct val skew = b_mulc(b, b_add(b, b_add(b, in[0], in[1]), in[2]), 1.0 / 3), d0[3], cell[3], whole[3], first[3],
+               second[3];
     for (int c = 0; c < 3; c++) {
         whole[c] = b_floor(b, b_add(b, in[c], skew));
         cell[c] = b_add(b, b_to(b, TYPE_I32, whole[c]), in[3]);
@@ -232,7 +236,8 @@ static struct val simplex3_body(struct build *b, const struct val *in, int user)
     return to_unit(b, sum, 32);
 }
 
-static struct val call2(struct build *b, const char *name, noise_body *body, struct val x, struct val y, struct val seed)
+static struct val call2(struct build *b, const char *name, noise_body *body, struct val x, struct val y,
+                        struct val seed)
 {
     return noise_call(b, name, body, 0, (const struct val[]){x, y, seed}, 3);
 }
@@ -278,7 +283,7 @@ static enum status build_fbm(struct build *b, const struct node_args *args, int 
     int octaves;
     TRY(node_count_arg(b, args, (size_t)dims, 1, 16, &octaves));
     struct val sum = b_f32(b, 0), seed = noise_seed(b, args->in[dims + 1]);
-    double     total = 0, gain = 1, frequency = 1;
+    double total = 0, gain = 1, frequency = 1;
     for (int i = 0; i < octaves; i++, gain /= 2, frequency *= 2) {
         struct val p[3], n;
         for (int c = 0; c < dims; c++)
@@ -303,16 +308,17 @@ static enum status build_fbm3(struct build *b, const struct node_args *args, str
 }
 
 const struct node_row noise_resin_rows[] = {
-    {"perlin2 noise perlin : x, y, seed:f64=0", "Perlin noise in two dimensions, 0..1, clipped at 2.6 % of all points.", 0, NULL,
-     build_perlin2, NULL},
+    {"perlin2 noise perlin : x, y, seed:f64=0", "Perlin noise in two dimensions, 0..1, clipped at 2.6 % of all points.",
+     0, NULL, build_perlin2, NULL},
     {"perlin3 : x, y, z, seed:f64=0", "Perlin noise in three dimensions, 0..1.", 0, NULL, build_perlin3, NULL},
-    {"simplex2 simplex : x, y, seed:f64=0", "Simplex noise in two dimensions, 0..1, clipped at 32 % of all points.", 0, NULL,
-     build_simplex2, NULL},
-    {"simplex3 : x, y, z, seed:f64=0", "Simplex noise in three dimensions, 0..1, clipped.", 0, NULL, build_simplex3, NULL},
-    {"fbm2 fbm : x, y, *octaves=4, seed:f64=0", "Octaves of perlin2, each half as strong and twice as fine, 0..1.", 0, NULL,
-     build_fbm2, NULL},
-    {"fbm3 : x, y, z, *octaves=4, seed:f64=0", "Octaves of perlin3, each half as strong and twice as fine, 0..1.", 0, NULL,
-     build_fbm3, NULL},
+    {"simplex2 simplex : x, y, seed:f64=0", "Simplex noise in two dimensions, 0..1, clipped at 32 % of all points.", 0,
+     NULL, build_simplex2, NULL},
+    {"simplex3 : x, y, z, seed:f64=0", "Simplex noise in three dimensions, 0..1, clipped.", 0, NULL, build_simplex3,
+     NULL},
+    {"fbm2 fbm : x, y, *octaves=4, seed:f64=0", "Octaves of perlin2, each half as strong and twice as fine, 0..1.", 0,
+     NULL, build_fbm2, NULL},
+    {"fbm3 : x, y, z, *octaves=4, seed:f64=0", "Octaves of perlin3, each half as strong and twice as fine, 0..1.", 0,
+     NULL, build_fbm3, NULL},
     {"classic : x, y, z", "Perlin's improved noise of 2002, signed.", 0, NULL, build_classic, NULL},
     {0},
 };

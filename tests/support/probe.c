@@ -8,10 +8,10 @@
 #include "core/pass.h"
 
 struct probe {
-    struct plan   *plan;
+    struct plan *plan;
     struct interp *interp;
-    double        *args;
-    bool           wide; /* out[1] holds the rest of the result */
+    double *args;
+    bool wide; /* out[1] holds the rest of the result */
 };
 
 static void expect(enum status status, const struct fault *fault, const char *what)
@@ -23,8 +23,8 @@ static void expect(enum status status, const struct fault *fault, const char *wh
 static struct probe *finish(struct arena *a, struct ir *ir, const char *what)
 {
     static const double context[CONTEXT_COUNT];
-    struct probe       *p = ARENA_NEW(a, struct probe);
-    struct fault        fault;
+    struct probe *p = ARENA_NEW(a, struct probe);
+    struct fault fault;
     fault_init(&fault, a);
     expect(ir_verify(ir, &fault), &fault, what);
     passes_run(ir, NULL, NULL);
@@ -71,9 +71,10 @@ struct probe *probe_wide(struct arena *a, const char *node, int inputs)
 {
     struct fault fault;
     struct build b = build_new(a, &fault);
-    struct val   in[PROBE_INPUTS];
+    struct val in[PROBE_INPUTS];
     for (int i = 0; i < inputs; i++)
-        in[i] = b_add(&b, b_to(&b, TYPE_F64, b_input(&b, 2 * (uint32_t)i)), b_to(&b, TYPE_F64, b_input(&b, 2 * (uint32_t)i + 1)));
+        in[i] = b_add(&b, b_to(&b, TYPE_F64, b_input(&b, 2 * (uint32_t)i)),
+                      b_to(&b, TYPE_F64, b_input(&b, 2 * (uint32_t)i + 1)));
     struct val r = b_call(&b, node, in, (size_t)inputs);
     assert_int_equal(b_type(&b, r), TYPE_F64);
     struct val first = b_to(&b, TYPE_F32, r);
@@ -93,15 +94,15 @@ struct probe *probe_built(struct arena *a, probe_body *body, const void *user)
 void probe_run(const struct probe *p, const float *const *in, float *const *out, int n)
 {
     const struct ir *ir = p->plan->ir;
-    float           *outs[PROBE_INPUTS], *spare = malloc((size_t)n * sizeof *spare);
-    size_t           work_size = interp_work_size(p->interp) + KERNEL_ALIGN;
-    void            *work = aligned_alloc(KERNEL_ALIGN, (work_size + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN);
-    double           state[64] = {0};
+    float *outs[PROBE_INPUTS], *spare = malloc((size_t)n * sizeof *spare);
+    size_t work_size = interp_work_size(p->interp) + KERNEL_ALIGN;
+    void *work = aligned_alloc(KERNEL_ALIGN, (work_size + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN);
+    double state[64] = {0};
     assert_true(spare && work && ir->n_outputs <= PROBE_INPUTS && p->plan->state_size <= sizeof state);
     for (uint32_t i = 0; i < ir->n_outputs; i++)
         outs[i] = i < 2 && (i == 0 || p->wide) ? out[i] : spare;
     struct kernel_call call = {.args = p->args, .in = in, .out = outs, .state = state, .count = n, .rows = 1};
-    unsigned           saved = fp_state_enter();
+    unsigned saved = fp_state_enter();
     interp_run(p->interp, &call, work);
     fp_state_leave(saved);
     free(spare);
@@ -111,7 +112,7 @@ void probe_run(const struct probe *p, const float *const *in, float *const *out,
 float probe_at(const struct probe *p, float x, float y, float z)
 {
     const float *const in[PROBE_INPUTS] = {&x, &y, &z};
-    float              r = 0, *const out[2] = {&r, NULL};
+    float r = 0, *const out[2] = {&r, NULL};
     probe_run(p, in, out, 1);
     return r;
 }

@@ -1,4 +1,5 @@
-/* One expression, or one node in f64, as a function of arrays: what the tests of nodes measure. The interpreter runs it. */
+/* One expression, or one node in f64, as a function of arrays: what the tests of nodes measure. The interpreter runs
+ * it. */
 #ifndef TESTS_SUPPORT_PROBE_H
 #define TESTS_SUPPORT_PROBE_H
 
@@ -19,7 +20,7 @@ typedef struct val probe_body(struct build *b, const void *user);
 struct probe *probe_built(struct arena *a, probe_body *body, const void *user);
 
 /* Sets output 0 (a wide one: and 1) for n points. */
-void  probe_run(const struct probe *p, const float *const *in, float *const *out, int n);
+void probe_run(const struct probe *p, const float *const *in, float *const *out, int n);
 /* One point of up to PROBE_INPUTS operands. */
 float probe_at(const struct probe *p, float x, float y, float z);
 
