@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json.h"
 #include "core/lower.h"
 #include "core/pass.h"
 
@@ -11,7 +12,7 @@ struct probe {
     struct plan *plan;
     struct interp *interp;
     double *args;
-    bool wide; /* out[1] holds the rest of the result */
+    uint32_t outputs; /* those that are wanted */
 };
 
 static void expect(enum status status, const struct fault *fault, const char *what)
@@ -30,6 +31,7 @@ static struct probe *finish(struct arena *a, struct ir *ir, const char *what)
     passes_run(ir, NULL, NULL);
     expect(ir_verify(ir, &fault), &fault, what);
     p->plan = plan_make(ir, a);
+    p->outputs = 1;
     p->interp = interp_new(p->plan, INTERP_BEST, a);
     p->args = ARENA_ARRAY(a, ir->n_args + 1, double);
     lower_args(ir, NULL, context, p->args);
@@ -47,6 +49,24 @@ struct probe *probe_expr(struct arena *a, const char *text, int inputs)
     expect(graph_from_expr(text, a, &g, &fault), &fault, text);
     expect(lower(g, layout, &limits, a, &lowered, &fault), &fault, text);
     return finish(a, lowered.ir, text);
+}
+
+struct probe *probe_graph(struct arena *a, const char *json, int inputs)
+{
+    const struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
+    const struct json_limits text = {.max_bytes = 1 << 20, .max_depth = 64};
+    struct layout layout = {GRAPH_AUDIO, (uint32_t)inputs};
+    struct lowered lowered;
+    struct datum *root;
+    struct graph *g;
+    struct fault fault;
+    fault_init(&fault, a);
+    expect(json_read(json, strlen(json), &text, a, &root, &fault), &fault, json);
+    expect(graph_read(root, &limits, a, &g, &fault), &fault, json);
+    expect(lower(g, layout, &limits, a, &lowered, &fault), &fault, json);
+    struct probe *p = finish(a, lowered.ir, json);
+    p->outputs = lowered.ir->n_outputs;
+    return p;
 }
 
 static struct build build_new(struct arena *a, struct fault *fault)
@@ -80,7 +100,7 @@ struct probe *probe_wide(struct arena *a, const char *node, int inputs)
     struct val first = b_to(&b, TYPE_F32, r);
     struct val rest = b_to(&b, TYPE_F32, b_sub(&b, r, b_to(&b, TYPE_F64, first)));
     struct probe *p = build_done(a, &b, first, rest, node);
-    p->wide = true;
+    p->outputs = 2;
     return p;
 }
 
@@ -100,7 +120,7 @@ void probe_run(const struct probe *p, const float *const *in, float *const *out,
     double state[64] = {0};
     assert_true(spare && work && ir->n_outputs <= PROBE_INPUTS && p->plan->state_size <= sizeof state);
     for (uint32_t i = 0; i < ir->n_outputs; i++)
-        outs[i] = i < 2 && (i == 0 || p->wide) ? out[i] : spare;
+        outs[i] = i < p->outputs ? out[i] : spare;
     struct kernel_call call = {.args = p->args, .in = in, .out = outs, .state = state, .count = n, .rows = 1};
     unsigned saved = fp_state_enter();
     interp_run(p->interp, &call, work);
