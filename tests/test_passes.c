@@ -171,6 +171,95 @@ static void every_pass_but_affine_keeps_every_sample(void **state)
     }
 }
 
+static struct val emit(struct ir *ir, enum op op, int32_t imm, struct val x, struct val y)
+{
+    struct val args[2] = {x, y};
+    return ir_emit(ir, &ir->main, (struct ins){.op = op, .imm.i = imm, .n_args = y.i ? 2 : x.i ? 1 : 0, .args = args});
+}
+
+/* The operations of a floating-point type, in the order that `algebra` reads them. */
+static const enum op families[2][12] = {
+    {OP_ADD_F32, OP_SUB_F32, OP_MUL_F32, OP_DIV_F32, OP_MIN_F32, OP_MAX_F32, OP_FMA_F32, OP_NEG_F32, OP_ABS_F32,
+     OP_FLOOR_F32, OP_RINT_F32, OP_CONST_F32},
+    {OP_ADD_F64, OP_SUB_F64, OP_MUL_F64, OP_DIV_F64, OP_MIN_F64, OP_MAX_F64, OP_FMA_F64, OP_NEG_F64, OP_ABS_F64,
+     OP_FLOOR_F64, OP_RINT_F64, OP_CONST_F64},
+};
+enum { BINARIES = 6, FMA = 6, UNARIES = 7, N_UNARIES = 4, CONSTANT = 11 };
+
+static const float algebra_numbers[] = {0.0f, -0.0f,    1.0f,      -1.0f, 2.0f,  -0.5f,
+                                        3.0f, INFINITY, -INFINITY, NAN,   1e38f, 1e-30f};
+enum { NUMBERS = sizeof algebra_numbers / sizeof *algebra_numbers };
+
+/* x, -x, |x|, or a constant. */
+static struct val operand_form(struct ir *ir, const enum op *family, struct val x, uint32_t form)
+{
+    if (form == 0)
+        return x;
+    if (form < 3)
+        return emit(ir, family[UNARIES + form - 1], 0, x, VAL_NONE);
+    struct ins ins = {.op = family[CONSTANT]};
+    if (ins.op == OP_CONST_F32)
+        ins.imm.f = algebra_numbers[form - 3];
+    else
+        ins.imm.d = (double)algebra_numbers[form - 3];
+    return ir_emit(ir, &ir->main, ins);
+}
+
+/* Adds an output for each operation of two such operands, and one for each unary operation of that. */
+static void algebra(struct ir *ir, const enum op *family, struct val x, struct val y, uint32_t left, uint32_t right)
+{
+    struct val a = operand_form(ir, family, x, left), b = operand_form(ir, family, y, right);
+    for (uint32_t i = 0; i <= FMA; i++) {
+        struct val args[3] = {a, b, operand_form(ir, family, x, 3 + (left + right) % NUMBERS)};
+        struct val v = ir_emit(ir, &ir->main, (struct ins){.op = family[i], .n_args = i == FMA ? 3 : 2, .args = args});
+        for (uint32_t u = 0; u <= N_UNARIES; u++) {
+            struct val w = u ? emit(ir, family[UNARIES + u - 1], 0, v, VAL_NONE) : v;
+            ir->outputs[ir->n_outputs++] = family == families[0] ? w : emit(ir, OP_F32_F64, 0, w, VAL_NONE);
+        }
+    }
+}
+
+static void check_algebra(const enum op *family, uint32_t left, uint32_t right, bool same_operand)
+{
+    enum { POINTS = NUMBERS * NUMBERS, OUTS = (FMA + 1) * (N_UNARIES + 1) };
+    static float in[2][POINTS], wanted[OUTS * POINTS], got[OUTS * POINTS];
+    struct arena *a = arena_of_test();
+    struct ir *ir = ir_new(a);
+    for (int i = 0; i < POINTS; i++) {
+        in[0][i] = algebra_numbers[i % NUMBERS];
+        in[1][i] = algebra_numbers[i / NUMBERS];
+    }
+    struct val x = emit(ir, OP_INPUT, 0, VAL_NONE, VAL_NONE), y = emit(ir, OP_INPUT, 1, VAL_NONE, VAL_NONE);
+    if (family != families[0]) {
+        x = emit(ir, OP_F64_F32, 0, x, VAL_NONE);
+        y = emit(ir, OP_F64_F32, 0, y, VAL_NONE);
+    }
+    ir->outputs = ARENA_ARRAY(a, OUTS, struct val);
+    ir->n_inputs = 2;
+    algebra(ir, family, x, same_operand ? x : y, left, right);
+    const float *channels[2] = {in[0], in[1]};
+    struct ir *before = ir_copy(ir, a);
+    ir_walk(before, channels, POINTS, wanted, a);
+    while (pass_fold(ir) | pass_dead(ir))
+        verify(a, ir, "fold");
+    ir_walk(ir, channels, POINTS, got, a);
+    if (!same_samples(wanted, got, ir->n_outputs * POINTS))
+        fail_msg("folding changes a number:\n%s  now\n%s", ir_print(before, a), ir_print(ir, a));
+    arena_free(a);
+}
+
+static void folding_holds_for_every_special_number(void **state)
+{
+    (void)state;
+    for (int family = 0; family < 2; family++)
+        for (uint32_t left = 0; left < 3 + NUMBERS; left++)
+            for (uint32_t right = 0; right < 3 + NUMBERS; right++) {
+                check_algebra(families[family], left, right, false);
+                if (left < 3 && right < 3)
+                    check_algebra(families[family], left, right, true);
+            }
+}
+
 /* Affine fusion reassociates, so it is judged by its error on tame numbers. */
 static void affine_chains_stay_close(void **state)
 {
@@ -225,12 +314,6 @@ static void spelling_does_not_change_the_shape(void **state)
         check_spelling(a, ir_random(a, seed, 20 + (uint32_t)seed % 100), seed);
         arena_free(a);
     }
-}
-
-static struct val emit(struct ir *ir, enum op op, int32_t imm, struct val x, struct val y)
-{
-    struct val args[2] = {x, y};
-    return ir_emit(ir, &ir->main, (struct ins){.op = op, .imm.i = imm, .n_args = y.i ? 2 : x.i ? 1 : 0, .args = args});
 }
 
 /* Recurrences that differ by nothing but their arguments, crossed: those of two neighbours are summed and multiplied,
@@ -391,6 +474,7 @@ int main(void)
         cmocka_unit_test(every_case_gives_what_it_says),
         cmocka_unit_test(every_pass_has_a_case),
         cmocka_unit_test(every_pass_but_affine_keeps_every_sample),
+        cmocka_unit_test(folding_holds_for_every_special_number),
         cmocka_unit_test(affine_chains_stay_close),
         cmocka_unit_test(spelling_does_not_change_the_shape),
         cmocka_unit_test(alike_voices_have_one_shape),

@@ -1,6 +1,6 @@
-/* libFuzzer entry: text that may come over a socket is parsed, judged, optimised, printed and parsed again. Build with
- * clang -fsanitize=fuzzer,address,undefined. Besides crashes it finds passes that break IR and texts that do not read
- * back. */
+/* libFuzzer: text that may come over a socket is parsed, judged, optimised, printed and parsed again. Besides crashes
+ * it finds passes that break IR and texts that do not read back.
+ *     ./dev fuzz ir 60 */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
