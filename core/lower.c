@@ -323,7 +323,6 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
     TRY(check_unreached(&l));
     if (fault->count)
         return fault->status;
-    ir->n_inputs = n_inputs;
     *ret = (struct lowered){.ir = ir,
                             .kind = graph_kind(g),
                             .n_inputs = n_inputs,
