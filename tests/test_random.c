@@ -1,0 +1,274 @@
+/* labels: jit */
+/* Law 1 on graphs that nobody thought of: random ones give the same bytes and the same state from the interpreter at each instruction
+ * set and from kernels for each target, in different blocks. SINTER_RANDOM_GRAPHS says how many, SINTER_RANDOM_SEED from which on. */
+#include "tests/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/rig.h"
+#include "tests/support/graph_random.h"
+
+enum { GRAPHS = 120, AHEAD = 8, CHANNELS = 8, FRAMES = 900, WIDTH = 75, HEIGHT = 5 };
+
+/* The reference first; those that this machine lacks are left out. */
+static struct {
+    const char     *name;
+    enum interp_isa isa;
+    enum target     target;
+    struct engine  *engine;
+} engines[] = {
+    {"interpreter, v2", INTERP_BASE, TARGET_NONE, NULL},
+    {"v3", INTERP_V3, TARGET_V3, NULL},
+    {"v4", INTERP_V4, TARGET_V4, NULL},
+};
+enum { ENGINES = sizeof engines / sizeof *engines };
+
+struct trial {
+    struct arena       *arena;
+    struct graph_random graph;
+    uint64_t            seed;
+    bool                open;
+    struct rig          rigs[ENGINES];
+};
+
+static float signal[2][FRAMES];
+static char  last_word[512];
+
+static void remember(int level, const char *message, void *user)
+{
+    (void)level, (void)user;
+    snprintf(last_word, sizeof last_word, "%s", message);
+}
+
+static int start_engines(void **state)
+{
+    static char   path[512];
+    struct arena *arena = arena_new(1 << 20);
+    (void)state;
+    snprintf(path, sizeof path, "%s/sinter-cc", test_build_dir());
+    for (int i = 0; i < ENGINES; i++) {
+        struct engine_config config = engine_config_default();
+        struct fault         fault;
+        bool                 kernels = engines[i].target != TARGET_NONE;
+        if (!interp_isa_available(engines[i].isa) || (kernels && !target_runs_here(engines[i].target)))
+            continue;
+        fault_init(&fault, arena);
+        config.tier = kernels ? TIER_JIT : TIER_INTERP;
+        config.isa = engines[i].isa;
+        config.target = engines[i].target;
+        config.store_dir = NULL;
+        config.compiler_path = path;
+        config.programs = config.kernels = 64;
+        config.log = remember;
+        if (engine_new(&config, &engines[i].engine, &fault) != STATUS_OK)
+            return -1;
+    }
+    uint64_t seed = 5;
+    for (int c = 0; c < 2; c++)
+        for (int i = 0; i < FRAMES; i++)
+            signal[c][i] = (float)(test_random(&seed) / 2147483648.0 - 1);
+    signal[0][500] = 1e-40f;
+    signal[1][600] = -0.0f;
+    arena_free(arena);
+    fp_state_enter();
+    return 0;
+}
+
+static int stop_engines(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ENGINES; i++)
+        engine_free(engines[i].engine);
+    return 0;
+}
+
+/* What one engine made of it: outputs of the whole run. */
+struct run {
+    float out[CHANNELS][FRAMES];
+};
+
+static void run_audio(struct rig *s, bool compiled, const int *sizes, int n_sizes, struct run *ret)
+{
+    rig_reset(s);
+    for (int at = 0, k = 0, n; at < FRAMES; at += n, k++) {
+        const float *in[CHANNELS];
+        float       *out[CHANNELS];
+        n = sizes[k % n_sizes] < FRAMES - at ? sizes[k % n_sizes] : FRAMES - at;
+        for (int c = 0; c < CHANNELS; c++) {
+            in[c] = signal[c % 2] + at;
+            out[c] = ret->out[c] + at;
+        }
+        rig_run(s, compiled, in, out, 0, n, 1);
+    }
+}
+
+static void run_field(struct rig *s, bool compiled, int width, struct run *ret)
+{
+    s->context[CONTEXT_TIME] = 0.75;
+    s->context[CONTEXT_Z] = 0.3;
+    for (int px = 0; px < WIDTH; px += width) {
+        float *out[CHANNELS];
+        int    n = WIDTH - px < width ? WIDTH - px : width;
+        for (int c = 0; c < CHANNELS; c++)
+            out[c] = ret->out[c] + px;
+        s->context[CONTEXT_PX0] = 480 + px;
+        s->context[CONTEXT_PY0] = 510;
+        rig_run(s, compiled, NULL, out, WIDTH, n, HEIGHT);
+    }
+}
+
+static void run(struct rig *s, bool compiled, bool split, struct run *ret)
+{
+    static const int whole[] = {FRAMES}, pieces[] = {1, 37, 256, 3, 300, 64};
+    if (s->program->layout.kind == GRAPH_AUDIO)
+        run_audio(s, compiled, split ? pieces : whole, split ? 6 : 1, ret);
+    else
+        run_field(s, compiled, split ? 17 : WIDTH, ret);
+}
+
+/* NULL when this engine agrees with the reference, else what differs. */
+static const char *difference(struct trial *t, int e, bool compiled)
+{
+    static struct run want, got;
+    static char       what[256];
+    struct rig       *reference = &t->rigs[0], *s = &t->rigs[e];
+    bool              audio = s->program->layout.kind == GRAPH_AUDIO;
+    size_t            n = audio ? FRAMES : WIDTH * HEIGHT;
+    uint32_t          n_out = s->program->ir->n_outputs, a, b;
+    run(reference, false, false, &want);
+    for (int split = 0; split < 2; split++) {
+        run(s, compiled, split, &got);
+        for (uint32_t c = 0; c < n_out; c++)
+            for (size_t i = 0; i < n; i++) {
+                memcpy(&a, &want.out[c][i], 4);
+                memcpy(&b, &got.out[c][i], 4);
+                if (a != b) {
+                    snprintf(what, sizeof what, "%s %s, %s: output %u, sample %zu is %g (%08x), the reference has %g (%08x)",
+                             compiled ? "kernel" : "interpreter", engines[e].name, split ? "in pieces" : "whole", c, i, (double)got.out[c][i],
+                             b, (double)want.out[c][i], a);
+                    return what;
+                }
+            }
+        if (audio && memcmp(reference->state, s->state, s->program->plan->state_size)) {
+            snprintf(what, sizeof what, "%s %s, %s: another state", compiled ? "kernel" : "interpreter", engines[e].name, split ? "in pieces" : "whole");
+            return what;
+        }
+    }
+    return NULL;
+}
+
+static void trial_close(struct trial *t)
+{
+    for (int e = 0; t->open && e < ENGINES; e++)
+        if (engines[e].engine)
+            rig_close(&t->rigs[e]);
+    arena_free(t->arena);
+    t->open = false;
+}
+
+/* Lowers it for every engine and asks for its kernels. False: sinter refuses this graph, for the reason in `fault`. */
+static bool trial_open(struct trial *t, const char *output, struct fault *fault)
+{
+    const char *text = graph_random_text(&t->graph, output, t->arena);
+    for (int e = 0; e < ENGINES; e++) {
+        enum kernel_origin origin;
+        if (!engines[e].engine)
+            continue;
+        enum status s = rig_open(engines[e].engine, text, t->graph.layout, false, &t->rigs[e], fault);
+        if (s != STATUS_OK && e == 0)
+            return false;
+        if (s != STATUS_OK)
+            fail_msg("refused by one engine only: %s\n%s", fault->items[0].detail, text);
+        t->rigs[e].kernel = engine_kernel(engines[e].engine, t->rigs[e].program, 1e18, 0, &origin);
+    }
+    t->open = true;
+    return true;
+}
+
+static const char *trial_compare(struct trial *t)
+{
+    for (int e = 1; e < ENGINES; e++) {
+        enum kernel_origin origin;
+        if (!engines[e].engine)
+            continue;
+        struct rig *s = &t->rigs[e];
+        if (!s->kernel)
+            s->kernel = engine_kernel(engines[e].engine, s->program, 1e18, 60000, &origin);
+        if (!s->kernel)
+            return last_word;
+        const char *what = difference(t, e, false);
+        what = what ? what : difference(t, e, true);
+        if (what)
+            return what;
+    }
+    return NULL;
+}
+
+/* The first node that alone shows it: nodes read only earlier ones, so it is the least part of the graph that does. */
+static void report(struct trial *t, const char *what)
+{
+    char *text = graph_random_text(&t->graph, NULL, t->arena), *first = arena_strdup(t->arena, what);
+    for (size_t i = 0; i < t->graph.n_nodes; i++) {
+        struct fault fault;
+        struct trial part = {.arena = arena_new((size_t)64 << 20), .graph = t->graph};
+        char        *output = arena_printf(t->arena, "[\"%s\"]", t->graph.names[i]);
+        fault_init(&fault, part.arena);
+        if (trial_open(&part, output, &fault) && (what = trial_compare(&part))) {
+            text = graph_random_text(&t->graph, output, t->arena);
+            print_error("node %s alone: %s\n", t->graph.names[i], what);
+            i = t->graph.n_nodes;
+        }
+        trial_close(&part);
+    }
+    fail_msg("SINTER_RANDOM_SEED=%llu: %s\n%s", (unsigned long long)t->seed, first, text);
+}
+
+static void count_refusal(struct trial *t, const struct fault *fault, int *n)
+{
+    ++*n;
+    if (getenv("SINTER_RANDOM_VERBOSE"))
+        print_message("refused: %s: %s\n%s\n", fault->items[0].pointer, fault->items[0].detail, graph_random_text(&t->graph, NULL, t->arena));
+}
+
+static void random_graphs_have_one_meaning(void **state)
+{
+    static struct trial ring[AHEAD];
+    const char *count = getenv("SINTER_RANDOM_GRAPHS"), *first = getenv("SINTER_RANDOM_SEED");
+    int         graphs = count ? atoi(count) : GRAPHS, refused = 0;
+    uint64_t    seed = first ? strtoull(first, NULL, 10) : 1;
+    (void)state;
+    for (int i = 0; i < graphs + AHEAD; i++) {
+        struct trial *t = &ring[i % AHEAD];
+        if (i >= AHEAD && t->open) {
+            const char *what = trial_compare(t);
+            if (what)
+                report(t, what);
+        }
+        if (i >= AHEAD)
+            trial_close(t);
+        if (i >= graphs)
+            continue;
+        struct fault fault;
+        *t = (struct trial){.arena = arena_new((size_t)64 << 20), .seed = seed + (uint64_t)i};
+        fault_init(&fault, t->arena);
+        t->graph = graph_random(t->arena, t->seed);
+        if (!trial_open(t, NULL, &fault))
+            count_refusal(t, &fault, &refused);
+    }
+    if (refused * 10 > graphs)
+        fail_msg("%d of %d graphs were refused: the generator no longer knows what is well-formed", refused, graphs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_graphs_have_one_meaning),
+    };
+    if (start_engines(NULL))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    stop_engines(NULL);
+    return failed;
+}
