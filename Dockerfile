@@ -4,7 +4,7 @@
 FROM debian:12-slim AS build
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
     build-essential cmake ninja-build pkg-config binutils libgccjit-12-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev \
-    libsodium-dev libsndfile1-dev libisal-dev && rm -rf /var/lib/apt/lists/*
+    libsodium-dev libxxhash-dev libsndfile1-dev libisal-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr/local && \

@@ -1,12 +1,16 @@
-/* See etag.h. */
+/* See etag.h. Tags are XXH3 of 128 bits: a body of 4 KB costs 0.2 us instead of the 5 us of a cryptographic hash, and who forges a
+ * collision deceives only his own cache. */
+#define XXH_INLINE_ALL
 #include "api/etag.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/ir.h"
 #include "jit/target.h"
 
-enum { PARTS_MAX = 16 };
+enum { TAG_SIZE = 2 + 32 + 1 };
 
 /* Is the tag in an If-None-Match list? Weak ones match too (RFC 9110, 13.1.2); "*" is for those who do not care what they have. */
 static bool listed(const char *list, const char *tag)
@@ -22,18 +26,19 @@ static bool listed(const char *list, const char *tag)
 
 bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n)
 {
-    struct hash_part all[PARTS_MAX];
     /* The deflater picks its code by the processor, so the files of two kinds of processor may differ. */
     const uint32_t versions[] = {SEMANTICS_VERSION, ENCODER_VERSION, (uint32_t)target_of_cpu()};
-    uint8_t        digest[HASH_SIZE];
-    char          *tag = arena_alloc(ex->arena, HASH_HEX + 2);
-    all[0] = (struct hash_part){versions, sizeof versions};
-    for (size_t i = 0; i < n && i + 1 < PARTS_MAX; i++)
-        all[i + 1] = parts[i];
-    hash_parts(all, n + 1, digest);
-    hash_hex(digest, tag + 1);
-    tag[0] = tag[HASH_HEX] = '"';
-    tag[HASH_HEX + 1] = 0;
+    char          *tag = arena_alloc(ex->arena, TAG_SIZE);
+    XXH3_state_t   state;
+    XXH3_128bits_reset(&state);
+    XXH3_128bits_update(&state, versions, sizeof versions);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t length = parts[i].n; /* so that ("ab", "c") and ("a", "bc") differ */
+        XXH3_128bits_update(&state, &length, sizeof length);
+        XXH3_128bits_update(&state, parts[i].data, parts[i].n);
+    }
+    XXH128_hash_t digest = XXH3_128bits_digest(&state);
+    snprintf(tag, TAG_SIZE, "\"%016llx%016llx\"", (unsigned long long)digest.high64, (unsigned long long)digest.low64);
     answer_header(ex, "ETag", tag);
     const char *list = ex->req->header(ex->req, "If-None-Match");
     if (!list || !listed(list, tag))

@@ -1,6 +1,8 @@
-/* See arena.h. Blocks double in size up to 1 MiB; a request larger than a block gets one of its own. */
+/* See arena.h. Blocks double in size up to 1 MiB; a request larger than a block gets one of its own. Each thread keeps the arena it freed last, with
+ * one block, for the next: a short request then costs no malloc. */
 #include "core/arena.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,25 +20,70 @@ struct arena {
     jmp_buf       escape;
 };
 
-enum { FIRST_BLOCK = 8 << 10, LARGEST_BLOCK = 1 << 20 };
+enum { FIRST_BLOCK = 8 << 10, LARGEST_BLOCK = 1 << 20, SPARE_BLOCK = 128 << 10 };
+
+static pthread_key_t  spare_key; /* this thread's spare arena */
+static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
+
+static void destroy(void *arena)
+{
+    struct arena *a = arena;
+    for (struct block *b = a->blocks, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    free(a);
+}
+
+static void make_spare_key(void)
+{
+    if (pthread_key_create(&spare_key, destroy))
+        abort(); /* at the first use in the process: nothing works yet */
+}
 
 struct arena *arena_new(size_t limit)
 {
-    struct arena *a = calloc(1, sizeof *a);
+    pthread_once(&spare_once, make_spare_key);
+    struct arena *a = pthread_getspecific(spare_key);
+    if (a)
+        pthread_setspecific(spare_key, NULL);
+    else
+        a = calloc(1, sizeof *a);
     if (a)
         a->limit = limit;
     return a;
+}
+
+/* Leaves one block of moderate size, emptied. */
+static void make_spare(struct arena *a)
+{
+    struct block *kept = NULL;
+    for (struct block *b = a->blocks, *next; b; b = next) {
+        next = b->next;
+        if (b->cap <= SPARE_BLOCK && (!kept || b->cap > kept->cap)) {
+            free(kept);
+            kept = b;
+        } else {
+            free(b);
+        }
+    }
+    if (kept) {
+        kept->next = NULL;
+        kept->used = 0;
+    }
+    a->blocks = kept;
+    a->used = 0;
+    pthread_setspecific(spare_key, a);
 }
 
 void arena_free(struct arena *a)
 {
     if (!a)
         return;
-    for (struct block *b = a->blocks, *next; b; b = next) {
-        next = b->next;
-        free(b);
-    }
-    free(a);
+    if (pthread_getspecific(spare_key))
+        destroy(a);
+    else
+        make_spare(a);
 }
 
 jmp_buf *arena_escape(struct arena *a)
@@ -51,8 +98,6 @@ static struct block *block_new(struct arena *a, size_t size)
         cap = LARGEST_BLOCK;
     if (cap < size)
         cap = size;
-    if (size > a->limit || a->used > a->limit - size)
-        return NULL;
     struct block *b = malloc(sizeof *b + cap);
     if (!b)
         return NULL;
@@ -66,6 +111,8 @@ void *arena_alloc(struct arena *a, size_t size)
     if (size > SIZE_MAX - 15)
         longjmp(a->escape, 1);
     size = (size + 15) & ~(size_t)15;
+    if (size > a->limit || a->used > a->limit - size)
+        longjmp(a->escape, 1);
     struct block *b = a->blocks;
     if (!b || b->cap - b->used < size)
         b = block_new(a, size);
