@@ -7,81 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/rig.h"
+#include "tests/support/engines.h"
 #include "tests/support/graph_random.h"
 
 enum { GRAPHS = 120, AHEAD = 8, CHANNELS = 8, FRAMES = 900, WIDTH = 75, HEIGHT = 5 };
-
-/* The reference first; those that this machine lacks are left out. */
-static struct {
-    const char     *name;
-    enum interp_isa isa;
-    enum target     target;
-    struct engine  *engine;
-} engines[] = {
-    {"interpreter, v2", INTERP_BASE, TARGET_NONE, NULL},
-    {"v3", INTERP_V3, TARGET_V3, NULL},
-    {"v4", INTERP_V4, TARGET_V4, NULL},
-};
-enum { ENGINES = sizeof engines / sizeof *engines };
 
 struct trial {
     struct arena       *arena;
     struct graph_random graph;
     uint64_t            seed;
     bool                open;
-    struct rig          rigs[ENGINES];
+    struct rig          rigs[TEST_ENGINES];
 };
 
 static float signal[2][FRAMES];
-static char  last_word[512];
-
-static void remember(int level, const char *message, void *user)
+static void make_signal(void)
 {
-    (void)level, (void)user;
-    snprintf(last_word, sizeof last_word, "%s", message);
-}
-
-static int start_engines(void **state)
-{
-    static char   path[512];
-    struct arena *arena = arena_new(1 << 20);
-    (void)state;
-    snprintf(path, sizeof path, "%s/sinter-cc", test_build_dir());
-    for (int i = 0; i < ENGINES; i++) {
-        struct engine_config config = engine_config_default();
-        struct fault         fault;
-        bool                 kernels = engines[i].target != TARGET_NONE;
-        if (!interp_isa_available(engines[i].isa) || (kernels && !target_runs_here(engines[i].target)))
-            continue;
-        fault_init(&fault, arena);
-        config.tier = kernels ? TIER_JIT : TIER_INTERP;
-        config.isa = engines[i].isa;
-        config.target = engines[i].target;
-        config.store_dir = NULL;
-        config.compiler_path = path;
-        config.programs = config.kernels = 64;
-        config.log = remember;
-        if (engine_new(&config, &engines[i].engine, &fault) != STATUS_OK)
-            return -1;
-    }
     uint64_t seed = 5;
     for (int c = 0; c < 2; c++)
         for (int i = 0; i < FRAMES; i++)
             signal[c][i] = (float)(test_random(&seed) / 2147483648.0 - 1);
     signal[0][500] = 1e-40f;
     signal[1][600] = -0.0f;
-    arena_free(arena);
-    fp_state_enter();
-    return 0;
-}
-
-static int stop_engines(void **state)
-{
-    (void)state;
-    for (int i = 0; i < ENGINES; i++)
-        engine_free(engines[i].engine);
-    return 0;
 }
 
 /* What one engine made of it: outputs of the whole run. */
@@ -146,13 +93,13 @@ static const char *difference(struct trial *t, int e, bool compiled)
                 memcpy(&b, &got.out[c][i], 4);
                 if (a != b) {
                     snprintf(what, sizeof what, "%s %s, %s: output %u, sample %zu is %g (%08x), the reference has %g (%08x)",
-                             compiled ? "kernel" : "interpreter", engines[e].name, split ? "in pieces" : "whole", c, i, (double)got.out[c][i],
+                             compiled ? "kernel" : "interpreter", test_engines[e].name, split ? "in pieces" : "whole", c, i, (double)got.out[c][i],
                              b, (double)want.out[c][i], a);
                     return what;
                 }
             }
         if (audio && memcmp(reference->state, s->state, s->program->plan->state_size)) {
-            snprintf(what, sizeof what, "%s %s, %s: another state", compiled ? "kernel" : "interpreter", engines[e].name, split ? "in pieces" : "whole");
+            snprintf(what, sizeof what, "%s %s, %s: another state", compiled ? "kernel" : "interpreter", test_engines[e].name, split ? "in pieces" : "whole");
             return what;
         }
     }
@@ -161,8 +108,8 @@ static const char *difference(struct trial *t, int e, bool compiled)
 
 static void trial_close(struct trial *t)
 {
-    for (int e = 0; t->open && e < ENGINES; e++)
-        if (engines[e].engine)
+    for (int e = 0; t->open && e < TEST_ENGINES; e++)
+        if (test_engines[e].engine)
             rig_close(&t->rigs[e]);
     arena_free(t->arena);
     t->open = false;
@@ -172,16 +119,16 @@ static void trial_close(struct trial *t)
 static bool trial_open(struct trial *t, const char *output, struct fault *fault)
 {
     const char *text = graph_random_text(&t->graph, output, t->arena);
-    for (int e = 0; e < ENGINES; e++) {
+    for (int e = 0; e < TEST_ENGINES; e++) {
         enum kernel_origin origin;
-        if (!engines[e].engine)
+        if (!test_engines[e].engine)
             continue;
-        enum status s = rig_open(engines[e].engine, text, t->graph.layout, false, &t->rigs[e], fault);
+        enum status s = rig_open(test_engines[e].engine, text, t->graph.layout, false, &t->rigs[e], fault);
         if (s != STATUS_OK && e == 0)
             return false;
         if (s != STATUS_OK)
             fail_msg("refused by one engine only: %s\n%s", fault->items[0].detail, text);
-        t->rigs[e].kernel = engine_kernel(engines[e].engine, t->rigs[e].program, 1e18, 0, &origin);
+        t->rigs[e].kernel = engine_kernel(test_engines[e].engine, t->rigs[e].program, 1e18, 0, &origin);
     }
     t->open = true;
     return true;
@@ -189,15 +136,15 @@ static bool trial_open(struct trial *t, const char *output, struct fault *fault)
 
 static const char *trial_compare(struct trial *t)
 {
-    for (int e = 1; e < ENGINES; e++) {
+    for (int e = 1; e < TEST_ENGINES; e++) {
         enum kernel_origin origin;
-        if (!engines[e].engine)
+        if (!test_engines[e].engine)
             continue;
         struct rig *s = &t->rigs[e];
         if (!s->kernel)
-            s->kernel = engine_kernel(engines[e].engine, s->program, 1e18, 60000, &origin);
+            s->kernel = engine_kernel(test_engines[e].engine, s->program, 1e18, 60000, &origin);
         if (!s->kernel)
-            return last_word;
+            return test_engines_log();
         const char *what = difference(t, e, false);
         what = what ? what : difference(t, e, true);
         if (what)
@@ -266,9 +213,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_graphs_have_one_meaning),
     };
-    if (start_engines(NULL))
+    make_signal();
+    if (!test_engines_start())
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    stop_engines(NULL);
+    test_engines_stop();
     return failed;
 }
