@@ -357,6 +357,15 @@ static void write_params(struct writer *w, struct graph_random *g)
     g->params = arena_printf(w->a, "%s}", text);
 }
 
+/* Every n-th name, from the k-th: so that no node is dead. Clipped, or one infinity would hide the rest. */
+static char *all_names(struct writer *w, uint32_t k, uint32_t n)
+{
+    char *text = arena_strdup(w->a, "");
+    for (size_t i = k; i < w->n_names; i += n)
+        text = arena_printf(w->a, w->names[i].dims > 1 ? "%s + clip(%s.y)" : "%s + clip(%s)", text, w->names[i].text);
+    return text;
+}
+
 struct graph_random graph_random(struct arena *a, uint64_t seed)
 {
     struct graph_random g = {0};
@@ -374,7 +383,7 @@ struct graph_random graph_random(struct arena *a, uint64_t seed)
     uint32_t n = w.list ? 1 + below(&w, GRAPH_RANDOM_OUTPUTS) : 1;
     char    *text = arena_strdup(a, "");
     for (uint32_t i = 0; i < n; i++)
-        text = arena_printf(a, "%s%s\"%s\"", text, i ? ", " : "", expression(&w, 1, 4));
+        text = arena_printf(a, below(&w, 2) ? "%s%s\"clip(%s)%s\"" : "%s%s\"%s%s\"", text, i ? ", " : "", expression(&w, 1, 4), all_names(&w, i, n));
     g.output = w.list ? arena_printf(a, "[%s]", text) : text;
     return g;
 }
