@@ -44,12 +44,12 @@ static enum status fill_and_map(int fd, const struct image *image, void **ret_ba
 enum status image_map(const struct image *image, struct mapped *ret_mapped, struct fault *fault)
 {
     if (image->size == 0 || image->size > IMAGE_MAX || image->entry >= image->size)
-        return fault_add(fault, STATUS_INTERNAL, "", 0, "a kernel's image is malformed: %zu bytes, entry at %u", image->size,
-                         image->entry);
+        return fault_add(fault, STATUS_INTERNAL, "", 0, "a kernel's image is malformed: %zu bytes, entry at %u",
+                         image->size, image->entry);
     int fd = memfd_create("sinter-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return fail(fault, "memfd_create");
-    void       *base = NULL;
+    void *base = NULL;
     enum status s = fill_and_map(fd, image, &base, fault);
     close(fd);
     if (s != STATUS_OK)

@@ -1,6 +1,7 @@
 /* labels: jit */
-/* What sinter-cc makes against the interpreter, bit for bit: each operation in each shape, every short length, random graphs cut
- * anywhere and handed from engine to engine in the middle of a stream. Then what a hostile or careless parent may send. */
+/* What sinter-cc makes against the interpreter, bit for bit: each operation in each shape, every short length, random
+ * graphs cut anywhere and handed from engine to engine in the middle of a stream. Then what a hostile or careless
+ * parent may send. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +22,14 @@ static const enum target targets[] = {TARGET_V3, TARGET_V4};
 
 /* One graph, both engines. */
 struct rig {
-    struct arena  *a;
-    struct ir     *ir;
-    struct plan   *plan;
+    struct arena *a;
+    struct ir *ir;
+    struct plan *plan;
     struct interp *interp;
-    void          *work;
-    float         *scratch;
-    double         args[8];
-    struct mapped  kernels[2]; /* by target; entry NULL where the CPU cannot run it */
+    void *work;
+    float *scratch;
+    double args[8];
+    struct mapped kernels[2]; /* by target; entry NULL where the CPU cannot run it */
 };
 
 static void *aligned(struct arena *a, size_t n)
@@ -39,8 +40,8 @@ static void *aligned(struct arena *a, size_t n)
 
 static struct mapped compile(struct rig *r, const char *text, enum target target)
 {
-    struct fault    fault;
-    struct mapped   m = {0};
+    struct fault fault;
+    struct mapped m = {0};
     struct cc_reply reply;
     fault_init(&fault, r->a);
     if (!target_runs_here(target))
@@ -55,7 +56,7 @@ static struct mapped compile(struct rig *r, const char *text, enum target target
 
 static struct rig *rig_new(struct arena *a, const char *text)
 {
-    struct rig  *r = ARENA_NEW(a, struct rig);
+    struct rig *r = ARENA_NEW(a, struct rig);
     struct fault fault;
     fault_init(&fault, a);
     r->a = a;
@@ -84,9 +85,9 @@ static void rig_done(struct rig *r)
 
 /* What one engine leaves behind. */
 struct track {
-    void               *state;
+    void *state;
     struct kernel_ring *rings;
-    float              *out[CHANNELS_OUT]; /* LONGEST samples, then a canary */
+    float *out[CHANNELS_OUT]; /* LONGEST samples, then a canary */
 };
 
 static struct track track_new(struct rig *r)
@@ -102,16 +103,25 @@ static struct track track_new(struct rig *r)
 
 enum engine_kind { KERNEL_V3, KERNEL_V4, INTERPRETER };
 
-static void run(struct rig *r, struct track *t, enum engine_kind engine, const float *const *in, int at, int count, int rows)
+static void run(struct rig *r, struct track *t, enum engine_kind engine, const float *const *in, int at, int count,
+                int rows)
 {
     const float *ins[CHANNELS];
-    float       *outs[CHANNELS_OUT];
+    float *outs[CHANNELS_OUT];
     for (int c = 0; c < CHANNELS; c++)
         ins[c] = in[c] + at;
     for (uint32_t c = 0; c < r->ir->n_outputs; c++)
         outs[c] = t->out[c] + at;
-    struct kernel_call call = {.args = r->args, .in = ins, .out = outs, .state = t->state, .rings = t->rings, .scratch = r->scratch,
-                               .out_stride = count + 3, .count = count, .rows = rows, .n0_low = at};
+    struct kernel_call call = {.args = r->args,
+                               .in = ins,
+                               .out = outs,
+                               .state = t->state,
+                               .rings = t->rings,
+                               .scratch = r->scratch,
+                               .out_stride = count + 3,
+                               .count = count,
+                               .rows = rows,
+                               .n0_low = at};
     unsigned saved = fp_state_enter();
     if (engine == INTERPRETER || !r->kernels[engine].entry)
         interp_run(r->interp, &call, r->work);
@@ -125,8 +135,8 @@ static void same(struct rig *r, const struct track *a, const struct track *b, co
     for (uint32_t c = 0; c < r->ir->n_outputs; c++)
         for (int i = 0; i < LONGEST + CANARY; i++)
             if (memcmp(&a->out[c][i], &b->out[c][i], sizeof(float)) != 0)
-                fail_msg("%s %d: output %u, sample %d is %a, expected %a\n%s\n%s", what, number, c, i, (double)a->out[c][i],
-                         (double)b->out[c][i], ir_print(r->ir, r->a), plan_print(r->plan, r->a));
+                fail_msg("%s %d: output %u, sample %d is %a, expected %a\n%s\n%s", what, number, c, i,
+                         (double)a->out[c][i], (double)b->out[c][i], ir_print(r->ir, r->a), plan_print(r->plan, r->a));
     if (r->plan->state_size && memcmp(a->state, b->state, r->plan->state_size) != 0)
         fail_msg("%s %d: state differs\n%s\n%s", what, number, ir_print(r->ir, r->a), plan_print(r->plan, r->a));
     for (uint32_t i = 0; i < r->plan->n_rings; i++)
@@ -134,12 +144,13 @@ static void same(struct rig *r, const struct track *a, const struct track *b, co
 }
 
 /* Numbers that pick the instruction apart, in all pairs along two channels; later ones random. */
-static const float awkward[16] = {0.0f,      -0.0f,     1.0f,    -1.0f, 0.5f, 1e-40f,        -1e-40f,    0x1p-126f,
-                                  -3.4e38f, INFINITY, -INFINITY, NAN, 2.5f, 2147483648.0f, -2147483648.0f, 8388609.5f};
+static const float awkward[16] = {0.0f,    -0.0f,         1.0f,           -1.0f,     0.5f,      1e-40f,
+                                  -1e-40f, 0x1p-126f,     -3.4e38f,       INFINITY,  -INFINITY, NAN,
+                                  2.5f,    2147483648.0f, -2147483648.0f, 8388609.5f};
 
 static const float *const *awkward_inputs(struct arena *a)
 {
-    float  **in = ARENA_ARRAY(a, CHANNELS, float *);
+    float **in = ARENA_ARRAY(a, CHANNELS, float *);
     uint64_t seed = 5;
     for (int c = 0; c < CHANNELS; c++) {
         in[c] = ARENA_ARRAY(a, LONGEST, float);
@@ -155,7 +166,7 @@ static const float *const *awkward_inputs(struct arena *a)
 
 static const float *const *tame_inputs(struct arena *a)
 {
-    float  **in = ARENA_ARRAY(a, CHANNELS, float *);
+    float **in = ARENA_ARRAY(a, CHANNELS, float *);
     uint64_t seed = 9;
     for (int c = 0; c < CHANNELS; c++) {
         in[c] = ARENA_ARRAY(a, LONGEST, float);
@@ -178,9 +189,9 @@ static void check_length(struct rig *r, const float *const *in, int count)
 
 /* Text of one operation over inputs 0, 1, 2: in vectors, in a recurrence one sample at a time, and once a call. */
 struct writer {
-    char  *text;
+    char *text;
     size_t n;
-    int    last;
+    int last;
 };
 
 static int __attribute__((format(printf, 2, 3))) line(struct writer *w, const char *format, ...)
@@ -230,24 +241,26 @@ static int as_output(struct writer *w, enum type type, int v)
 static int apply(struct writer *w, enum op op, const int *f)
 {
     const struct op_info *info = op_info(op);
-    char                  args[64] = "", imm[16] = "";
-    int                   n = 0;
+    char args[64] = "", imm[16] = "";
+    int n = 0;
     for (int k = 0; k < info->arity; k++)
         n += sprintf(args + n, " %%%d", as_operand(w, info->args[k], f[k]));
     if (op == OP_SHL_I32 || op == OP_SHR_I32 || op == OP_SAR_I32)
         strcpy(imm, " 5");
     if (op == OP_GATHER_F32 || op == OP_GATHER_I32)
         strcpy(imm, op == OP_GATHER_F32 ? " floats" : " integers");
-    int v = imm[0] == ' ' && imm[1] != '5' ? line(w, "%s%s%s", info->text, imm, args) : line(w, "%s%s%s", info->text, args, imm);
+    int v = imm[0] == ' ' && imm[1] != '5' ? line(w, "%s%s%s", info->text, imm, args)
+                                           : line(w, "%s%s%s", info->text, args, imm);
     return as_output(w, info->result, v);
 }
 
 static char *op_text(struct arena *a, enum op op)
 {
     struct writer w = {.text = arena_alloc(a, 1 << 14)};
-    int           in[3], held[3], looped[3], out[3];
-    w.n = (size_t)sprintf(w.text, "table floats f32 4 [1, -0, nan, 3.5]\ntable integers i32 8 [1, -2, 3, 4, 5, 6, 7, -2147483648]\n"
-                                  "arg 0 literal -1.25\narg 1 literal 7.75\narg 2 literal 0.1\nmain {\n");
+    int in[3], held[3], looped[3], out[3];
+    w.n = (size_t)sprintf(
+        w.text, "table floats f32 4 [1, -0, nan, 3.5]\ntable integers i32 8 [1, -2, 3, 4, 5, 6, 7, -2147483648]\n"
+                "arg 0 literal -1.25\narg 1 literal 7.75\narg 2 literal 0.1\nmain {\n");
     for (int k = 0; k < 3; k++)
         in[k] = line(&w, "input %d", k);
     for (int k = 0; k < 3; k++)
@@ -255,13 +268,14 @@ static char *op_text(struct arena *a, enum op op)
     out[0] = apply(&w, op, in);
     out[1] = apply(&w, op, held);
     size_t prev_at = w.n;
-    int    prev = line(&w, "prev.f32 %%0000"); /* no comparison of a number with itself is true: the value is the input's */
-    int    never = line(&w, "lt.f32 %%%d %%%d", prev, prev);
+    int prev =
+        line(&w, "prev.f32 %%0000"); /* no comparison of a number with itself is true: the value is the input's */
+    int never = line(&w, "lt.f32 %%%d %%%d", prev, prev);
     for (int k = 0; k < 3; k++)
         looped[k] = line(&w, "sel.f32 %%%d %%%d %%%d", never, prev, in[k]);
     out[2] = apply(&w, op, looped);
     char patched[64];
-    int  n = sprintf(patched, "  %%%d = prev.f32 %%%d", prev, out[2]);
+    int n = sprintf(patched, "  %%%d = prev.f32 %%%d", prev, out[2]);
     char *at = w.text + prev_at;
     size_t room = strcspn(at, "\n");
     assert_true((size_t)n <= room);
@@ -276,8 +290,8 @@ static void every_operation_is_the_interpreters(void **unused)
     (void)unused;
     int checked = 0;
     for (enum op op = OP_ADD_F32; op <= OP_GATHER_I32; op++) {
-        struct arena       *a = arena_new((size_t)64 << 20);
-        struct rig         *r = rig_new(a, op_text(a, op));
+        struct arena *a = arena_new((size_t)64 << 20);
+        struct rig *r = rig_new(a, op_text(a, op));
         const float *const *in = awkward_inputs(a);
         assert_int_equal(r->plan->strips, true);
         check_length(r, in, 512);
@@ -308,7 +322,7 @@ static void every_short_length_touches_only_its_own(void **unused)
     const char *const texts[] = {stateless_text, stateful_text};
     for (int k = 0; k < 2; k++) {
         struct arena *a = arena_new((size_t)512 << 20);
-        struct rig   *r = rig_new(a, texts[k]);
+        struct rig *r = rig_new(a, texts[k]);
         const float *const *in = tame_inputs(a);
         assert_int_equal(r->plan->strips, k == 1);
         for (int count = 0; count <= 67; count++)
@@ -323,8 +337,9 @@ static void rows_are_apart(void **unused)
 {
     (void)unused;
     struct arena *a = arena_new((size_t)64 << 20);
-    struct rig   *r = rig_new(a, "main {\n  %1 = row\n  %2 = iota\n  %3 = const.i32 1000\n  %4 = mul.i32 %1 %3\n  %5 = add.i32 %4 %2\n"
-                                 "  %6 = f32.i32 %5\n  out 0 %6\n}\n");
+    struct rig *r = rig_new(
+        a, "main {\n  %1 = row\n  %2 = iota\n  %3 = const.i32 1000\n  %4 = mul.i32 %1 %3\n  %5 = add.i32 %4 %2\n"
+           "  %6 = f32.i32 %5\n  out 0 %6\n}\n");
     const float *const *in = tame_inputs(a);
     for (int count = 0; count < 40; count += 13) {
         struct track want = track_new(r);
@@ -342,17 +357,20 @@ static void rows_are_apart(void **unused)
 }
 
 /* The same stream by the interpreter and by whichever engine comes, in the same blocks of any length. `seamless`: the
- * interpreter takes it in one go instead (iota counts from a block's start, so a graph that keeps it depends on the cuts). */
+ * interpreter takes it in one go instead (iota counts from a block's start, so a graph that keeps it depends on the
+ * cuts). */
 static void check_splits(struct rig *r, const float *const *in, uint64_t seed, bool seamless)
 {
     for (int round = 0; round < 5; round++) {
         struct track want = track_new(r), got = track_new(r);
-        unsigned     most = round == 0 ? 3 : round == 1 ? 40 : 700;
+        unsigned most = round == 0 ? 3 : round == 1 ? 40 : 700;
         if (seamless)
             run(r, &want, INTERPRETER, in, 0, LONGEST, 1);
         for (int at = 0; at < LONGEST;) {
-            int              count = (int)(test_random(&seed) % (most + 1));
-            enum engine_kind engine = round == 3 ? KERNEL_V3 : round == 4 ? KERNEL_V4 : (enum engine_kind)(test_random(&seed) % 3);
+            int count = (int)(test_random(&seed) % (most + 1));
+            enum engine_kind engine = round == 3   ? KERNEL_V3
+                                      : round == 4 ? KERNEL_V4
+                                                   : (enum engine_kind)(test_random(&seed) % 3);
             count = count < LONGEST - at ? count : LONGEST - at;
             run(r, &got, engine, in, at, count, 1);
             if (!seamless)
@@ -367,7 +385,7 @@ static void streams_change_engine_at_any_sample(void **unused)
 {
     (void)unused;
     struct arena *a = arena_new((size_t)256 << 20);
-    struct rig   *r = rig_new(a, stateful_text);
+    struct rig *r = rig_new(a, stateful_text);
     for (int delay = 1; delay <= 100; delay += 11) {
         r->args[1] = delay;
         check_splits(r, tame_inputs(a), (uint64_t)delay, true);
@@ -381,8 +399,8 @@ static void random_graphs_agree(void **unused)
     (void)unused;
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct arena *a = arena_new((size_t)256 << 20);
-        struct ir    *ir = ir_random(a, seed, 20 + (uint32_t)(seed * 7 % 60));
-        struct rig   *r = rig_new(a, ir_print(ir, a));
+        struct ir *ir = ir_random(a, seed, 20 + (uint32_t)(seed * 7 % 60));
+        struct rig *r = rig_new(a, ir_print(ir, a));
         check_splits(r, seed % 2 ? tame_inputs(a) : awkward_inputs(a), seed, false);
         rig_done(r);
         arena_free(a);
@@ -397,7 +415,7 @@ static bool mentions(const char *text, const char *what)
 static void assembly_is_text(void **unused)
 {
     (void)unused;
-    struct arena   *a = arena_new((size_t)16 << 20);
+    struct arena *a = arena_new((size_t)16 << 20);
     struct cc_reply r = cc_worker_compile(&worker, stateless_text, TARGET_V3, CC_ASSEMBLY, a);
     assert_int_equal(r.head.kind, CC_IMAGE);
     assert_true(mentions(r.payload, "kernel:") && mentions(r.payload, "vfmadd") && !mentions(r.payload, "zmm"));
@@ -408,9 +426,15 @@ static void nonsense_is_refused_and_the_worker_stays(void **unused)
 {
     (void)unused;
     static const char *const nonsense[] = {
-        "", "main", "main {\n", "main {\n  %1 = input 0\n  %2 = add.f32 %1 %9\n  out 0 %2\n}\n",
-        "main {\n  %1 = input 0\n  %2 = add.f32 %1 %2\n  out 0 %2\n}\n", "main {\n  %1 = input 100000\n  out 0 %1\n}\n",
-        "main {\n  %1 = iota\n  out 0 %1\n}\n", "\xff\xfe\x80garbage", "fn f(f32) f32 {\n  %1 = call.f32 f %1\n  ret %1\n}\nmain {\n}\n",
+        "",
+        "main",
+        "main {\n",
+        "main {\n  %1 = input 0\n  %2 = add.f32 %1 %9\n  out 0 %2\n}\n",
+        "main {\n  %1 = input 0\n  %2 = add.f32 %1 %2\n  out 0 %2\n}\n",
+        "main {\n  %1 = input 100000\n  out 0 %1\n}\n",
+        "main {\n  %1 = iota\n  out 0 %1\n}\n",
+        "\xff\xfe\x80garbage",
+        "fn f(f32) f32 {\n  %1 = call.f32 f %1\n  ret %1\n}\nmain {\n}\n",
     };
     struct arena *a = arena_new((size_t)16 << 20);
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
@@ -443,11 +467,11 @@ static void what_is_no_message_ends_the_worker(void **unused)
 static void the_same_text_gives_the_same_bytes(void **unused)
 {
     (void)unused;
-    struct arena    *a = arena_new((size_t)16 << 20);
+    struct arena *a = arena_new((size_t)16 << 20);
     struct cc_worker other = cc_worker_start();
-    struct cc_reply  x = cc_worker_compile(&worker, stateful_text, target_of_cpu(), 0, a);
-    struct cc_reply  y = cc_worker_compile(&other, stateful_text, target_of_cpu(), 0, a);
-    struct stat      st;
+    struct cc_reply x = cc_worker_compile(&worker, stateful_text, target_of_cpu(), 0, a);
+    struct cc_reply y = cc_worker_compile(&other, stateful_text, target_of_cpu(), 0, a);
+    struct stat st;
     assert_int_equal(x.head.kind, CC_IMAGE);
     assert_int_equal(x.head.size, y.head.size);
     assert_int_equal(x.head.entry, y.head.entry);

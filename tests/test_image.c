@@ -1,6 +1,6 @@
 /* labels: jit */
-/* Images: mapped sealed and never writable; object files flattened or refused; kernels that differ refused. The compile worker's
- * parts that need no compiler are included here, since no library holds them. */
+/* Images: mapped sealed and never writable; object files flattened or refused; kernels that differ refused. The compile
+ * worker's parts that need no compiler are included here, since no library holds them. */
 #include "jit/cc/admit.c"
 #include "jit/cc/admit_inputs.c"
 #include "jit/cc/guarded.c"
@@ -14,10 +14,11 @@
 #include "tests/support.h"
 
 /* mov 16(%rdi), %rax; mov (%rax), %rax; movl $1.5f, (%rax); ret: out[0][0] = 1.5 */
-static const uint8_t writes_one_and_a_half[] = {0x48, 0x8b, 0x47, 0x10, 0x48, 0x8b, 0x00, 0xc7, 0x00, 0x00, 0x00, 0xc0, 0x3f, 0xc3};
+static const uint8_t writes_one_and_a_half[] = {0x48, 0x8b, 0x47, 0x10, 0x48, 0x8b, 0x00,
+                                                0xc7, 0x00, 0x00, 0x00, 0xc0, 0x3f, 0xc3};
 
 static struct arena *arena;
-static struct fault  fault;
+static struct fault fault;
 
 static struct image image_of(const uint8_t *bytes, size_t size, uint32_t entry)
 {
@@ -27,10 +28,10 @@ static struct image image_of(const uint8_t *bytes, size_t size, uint32_t entry)
 static void an_image_runs_from_its_entry(void **unused)
 {
     (void)unused;
-    uint8_t            bytes[5000] = {0xcc, 0xcc};
-    struct image       image = image_of(bytes, sizeof bytes, 4500);
-    struct mapped      m;
-    float              out = 0, *outs[] = {&out};
+    uint8_t bytes[5000] = {0xcc, 0xcc};
+    struct image image = image_of(bytes, sizeof bytes, 4500);
+    struct mapped m;
+    float out = 0, *outs[] = {&out};
     struct kernel_call call = {.out = outs, .count = 1, .rows = 1};
     memcpy(bytes + 4500, writes_one_and_a_half, sizeof writes_one_and_a_half);
     assert_int_equal(image_map(&image, &m, &fault), STATUS_OK);
@@ -44,11 +45,11 @@ static void an_image_runs_from_its_entry(void **unused)
 static void no_page_is_writable_and_executable(void **unused)
 {
     (void)unused;
-    struct image  image = image_of(writes_one_and_a_half, sizeof writes_one_and_a_half, 0);
+    struct image image = image_of(writes_one_and_a_half, sizeof writes_one_and_a_half, 0);
     struct mapped m;
-    char          line[512], want[64];
-    bool          found = false;
-    FILE         *maps;
+    char line[512], want[64];
+    bool found = false;
+    FILE *maps;
     assert_int_equal(image_map(&image, &m, &fault), STATUS_OK);
     snprintf(want, sizeof want, "%lx-", (unsigned long)(uintptr_t)m.base);
     maps = fopen("/proc/self/maps", "r");
@@ -68,8 +69,8 @@ static void no_page_is_writable_and_executable(void **unused)
 static void malformed_images_are_refused(void **unused)
 {
     (void)unused;
-    struct image  bad[] = {image_of(writes_one_and_a_half, 0, 0), image_of(writes_one_and_a_half, 14, 14),
-                           image_of(writes_one_and_a_half, (size_t)IMAGE_MAX + 1, 0)};
+    struct image bad[] = {image_of(writes_one_and_a_half, 0, 0), image_of(writes_one_and_a_half, 14, 14),
+                          image_of(writes_one_and_a_half, (size_t)IMAGE_MAX + 1, 0)};
     struct mapped m;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(image_map(&bad[i], &m, &fault), STATUS_INTERNAL);
@@ -78,7 +79,7 @@ static void malformed_images_are_refused(void **unused)
 /* Assembles a text; the object file's bytes. */
 static uint8_t *assemble(const char *text, size_t *ret_n)
 {
-    char  dir[] = "/tmp/sinter-test-XXXXXX", command[256], path[128];
+    char dir[] = "/tmp/sinter-test-XXXXXX", command[256], path[128];
     FILE *f;
     assert_non_null(mkdtemp(dir));
     snprintf(command, sizeof command, "/usr/bin/as --64 -o %s/x.o -", dir);
@@ -95,22 +96,23 @@ static uint8_t *assemble(const char *text, size_t *ret_n)
 
 static enum status flatten(const char *text, struct image *ret_image)
 {
-    size_t   n;
+    size_t n;
     uint8_t *object = assemble(text, &n);
     return object_flatten(object, n, "kernel", arena, ret_image, &fault);
 }
 
-static const char *const sound = ".text\n.globl kernel\nnop\nhelper: mov 16(%rdi), %rax\nret\nkernel: call helper@PLT\nmov (%rax), %rax\n"
-                                 "vmovss three(%rip), %xmm0\nvmovss %xmm0, (%rax)\nret\n"
-                                 ".section .rodata\n.long 7\n.section .rodata.cst16,\"aM\",@progbits,16\n.balign 16\n"
-                                 ".long 1, 2\nthree: .float 3.0\n.long 4\n";
+static const char *const sound =
+    ".text\n.globl kernel\nnop\nhelper: mov 16(%rdi), %rax\nret\nkernel: call helper@PLT\nmov (%rax), %rax\n"
+    "vmovss three(%rip), %xmm0\nvmovss %xmm0, (%rax)\nret\n"
+    ".section .rodata\n.long 7\n.section .rodata.cst16,\"aM\",@progbits,16\n.balign 16\n"
+    ".long 1, 2\nthree: .float 3.0\n.long 4\n";
 
 static void relocations_to_constants_are_applied(void **unused)
 {
     (void)unused;
-    struct image       image;
-    struct mapped      m;
-    float              out = 0, *outs[] = {&out};
+    struct image image;
+    struct mapped m;
+    float out = 0, *outs[] = {&out};
     struct kernel_call call = {.out = outs};
     assert_int_equal(flatten(sound, &image), STATUS_OK);
     assert_int_equal(image_map(&image, &m, &fault), STATUS_OK);
@@ -144,11 +146,11 @@ static void whatever_reaches_outside_is_refused(void **unused)
 static void damaged_objects_are_refused_or_flattened_but_never_read_beyond(void **unused)
 {
     (void)unused;
-    size_t   n;
+    size_t n;
     uint8_t *object = assemble(sound, &n);
     uint64_t seed = 3;
     for (size_t size = 0; size < n; size++) {
-        uint8_t     *copy = malloc(size + !size);
+        uint8_t *copy = malloc(size + !size);
         struct image image;
         memcpy(copy, object, size);
         enum status s = object_flatten(copy, size, "kernel", arena, &image, &fault);
@@ -156,10 +158,10 @@ static void damaged_objects_are_refused_or_flattened_but_never_read_beyond(void 
         free(copy);
     }
     for (int round = 0; round < 20000; round++) {
-        uint8_t      *copy = malloc(n);
+        uint8_t *copy = malloc(n);
         struct arena *a = arena_new((size_t)32 << 20);
-        struct image  image;
-        struct fault  f;
+        struct image image;
+        struct fault f;
         fault_init(&f, a);
         memcpy(copy, object, n);
         for (unsigned k = 1 + test_random(&seed) % 4; k; k--)
@@ -181,10 +183,11 @@ static struct plan *plan_of(const char *text)
 }
 
 /* for each row, for each sample: out = 1.5; the loop as a compiler would write it, in words of one lane. */
-static const char *const fills = ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmov 60(%rdi), %edx\n"
-                                 "rows: test %edx, %edx\njle done\nxor %esi, %esi\n"
-                                 "one: cmp %rcx, %rsi\njge next\nmovl $0x3fc00000, (%rax,%rsi,4)\ninc %rsi\njmp one\n"
-                                 "next: mov 48(%rdi), %rsi\nlea (%rax,%rsi,4), %rax\ndec %edx\njmp rows\ndone: ret\n";
+static const char *const fills =
+    ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmov 60(%rdi), %edx\n"
+    "rows: test %edx, %edx\njle done\nxor %esi, %esi\n"
+    "one: cmp %rcx, %rsi\njge next\nmovl $0x3fc00000, (%rax,%rsi,4)\ninc %rsi\njmp one\n"
+    "next: mov 48(%rdi), %rsi\nlea (%rax,%rsi,4), %rax\ndec %edx\njmp rows\ndone: ret\n";
 
 static void a_kernel_that_agrees_is_admitted(void **unused)
 {
@@ -217,9 +220,11 @@ static void a_kernel_that_reaches_beyond_dies(void **unused)
     (void)unused;
     static const char *const beyond[] = {
         /* one sample too many */
-        ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmovl $0, (%rax,%rcx,4)\nret\n",
+        ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmovl $0, "
+        "(%rax,%rcx,4)\nret\n",
         /* an input that is not there */
-        ".globl kernel\nkernel: mov 8(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmov (%rax,%rcx,4), %ecx\nret\n",
+        ".globl kernel\nkernel: mov 8(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmov (%rax,%rcx,4), "
+        "%ecx\nret\n",
         /* a megabyte of stack */
         ".globl kernel\nkernel: movl $0, -1048576(%rsp)\nret\n",
     };
@@ -229,7 +234,8 @@ static void a_kernel_that_reaches_beyond_dies(void **unused)
         pid_t pid = fork();
         if (pid == 0) {
             signal(SIGSEGV, SIG_DFL);
-            _exit(admit(plan_of("main {\n  %1 = input 0\n  %2 = prev.f32 %1\n  out 0 %2\n}\n"), &image, arena, &fault) == STATUS_OK);
+            _exit(admit(plan_of("main {\n  %1 = input 0\n  %2 = prev.f32 %1\n  out 0 %2\n}\n"), &image, arena,
+                        &fault) == STATUS_OK);
         }
         int status = 0;
         assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -1,5 +1,5 @@
-/* See admit.h. Every buffer ends at an inaccessible page, the stack is small, and what lies between rows must stay as it was.
- * The stream of a kernel with state runs on through all lengths; a kernel without gets several rows. */
+/* See admit.h. Every buffer ends at an inaccessible page, the stack is small, and what lies between rows must stay as
+ * it was. The stream of a kernel with state runs on through all lengths; a kernel without gets several rows. */
 #include "jit/cc/admit.h"
 
 #include <pthread.h>
@@ -10,32 +10,40 @@
 #include "jit/cc/admit_inputs.h"
 #include "jit/cc/guarded.h"
 
-enum { COUNT_MAX = 300, ROWS = 3, GAP = 5, STACK_SIZE = 512 << 10, STACK_GUARD = 8 << 20, RING_MAX = 1 << 18, SETS = 3 };
+enum {
+    COUNT_MAX = 300,
+    ROWS = 3,
+    GAP = 5,
+    STACK_SIZE = 512 << 10,
+    STACK_GUARD = 8 << 20,
+    RING_MAX = 1 << 18,
+    SETS = 3
+};
 
 static const int counts[] = {1, 7, 16, 17, 0, 67, 256, 300};
 enum { N_COUNTS = sizeof counts / sizeof *counts };
 
 /* What one engine works on. */
 struct bench {
-    struct guarded      *out, *rings;
-    struct guarded       state, scratch;
-    float              **outs;
-    struct kernel_ring  *lines;
+    struct guarded *out, *rings;
+    struct guarded state, scratch;
+    float **outs;
+    struct kernel_ring *lines;
 };
 
 struct trial {
-    const struct plan   *plan;
-    struct arena        *arena;
-    struct fault        *fault;
-    struct mapped        kernel;
+    const struct plan *plan;
+    struct arena *arena;
+    struct fault *fault;
+    struct mapped kernel;
     const struct interp *interp;
-    void                *work;
-    double              *args;
-    uint32_t            *lengths;
-    struct guarded      *in;
-    const float        **ins;
-    struct bench         engines[2]; /* kernel, interpreter */
-    uint64_t             random;
+    void *work;
+    double *args;
+    uint32_t *lengths;
+    struct guarded *in;
+    const float **ins;
+    struct bench engines[2]; /* kernel, interpreter */
+    uint64_t random;
 };
 
 static bool has_state(const struct plan *p)
@@ -46,10 +54,10 @@ static bool has_state(const struct plan *p)
 static struct bench bench_new(struct trial *t)
 {
     const struct plan *p = t->plan;
-    struct bench       b = {.out = ARENA_ARRAY(t->arena, p->ir->n_outputs, struct guarded),
-                            .rings = ARENA_ARRAY(t->arena, p->n_rings, struct guarded),
-                            .outs = ARENA_ARRAY(t->arena, p->ir->n_outputs, float *),
-                            .lines = ARENA_ARRAY(t->arena, p->n_rings, struct kernel_ring)};
+    struct bench b = {.out = ARENA_ARRAY(t->arena, p->ir->n_outputs, struct guarded),
+                      .rings = ARENA_ARRAY(t->arena, p->n_rings, struct guarded),
+                      .outs = ARENA_ARRAY(t->arena, p->ir->n_outputs, float *),
+                      .lines = ARENA_ARRAY(t->arena, p->n_rings, struct kernel_ring)};
     for (uint32_t c = 0; c < p->ir->n_outputs; c++)
         b.out[c] = guarded_new((size_t)ROWS * (COUNT_MAX + GAP) * sizeof(float));
     b.state = guarded_new(p->state_size);
@@ -98,8 +106,8 @@ static bool is_ready(const struct trial *t)
 static struct kernel_call call_of(struct trial *t, struct bench *b, int count, int rows, int32_t n0)
 {
     const struct plan *p = t->plan;
-    int                stride = rows > 1 ? count + GAP : count;
-    size_t             size = ((size_t)(rows - 1) * (size_t)stride + (size_t)count) * sizeof(float);
+    int stride = rows > 1 ? count + GAP : count;
+    size_t size = ((size_t)(rows - 1) * (size_t)stride + (size_t)count) * sizeof(float);
     for (uint32_t c = 0; c < p->ir->n_inputs; c++)
         t->ins[c] = guarded_end(&t->in[c], (size_t)count * sizeof(float));
     for (uint32_t c = 0; c < p->ir->n_outputs; c++) {
@@ -120,13 +128,14 @@ static struct kernel_call call_of(struct trial *t, struct bench *b, int count, i
 
 static enum status differs(struct trial *t, const char *what, uint32_t index, int count, int set)
 {
-    return fault_add(t->fault, STATUS_INTERNAL, "", 0, "admission: %s %u differs from the interpreter's after %d samples of set %d",
-                     what, index, count, set);
+    return fault_add(t->fault, STATUS_INTERNAL, "", 0,
+                     "admission: %s %u differs from the interpreter's after %d samples of set %d", what, index, count,
+                     set);
 }
 
 static enum status compare(struct trial *t, int count, int set)
 {
-    const struct plan  *p = t->plan;
+    const struct plan *p = t->plan;
     const struct bench *k = &t->engines[0], *i = &t->engines[1];
     for (uint32_t c = 0; c < p->ir->n_outputs; c++)
         if (memcmp(k->out[c].base, i->out[c].base, k->out[c].size) != 0)
@@ -175,7 +184,7 @@ static enum status run_set(struct trial *t, int set)
 static enum status run_trial(struct trial *t)
 {
     const struct ir *ir = t->plan->ir;
-    size_t           size;
+    size_t size;
     t->interp = interp_new(t->plan, INTERP_BEST, t->arena);
     size = interp_work_size(t->interp);
     char *work = arena_alloc(t->arena, size + KERNEL_ALIGN);
@@ -188,7 +197,8 @@ static enum status run_trial(struct trial *t)
         t->in[c] = guarded_new(COUNT_MAX * sizeof(float));
     for (int e = 0; e < 2; e++)
         t->engines[e] = bench_new(t);
-    enum status s = is_ready(t) ? STATUS_OK : fault_add(t->fault, STATUS_NO_MEMORY, "", 0, "admission: no memory for the buffers");
+    enum status s =
+        is_ready(t) ? STATUS_OK : fault_add(t->fault, STATUS_NO_MEMORY, "", 0, "admission: no memory for the buffers");
     for (int set = 0; s == STATUS_OK && set < SETS; set++)
         s = run_set(t, set);
     for (int e = 0; e < 2; e++)
@@ -200,13 +210,13 @@ static enum status run_trial(struct trial *t)
 
 struct errand {
     struct trial *trial;
-    enum status   status;
+    enum status status;
 };
 
 static void *errand_run(void *user)
 {
     struct errand *e = user;
-    unsigned       saved = fp_state_enter();
+    unsigned saved = fp_state_enter();
     if (ARENA_GUARD(e->trial->arena))
         e->status = STATUS_NO_MEMORY;
     else
@@ -218,10 +228,10 @@ static void *errand_run(void *user)
 /* On a thread of its own for its small stack: a kernel's frames must fit. */
 static enum status run_on_small_stack(struct trial *t)
 {
-    struct errand  e = {.trial = t, .status = STATUS_INTERNAL};
+    struct errand e = {.trial = t, .status = STATUS_INTERNAL};
     pthread_attr_t attr;
-    pthread_t      thread;
-    jmp_buf        outer;
+    pthread_t thread;
+    jmp_buf outer;
     memcpy(outer, *arena_escape(t->arena), sizeof outer);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_SIZE);

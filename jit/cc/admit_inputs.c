@@ -21,13 +21,13 @@ static double uniform(uint64_t *state)
     return (double)(next(state) >> 11) * 0x1p-53;
 }
 
-static const float nasty[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, 1e-40f, -1e-40f, 3e38f, -3e38f, INFINITY, -INFINITY, NAN, 2147483648.0f,
-                              1e10f, 8388609.0f};
+static const float nasty[] = {0.0f,   -0.0f,    1.0f,      -1.0f, 0.5f,          1e-40f, -1e-40f,   3e38f,
+                              -3e38f, INFINITY, -INFINITY, NAN,   2147483648.0f, 1e10f,  8388609.0f};
 
 static float nasty_number(uint64_t *random)
 {
     uint64_t r = next(random);
-    float    f;
+    float f;
     uint32_t bits = (uint32_t)(r >> 32);
     if (r % 3 == 0) {
         memcpy(&f, &bits, sizeof f);
@@ -43,10 +43,10 @@ void input_fill(float *to, int count, int set, uint64_t *random)
 }
 
 static const double plausible[CONTEXT_COUNT] = {
-    [CONTEXT_WIDTH] = 300,     [CONTEXT_HEIGHT] = 40, [CONTEXT_X0] = -1, [CONTEXT_DX] = 0.0125, [CONTEXT_Y0] = 2,
-    [CONTEXT_DY] = 0.0125,     [CONTEXT_PX0] = 0,     [CONTEXT_PY0] = 8, [CONTEXT_Z] = 0.25,    [CONTEXT_TIME] = 1.5,
-    [CONTEXT_SEED] = 7,        [CONTEXT_RATE] = 8000, [CONTEXT_CHANNELS] = 2, [CONTEXT_N0] = 4294967196.0,
-    [CONTEXT_N0_LOW] = -100,   [CONTEXT_N0_HIGH] = 0,
+    [CONTEXT_WIDTH] = 300,  [CONTEXT_HEIGHT] = 40,       [CONTEXT_X0] = -1,       [CONTEXT_DX] = 0.0125,
+    [CONTEXT_Y0] = 2,       [CONTEXT_DY] = 0.0125,       [CONTEXT_PX0] = 0,       [CONTEXT_PY0] = 8,
+    [CONTEXT_Z] = 0.25,     [CONTEXT_TIME] = 1.5,        [CONTEXT_SEED] = 7,      [CONTEXT_RATE] = 8000,
+    [CONTEXT_CHANNELS] = 2, [CONTEXT_N0] = 4294967196.0, [CONTEXT_N0_LOW] = -100, [CONTEXT_N0_HIGH] = 0,
 };
 
 static double arg_value(const struct arg_source *source, int set, uint64_t *random)

@@ -1,5 +1,6 @@
-/* See compile.h. gcc writes assembly text into the private directory, `as` (found on the pinned PATH) makes the object file
- * of it; no linker. A context a kernel: nothing is carried from one compile to the next but what libgccjit leaks. */
+/* See compile.h. gcc writes assembly text into the private directory, `as` (found on the pinned PATH) makes the object
+ * file of it; no linker. A context a kernel: nothing is carried from one compile to the next but what libgccjit leaks.
+ */
 #include "jit/cc/compile.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "core/arena.h"
 #include "jit/cc/emit.h"
 #include "jit/cc/object.h"
+#include "jit/cc/width.h"
 #include "jit/cc_protocol.h"
 
 enum { TEXT_MAX = 64 << 20 };
@@ -23,13 +25,21 @@ static enum status fail(struct fault *fault, const char *what, const char *why)
     return fault_add(fault, STATUS_INTERNAL, "", 0, "%s: %s", what, why ? why : "unknown error");
 }
 
-/* Why each: wrapping index arithmetic; no memset or memcpy calls out of loops; functions stay functions; nothing beside code and
- * constants in the object; masks and rings are reached through pointers of several types; a frame too large for
- * the stack meets its guard page. */
+/* Why each: wrapping index arithmetic; no memset or memcpy calls out of loops; functions stay functions; nothing beside
+ * code and constants in the object; masks and rings are reached through pointers of several types; a frame too large
+ * for the stack meets its guard page. */
 static const char *const options[] = {
-    "-fwrapv",         "-fno-tree-loop-distribute-patterns", "-fno-inline",         "-fno-asynchronous-unwind-tables",
-    "-ffp-contract=off", "-fno-strict-aliasing",             "-fno-stack-protector", "-fno-jump-tables",
-    "-fcf-protection=none", "-fipa-ra",                      "-fno-ident",
+    "-fwrapv",
+    "-fno-tree-loop-distribute-patterns",
+    "-fno-inline",
+    "-fno-asynchronous-unwind-tables",
+    "-ffp-contract=off",
+    "-fno-strict-aliasing",
+    "-fno-stack-protector",
+    "-fno-jump-tables",
+    "-fcf-protection=none",
+    "-fipa-ra",
+    "-fno-ident",
     "-fstack-clash-protection",
 };
 
@@ -50,14 +60,14 @@ static gcc_jit_context *context_new(enum target target)
 
 static enum status read_file(const char *path, struct arena *a, char **ret_data, size_t *ret_n, struct fault *fault)
 {
-    int         fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0 || st.st_size > TEXT_MAX) {
         if (fd >= 0)
             close(fd);
         return fail(fault, "reading back what was compiled", strerror(errno));
     }
-    char  *data = arena_alloc(a, (size_t)st.st_size + 1);
+    char *data = arena_alloc(a, (size_t)st.st_size + 1);
     size_t n = 0;
     for (ssize_t got; n < (size_t)st.st_size && (got = read(fd, data + n, (size_t)st.st_size - n)) > 0;)
         n += (size_t)got;
@@ -69,12 +79,14 @@ static enum status read_file(const char *path, struct arena *a, char **ret_data,
     return STATUS_OK;
 }
 
-static enum status write_assembly(const struct plan *plan, enum target target, const char *path, struct arena *a, struct fault *fault)
+static enum status write_assembly(const struct plan *plan, enum target target, const char *path, struct arena *a,
+                                  struct fault *fault)
 {
-    gcc_jit_context *c = context_new(target);
+    enum target width = width_choose(plan, target);
+    gcc_jit_context *c = context_new(width);
     if (!c)
         return fail(fault, "libgccjit", "no context");
-    emit_kernel(c, target, plan->ir, plan, a);
+    emit_kernel(c, width, plan->ir, plan, a);
     const char *error = gcc_jit_context_get_first_error(c);
     if (!error) {
         gcc_jit_context_compile_to_file(c, GCC_JIT_OUTPUT_KIND_ASSEMBLER, path);
@@ -87,10 +99,10 @@ static enum status write_assembly(const struct plan *plan, enum target target, c
 
 static enum status assemble(const char *text, const char *object, struct fault *fault)
 {
-    char       *argv[] = {(char *)"as", (char *)"--64", (char *)"-o", (char *)object, (char *)text, NULL};
+    char *argv[] = {(char *)"as", (char *)"--64", (char *)"-o", (char *)object, (char *)text, NULL};
     extern char **environ;
-    pid_t       pid;
-    int         status = 0, error = posix_spawnp(&pid, "as", NULL, NULL, argv, environ);
+    pid_t pid;
+    int status = 0, error = posix_spawnp(&pid, "as", NULL, NULL, argv, environ);
     if (error != 0)
         return fail(fault, "as", strerror(error));
     while (waitpid(pid, &status, 0) < 0)
@@ -101,8 +113,8 @@ static enum status assemble(const char *text, const char *object, struct fault *
     return STATUS_OK;
 }
 
-enum status compile_text(const struct plan *plan, enum target target, const char *dir, struct arena *a, char **ret_text, size_t *ret_n,
-                         struct fault *fault)
+enum status compile_text(const struct plan *plan, enum target target, const char *dir, struct arena *a, char **ret_text,
+                         size_t *ret_n, struct fault *fault)
 {
     const char *path = arena_printf(a, "%s/kernel.s", dir);
     enum status s = write_assembly(plan, target, path, a, fault);
@@ -112,12 +124,12 @@ enum status compile_text(const struct plan *plan, enum target target, const char
     return s;
 }
 
-enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a, struct image *ret_image,
-                          struct fault *fault)
+enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a,
+                          struct image *ret_image, struct fault *fault)
 {
     const char *text = arena_printf(a, "%s/kernel.s", dir), *object = arena_printf(a, "%s/kernel.o", dir);
-    char       *file = NULL;
-    size_t      n = 0;
+    char *file = NULL;
+    size_t n = 0;
     enum status s = write_assembly(plan, target, text, a, fault);
     if (s == STATUS_OK)
         s = assemble(text, object, fault);

@@ -7,10 +7,10 @@
 #include "jit/target.h"
 
 /* Files go to `dir`. The text is NUL-terminated; text and image live in `a`. */
-enum status compile_text(const struct plan *plan, enum target target, const char *dir, struct arena *a, char **ret_text, size_t *ret_n,
-                         struct fault *fault) MUST_CHECK;
-enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a, struct image *ret_image,
-                          struct fault *fault) MUST_CHECK;
+enum status compile_text(const struct plan *plan, enum target target, const char *dir, struct arena *a, char **ret_text,
+                         size_t *ret_n, struct fault *fault) MUST_CHECK;
+enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a,
+                          struct image *ret_image, struct fault *fault) MUST_CHECK;
 const char *compiler_id(struct arena *a); /* "libgccjit 12.2.0 codegen 1" */
 
 #endif

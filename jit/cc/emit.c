@@ -14,7 +14,8 @@ uint32_t *code_uses(const struct code *code, struct arena *a)
     return uses;
 }
 
-struct site site_new(struct emitter *e, const struct shape *shape, const struct code *code, gcc_jit_function *fn, gcc_jit_block *block)
+struct site site_new(struct emitter *e, const struct shape *shape, const struct code *code, gcc_jit_function *fn,
+                     gcc_jit_block *block)
 {
     return (struct site){.e = e,
                          .shape = shape,
@@ -54,7 +55,7 @@ struct value site_get(struct site *s, struct val v)
         return s->values[v.i];
     const struct ins *ins = &s->code->ins[v.i];
     struct main_body *m = s->e->main;
-    struct value      r;
+    struct value r;
     if (ins->op == OP_CONST_F32 || ins->op == OP_CONST_F64 || ins->op == OP_CONST_I32)
         r = emit_const(s, v, ins);
     else if (ins->rate != RATE_SAMPLE)
@@ -77,7 +78,8 @@ struct value emit_const(struct site *s, struct val v, const struct ins *ins)
 struct value emit_arg(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
-    gcc_jit_lvalue *at = gcc_jit_context_new_array_access(s->e->ctxt, NULL, s->e->main->args, machine_int(s->e, ins->imm.i));
+    gcc_jit_lvalue *at =
+        gcc_jit_context_new_array_access(s->e->ctxt, NULL, s->e->main->args, machine_int(s->e, ins->imm.i));
     return (struct value){.part = {site_let(s, s->e->t_double, gcc_jit_lvalue_as_rvalue(at)), NULL}};
 }
 
@@ -88,8 +90,8 @@ struct value emit_row(struct site *s, struct val v, const struct ins *ins)
 }
 
 struct call_field {
-    const char    *name;
-    gcc_jit_type  *type;
+    const char *name;
+    gcc_jit_type *type;
     gcc_jit_field *field;
 };
 enum { F_ARGS, F_IN, F_OUT, F_STATE, F_RINGS, F_SCRATCH, F_STRIDE, F_COUNT, F_ROWS, F_N0, F_UNUSED, F_COUNT_OF };
@@ -99,9 +101,9 @@ static gcc_jit_type *call_type(struct emitter *e, struct call_field *f)
 {
     gcc_jit_type *floats_ptr = gcc_jit_type_get_pointer(e->t_float_ptr);
     const struct call_field fields[F_COUNT_OF] = {
-        {"args", e->t_double_ptr, NULL}, {"in", floats_ptr, NULL},         {"out", floats_ptr, NULL},
-        {"state", e->t_byte_ptr, NULL},  {"rings", e->t_byte_ptr, NULL},   {"scratch", e->t_byte_ptr, NULL},
-        {"out_stride", e->t_long, NULL}, {"count", e->t_int, NULL},        {"rows", e->t_int, NULL},
+        {"args", e->t_double_ptr, NULL}, {"in", floats_ptr, NULL},       {"out", floats_ptr, NULL},
+        {"state", e->t_byte_ptr, NULL},  {"rings", e->t_byte_ptr, NULL}, {"scratch", e->t_byte_ptr, NULL},
+        {"out_stride", e->t_long, NULL}, {"count", e->t_int, NULL},      {"rows", e->t_int, NULL},
         {"n0_low", e->t_int, NULL},      {"unused", e->t_int, NULL},
     };
     gcc_jit_field *list[F_COUNT_OF];
@@ -125,10 +127,10 @@ static gcc_jit_rvalue *element(struct site *s, gcc_jit_type *type, gcc_jit_rvalu
 /* rings[i].data and .mask, by their place in struct kernel_ring. */
 static void load_rings(struct site *s, gcc_jit_rvalue *rings)
 {
-    struct emitter   *e = s->e;
+    struct emitter *e = s->e;
     struct main_body *m = e->main;
-    gcc_jit_rvalue   *data = gcc_jit_context_new_cast(e->ctxt, NULL, rings, gcc_jit_type_get_pointer(e->t_float_ptr));
-    gcc_jit_rvalue   *ints = gcc_jit_context_new_cast(e->ctxt, NULL, rings, e->t_int_ptr);
+    gcc_jit_rvalue *data = gcc_jit_context_new_cast(e->ctxt, NULL, rings, gcc_jit_type_get_pointer(e->t_float_ptr));
+    gcc_jit_rvalue *ints = gcc_jit_context_new_cast(e->ctxt, NULL, rings, e->t_int_ptr);
     for (uint32_t i = 0; i < e->plan->n_rings; i++) {
         m->ring_data[i] = element(s, e->t_float_ptr, data, (int)i * 2);
         m->ring_mask[i] = element(s, e->t_int, ints, (int)i * 4 + 2);
@@ -138,7 +140,7 @@ static void load_rings(struct site *s, gcc_jit_rvalue *rings)
 static void main_allocate(struct emitter *e)
 {
     struct main_body *m = e->main;
-    uint32_t          n = e->ir->main.n;
+    uint32_t n = e->ir->main.n;
     m->uniform = ARENA_ARRAY(e->arena, n, struct value);
     m->splat = ARENA_ARRAY(e->arena, n, struct value);
     m->carry = arena_array(e->arena, n, sizeof *m->carry);
@@ -170,7 +172,7 @@ static void emit_values(struct site *s, const struct val *vals, uint32_t n)
 static void emit_rows(struct emitter *e, struct site *pro, gcc_jit_rvalue **outs, gcc_jit_rvalue *stride)
 {
     struct main_body *m = e->main;
-    gcc_jit_block    *head = site_block(pro, "rows"), *row = site_block(pro, "row"), *samples = site_block(pro, "samples"),
+    gcc_jit_block *head = site_block(pro, "rows"), *row = site_block(pro, "row"), *samples = site_block(pro, "samples"),
                   *next = site_block(pro, "next_row"), *done = site_block(pro, "done");
     struct site r = uniform_site(e, pro->fn, head, pro->uses);
     gcc_jit_rvalue *index = gcc_jit_lvalue_as_rvalue(m->row_index);
@@ -192,7 +194,8 @@ static void emit_rows(struct emitter *e, struct site *pro, gcc_jit_rvalue **outs
     else
         emit_direct(&s);
     site_jump(&s, next);
-    site_set(&s, m->row_index, gcc_jit_context_new_binary_op(e->ctxt, NULL, GCC_JIT_BINARY_OP_PLUS, e->t_int, index, machine_int(e, 1)));
+    site_set(&s, m->row_index,
+             gcc_jit_context_new_binary_op(e->ctxt, NULL, GCC_JIT_BINARY_OP_PLUS, e->t_int, index, machine_int(e, 1)));
     site_jump(&s, head);
     site_jump(&m->row, samples);
     site_jump(&m->prologue, head);
@@ -203,8 +206,8 @@ static void emit_main(struct emitter *e)
 {
     struct main_body *m = e->main;
     struct call_field f[F_COUNT_OF];
-    gcc_jit_type     *call_ptr = gcc_jit_type_get_pointer(call_type(e, f));
-    gcc_jit_param    *param = gcc_jit_context_new_param(e->ctxt, NULL, call_ptr, "call");
+    gcc_jit_type *call_ptr = gcc_jit_type_get_pointer(call_type(e, f));
+    gcc_jit_param *param = gcc_jit_context_new_param(e->ctxt, NULL, call_ptr, "call");
     gcc_jit_function *fn =
         gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_EXPORTED, e->t_void, "kernel", 1, &param, 0);
     gcc_jit_rvalue *call = gcc_jit_param_as_rvalue(param);
@@ -214,7 +217,8 @@ static void emit_main(struct emitter *e)
     m->args = field(pro, call, &f[F_ARGS]);
     m->state = field(pro, call, &f[F_STATE]);
     m->scratch = field(pro, call, &f[F_SCRATCH]);
-    m->count = site_let(pro, e->t_long, gcc_jit_context_new_cast(e->ctxt, NULL, field(pro, call, &f[F_COUNT]), e->t_long));
+    m->count =
+        site_let(pro, e->t_long, gcc_jit_context_new_cast(e->ctxt, NULL, field(pro, call, &f[F_COUNT]), e->t_long));
     m->rows = field(pro, call, &f[F_ROWS]);
     m->n0 = field(pro, call, &f[F_N0]);
     m->row_index = site_local(pro, e->t_int, "row");
@@ -233,9 +237,10 @@ static void emit_main(struct emitter *e)
     emit_rows(e, pro, outs, field(pro, call, &f[F_STRIDE]));
 }
 
-void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir, const struct plan *plan, struct arena *arena)
+void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir, const struct plan *plan,
+                 struct arena *arena)
 {
-    struct emitter  *e = ARENA_NEW(arena, struct emitter);
+    struct emitter *e = ARENA_NEW(arena, struct emitter);
     struct main_body m = {0};
     *e = (struct emitter){.ctxt = ctxt, .target = target, .ir = ir, .plan = plan, .arena = arena, .main = &m};
     e->tables = ARENA_ARRAY(arena, ir->n_tables, bool);

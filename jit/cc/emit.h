@@ -5,24 +5,25 @@
 #include "jit/cc/machine.h"
 
 /* Fills `ctxt`; `ir` is verified and rated, `plan` its plan. */
-void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir, const struct plan *plan, struct arena *arena);
+void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir, const struct plan *plan,
+                 struct arena *arena);
 
 /* The main body's own: what the prologue loads from the call, and values of rate CALL and ROW. */
 struct main_body {
-    struct site      prologue, row;            /* one lane; open until all else is written */
-    struct value    *uniform, *splat;          /* by value: one lane, and in every lane */
-    gcc_jit_lvalue *(*carry)[2];               /* by value: what a STATE operation carries from one turn of its loop to the next */
-    gcc_jit_rvalue **first;                    /* by value: state at the loop's entry */
-    gcc_jit_rvalue  *args, *state, *scratch, *count, *rows, *n0;
-    gcc_jit_lvalue **in, **out;                /* by channel: float *, what index 0 of the block refers to */
-    gcc_jit_lvalue  *row_index;
-    gcc_jit_rvalue **ring_data, **ring_mask;   /* by ring */
-    bool            *stored;                   /* by output: its region writes it */
+    struct site prologue, row;     /* one lane; open until all else is written */
+    struct value *uniform, *splat; /* by value: one lane, and in every lane */
+    gcc_jit_lvalue *(*carry)[2];   /* by value: what a STATE operation carries from one turn of its loop to the next */
+    gcc_jit_rvalue **first;        /* by value: state at the loop's entry */
+    gcc_jit_rvalue *args, *state, *scratch, *count, *rows, *n0;
+    gcc_jit_lvalue **in, **out; /* by channel: float *, what index 0 of the block refers to */
+    gcc_jit_lvalue *row_index;
+    gcc_jit_rvalue **ring_data, **ring_mask; /* by ring */
+    bool *stored;                            /* by output: its region writes it */
 };
 
 /* The loop over samples a site is in. Indices are longs. */
 struct loop {
-    bool            direct;  /* from inputs to outputs in whole vectors: no strip, no masks (see emit_direct.c) */
+    bool direct;             /* from inputs to outputs in whole vectors: no strip, no masks (see emit_direct.c) */
     gcc_jit_rvalue *base;    /* strip's first sample in the block; NULL when direct */
     gcc_jit_rvalue *index;   /* this turn's first sample within the strip, or within the block when direct */
     gcc_jit_rvalue *at;      /* base + index */
@@ -50,10 +51,11 @@ struct site site_in_loop(const struct site *outer, const struct shape *shape, st
 /* The machine column's functions: emit instruction v here. */
 typedef struct value emit_op(struct site *s, struct val v, const struct ins *ins);
 
-emit_op emit_const, emit_arg, emit_iota, emit_row, emit_input, emit_param, emit_call;  /* emit.c, emit_regions.c, emit_fn.c */
-emit_op emit_neg, emit_abs, emit_select, emit_lt_i32, emit_eq_i32, emit_mask_logic;    /* emit_ops.c */
+emit_op emit_const, emit_arg, emit_iota, emit_row, emit_input, emit_param,
+    emit_call; /* emit.c, emit_regions.c, emit_fn.c */
+emit_op emit_neg, emit_abs, emit_select, emit_lt_i32, emit_eq_i32, emit_mask_logic; /* emit_ops.c */
 emit_op emit_widen, emit_narrow, emit_f32_i32, emit_f64_i32, emit_i32_f32, emit_i32_f64, emit_bits_f32, emit_from_bits,
-    emit_high_f64, emit_from_high, emit_gather;                                        /* emit_convert.c */
-emit_op emit_prev, emit_accum, emit_ring, emit_tap;                                    /* emit_state.c */
+    emit_high_f64, emit_from_high, emit_gather;     /* emit_convert.c */
+emit_op emit_prev, emit_accum, emit_ring, emit_tap; /* emit_state.c */
 
 #endif

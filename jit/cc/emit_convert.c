@@ -33,13 +33,14 @@ static struct value to_wide(struct site *s, gcc_jit_rvalue *a, const struct text
 /* v4[0], v3[0]: one half into the lower half of a register. */
 static struct value to_narrow(struct site *s, gcc_jit_type *type, struct value a, const struct texts *t)
 {
-    const char     *reg = s->e->reg;
-    const char     *join = s->e->v4 ? "vinsertf32x8 $1, %t2, %1, %0" : "vinsertf128 $1, %x2, %1, %0";
+    const char *reg = s->e->reg;
+    const char *join = s->e->v4 ? "vinsertf32x8 $1, %t2, %1, %0" : "vinsertf128 $1, %x2, %1, %0";
     gcc_jit_rvalue *r[2];
     if (a.part[0] == a.part[1])
         a.part[1] = NULL;
     for (int part = 0; part < 2; part++)
-        r[part] = part && !a.part[1] ? r[0] : SITE_ASM(s, type, NULL, s->e->v4 ? t->v4[0] : t->v3[0], {reg, a.part[part]});
+        r[part] =
+            part && !a.part[1] ? r[0] : SITE_ASM(s, type, NULL, s->e->v4 ? t->v4[0] : t->v3[0], {reg, a.part[part]});
     return one(SITE_ASM(s, type, NULL, join, {reg, r[0]}, {reg, r[1]}));
 }
 
@@ -58,7 +59,7 @@ struct value emit_narrow(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
     static const struct texts t = {{"vcvtpd2ps %1, %t0"}, {"vcvtpd2ps %1, %x0"}, "vcvtsd2ss %1, %1, %0"};
-    struct value              a = site_get(s, ins->args[0]);
+    struct value a = site_get(s, ins->args[0]);
     if (!s->shape->vector)
         return one(SITE_ASM(s, s->e->t_float, NULL, t.scalar, {s->e->reg, a.part[0]}));
     return to_narrow(s, s->shape->f32, a, &t);
@@ -126,7 +127,7 @@ struct value emit_high_f64(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
     static const struct texts t = {{"vpsrlq $32, %1, %0\n\tvpmovqd %0, %t0"}, {NULL}, NULL};
-    struct value              a = site_canonical_value(s, TYPE_F64, site_get(s, ins->args[0]));
+    struct value a = site_canonical_value(s, TYPE_F64, site_get(s, ins->args[0]));
     if (!s->shape->vector)
         return one(SITE_ASM(s, s->e->t_int, "r", "vpextrd $1, %1, %0", {"x", a.part[0]}));
     if (s->e->v4)
@@ -139,8 +140,10 @@ struct value emit_from_high(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
     static const struct texts t = {
-        {"vpmovzxdq %t1, %0\n\tvpsllq $32, %0, %0", "vextracti32x8 $1, %1, %t0\n\tvpmovzxdq %t0, %0\n\tvpsllq $32, %0, %0"},
-        {"vpmovzxdq %x1, %0\n\tvpsllq $32, %0, %0", "vextracti128 $1, %1, %x0\n\tvpmovzxdq %x0, %0\n\tvpsllq $32, %0, %0"},
+        {"vpmovzxdq %t1, %0\n\tvpsllq $32, %0, %0",
+         "vextracti32x8 $1, %1, %t0\n\tvpmovzxdq %t0, %0\n\tvpsllq $32, %0, %0"},
+        {"vpmovzxdq %x1, %0\n\tvpsllq $32, %0, %0",
+         "vextracti128 $1, %1, %x0\n\tvpmovzxdq %x0, %0\n\tvpsllq $32, %0, %0"},
         NULL,
     };
     struct value r;
@@ -155,8 +158,8 @@ struct value emit_from_high(struct site *s, struct val v, const struct ins *ins)
 static void table_define(struct emitter *e, uint32_t index)
 {
     const struct ir_table *t = &e->ir->tables[index];
-    size_t                 cap = 96 + (size_t)t->n * sizeof " 0x00000000,", n;
-    char                  *text = arena_alloc(e->arena, cap);
+    size_t cap = 96 + (size_t)t->n * sizeof " 0x00000000,", n;
+    char *text = arena_alloc(e->arena, cap);
     n = (size_t)snprintf(text, cap, "\t.pushsection .rodata\n\t.balign 64\n.Ltable_%u:", index);
     for (uint32_t i = 0; i < t->n; i++)
         n += (size_t)snprintf(text + n, cap - n, "%s 0x%x", i % 16 ? "," : "\n\t.long", (unsigned)t->data.i[i]);
@@ -168,20 +171,21 @@ static void table_define(struct emitter *e, uint32_t index)
 static gcc_jit_rvalue *table_base(struct site *s, uint32_t index)
 {
     struct emitter *e = s->e;
-    char            text[48];
+    char text[48];
     if (!e->tables[index])
         table_define(e, index);
     snprintf(text, sizeof text, "lea .Ltable_%u(%%%%rip), %%0", index);
     return SITE_ASM0(s, e->ir->tables[index].type == TYPE_F32 ? e->t_float_ptr : e->t_int_ptr, "r", text);
 }
 
-gcc_jit_rvalue *site_gather(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *base, gcc_jit_rvalue *index, bool memory)
+gcc_jit_rvalue *site_gather(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *base, gcc_jit_rvalue *index,
+                            bool memory)
 {
     struct emitter *e = s->e;
-    const char     *text = e->v4 ? "kxnorw %1, %1, %1\n\tvpxord %0, %0, %0\n\tvpgatherdd (%2,%3,4), %0%{%1%}"
-                                 : "vpcmpeqd %1, %1, %1\n\tvpxor %0, %0, %0\n\tvpgatherdd %1, (%2,%3,4), %0";
-    gcc_jit_lvalue       *to = site_local(s, type, "g");
-    gcc_jit_lvalue       *mask = site_local(s, s->e->vector.mask, "gk");
+    const char *text = e->v4 ? "kxnorw %1, %1, %1\n\tvpxord %0, %0, %0\n\tvpgatherdd (%2,%3,4), %0%{%1%}"
+                             : "vpcmpeqd %1, %1, %1\n\tvpxor %0, %0, %0\n\tvpgatherdd %1, (%2,%3,4), %0";
+    gcc_jit_lvalue *to = site_local(s, type, "g");
+    gcc_jit_lvalue *mask = site_local(s, s->e->vector.mask, "gk");
     gcc_jit_extended_asm *a = gcc_jit_block_add_extended_asm(s->block, NULL, text);
     gcc_jit_extended_asm_add_output_operand(a, NULL, e->v4 ? "=&v" : "=&x", to);
     gcc_jit_extended_asm_add_output_operand(a, NULL, e->v4 ? "=&Yk" : "=&x", mask);
@@ -197,12 +201,12 @@ gcc_jit_rvalue *site_gather(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *
 struct value emit_gather(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
-    struct emitter        *e = s->e;
+    struct emitter *e = s->e;
     const struct ir_table *t = &e->ir->tables[ins->imm.i];
-    gcc_jit_type          *type = machine_type(s->shape, t->type);
-    gcc_jit_rvalue        *base = table_base(s, (uint32_t)ins->imm.i);
-    gcc_jit_rvalue        *mask = site_constant_i32(s->shape, e, (int32_t)(t->n - 1));
-    gcc_jit_rvalue        *index = site_binary(s, GCC_JIT_BINARY_OP_BITWISE_AND, s->shape->i32, arg(s, ins), mask);
+    gcc_jit_type *type = machine_type(s->shape, t->type);
+    gcc_jit_rvalue *base = table_base(s, (uint32_t)ins->imm.i);
+    gcc_jit_rvalue *mask = site_constant_i32(s->shape, e, (int32_t)(t->n - 1));
+    gcc_jit_rvalue *index = site_binary(s, GCC_JIT_BINARY_OP_BITWISE_AND, s->shape->i32, arg(s, ins), mask);
     if (s->shape->vector)
         return one(site_gather(s, type, base, index, false));
     gcc_jit_lvalue *at = gcc_jit_context_new_array_access(e->ctxt, NULL, base, index);

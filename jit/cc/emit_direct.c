@@ -1,15 +1,16 @@
 /* A kernel that is one feed-forward region: straight from inputs to outputs in whole vectors, one copy of the body.
  *
  * The last, partial vector runs through the same loop: inputs are copied (masked) to pads on the stack, and the
- * pointers moved so that the same index hits the pads; then outputs are copied back. No access touches a byte past a buffer. */
+ * pointers moved so that the same index hits the pads; then outputs are copied back. No access touches a byte past a
+ * buffer. */
 #include "core/arena.h"
 #include "jit/cc/emit.h"
 
 struct tail {
     gcc_jit_lvalue **in_pads, **out_pads; /* vectors on the stack */
     gcc_jit_rvalue **ins, **outs;         /* the pointers as the call gave them */
-    gcc_jit_lvalue  *end;                 /* where the loop stops */
-    gcc_jit_lvalue  *begun, *valid, *mask;
+    gcc_jit_lvalue *end;                  /* where the loop stops */
+    gcc_jit_lvalue *begun, *valid, *mask;
 };
 
 static gcc_jit_rvalue *r(gcc_jit_lvalue *l)
@@ -19,9 +20,9 @@ static gcc_jit_rvalue *r(gcc_jit_lvalue *l)
 
 static struct tail tail_new(struct site *s)
 {
-    struct emitter  *e = s->e;
+    struct emitter *e = s->e;
     const struct ir *ir = e->ir;
-    struct tail      t = {0};
+    struct tail t = {0};
     t.in_pads = ARENA_ARRAY(e->arena, ir->n_inputs, gcc_jit_lvalue *);
     t.out_pads = ARENA_ARRAY(e->arena, ir->n_outputs, gcc_jit_lvalue *);
     t.ins = ARENA_ARRAY(e->arena, ir->n_inputs, gcc_jit_rvalue *);
@@ -50,7 +51,8 @@ static void redirect(struct site *s, gcc_jit_lvalue *pointer, gcc_jit_lvalue *pa
 {
     struct emitter *e = s->e;
     gcc_jit_rvalue *at = gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(pad, NULL), e->t_float_ptr);
-    gcc_jit_rvalue *back = site_let(s, e->t_long, gcc_jit_context_new_unary_op(e->ctxt, NULL, GCC_JIT_UNARY_OP_MINUS, e->t_long, end));
+    gcc_jit_rvalue *back =
+        site_let(s, e->t_long, gcc_jit_context_new_unary_op(e->ctxt, NULL, GCC_JIT_UNARY_OP_MINUS, e->t_long, end));
     site_set(s, pointer, gcc_jit_lvalue_get_address(gcc_jit_context_new_array_access(e->ctxt, NULL, at, back), NULL));
 }
 
@@ -85,17 +87,23 @@ static const struct region nothing = {.kind = REGION_VECTOR};
 
 void emit_direct(struct site *outer)
 {
-    struct emitter      *e = outer->e;
+    struct emitter *e = outer->e;
     const struct region *region = e->plan->n_regions ? &e->plan->regions[0] : &nothing;
-    gcc_jit_block       *head = site_block(outer, "head"), *turn = site_block(outer, "turn"), *over = site_block(outer, "over"),
-                  *left = site_block(outer, "left"), *begin = site_block(outer, "tail_begin"), *end = site_block(outer, "tail_end"),
+    gcc_jit_block *head = site_block(outer, "head"), *turn = site_block(outer, "turn"),
+                  *over = site_block(outer, "over"), *left = site_block(outer, "left"),
+                  *begin = site_block(outer, "tail_begin"), *end = site_block(outer, "tail_end"),
                   *done = site_block(outer, "samples_done");
-    struct tail     t = tail_new(outer);
+    struct tail t = tail_new(outer);
     gcc_jit_lvalue *index = site_local(outer, e->t_long, "i");
     gcc_jit_rvalue *zero = machine_long(e, 0);
-    struct loop     loop = {.direct = true, .index = r(index), .at = r(index), .lo = zero, .hi = e->main->count, .valid = r(t.valid),
-                            .mask = r(t.mask)};
-    struct site     s = site_in_loop(outer, &e->vector, &loop);
+    struct loop loop = {.direct = true,
+                        .index = r(index),
+                        .at = r(index),
+                        .lo = zero,
+                        .hi = e->main->count,
+                        .valid = r(t.valid),
+                        .mask = r(t.mask)};
+    struct site s = site_in_loop(outer, &e->vector, &loop);
     site_set(&s, index, zero);
     state_begin(&s, region);
     site_jump(&s, head);
@@ -107,7 +115,8 @@ void emit_direct(struct site *outer)
     site_set(&s, index, site_add(&s, r(index), machine_long(e, e->vector.lanes)));
     site_jump(&s, head);
     s.block = over;
-    site_branch(&s, gcc_jit_context_new_comparison(e->ctxt, NULL, GCC_JIT_COMPARISON_NE, r(t.begun), machine_int(e, 0)), end, left);
+    site_branch(&s, gcc_jit_context_new_comparison(e->ctxt, NULL, GCC_JIT_COMPARISON_NE, r(t.begun), machine_int(e, 0)),
+                end, left);
     s.block = left;
     site_branch(&s, site_less(&s, r(t.end), e->main->count), begin, done);
     s.block = begin;

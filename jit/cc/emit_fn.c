@@ -1,6 +1,7 @@
-/* IR functions: each is emitted once a shape it is needed in, as an internal function that is not inlined (gcc's register
- * allocator is super-linear in a body's length, and a call costs next to nothing at 16 lanes). Only tiny ones are written in place.
- * Parameters and results travel in vector registers; the upper half of an f64 vector result through a pointer. */
+/* IR functions: each is emitted once a shape it is needed in, as an internal function that is not inlined (gcc's
+ * register allocator is super-linear in a body's length, and a call costs next to nothing at 16 lanes). Only tiny ones
+ * are written in place. Parameters and results travel in vector registers; the upper half of an f64 vector result
+ * through a pointer. */
 #include "core/arena.h"
 #include "jit/cc/emit.h"
 
@@ -34,10 +35,10 @@ static struct value body_emit(struct site *s, const struct ir_fn *fn)
 
 static struct value inline_call(struct site *s, const struct ins *ins)
 {
-    struct emitter     *e = s->e;
+    struct emitter *e = s->e;
     const struct ir_fn *fn = &e->ir->fns[ins->imm.i];
-    struct site         body = site_new(e, s->shape, &fn->code, s->fn, s->block);
-    struct value        args[FN_ARGS_MAX];
+    struct site body = site_new(e, s->shape, &fn->code, s->fn, s->block);
+    struct value args[FN_ARGS_MAX];
     for (uint32_t k = 0; k < ins->n_args; k++)
         args[k] = site_get(s, ins->args[k]);
     body.uses = e->fn_uses[ins->imm.i];
@@ -47,12 +48,12 @@ static struct value inline_call(struct site *s, const struct ins *ins)
 
 static struct value call_function(struct site *s, const struct shape *shape, const struct ins *ins)
 {
-    struct emitter     *e = s->e;
+    struct emitter *e = s->e;
     const struct ir_fn *fn = &e->ir->fns[ins->imm.i];
-    gcc_jit_rvalue     *args[2 * FN_ARGS_MAX + 1];
-    int                 n = 0;
-    struct value        r = {0};
-    bool                pair = fn->result_type == TYPE_F64 && shape->parts == 2;
+    gcc_jit_rvalue *args[2 * FN_ARGS_MAX + 1];
+    int n = 0;
+    struct value r = {0};
+    bool pair = fn->result_type == TYPE_F64 && shape->parts == 2;
     for (uint32_t k = 0; k < ins->n_args; k++) {
         struct value a = site_get(s, ins->args[k]);
         if (shape != s->shape)
@@ -83,27 +84,28 @@ struct value emit_call(struct site *s, struct val v, const struct ins *ins)
     return call_function(s, s->shape, ins);
 }
 
-static gcc_jit_function *fn_declare(struct emitter *e, const struct shape *shape, const struct ir_fn *fn, uint32_t index)
+static gcc_jit_function *fn_declare(struct emitter *e, const struct shape *shape, const struct ir_fn *fn,
+                                    uint32_t index)
 {
     gcc_jit_param *params[2 * FN_ARGS_MAX + 1];
-    int            n = 0;
+    int n = 0;
     for (uint32_t k = 0; k < fn->n_params; k++)
         for (int part = 0; part < (fn->params[k] == TYPE_F64 ? shape->parts : 1); part++)
             params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, machine_type(shape, fn->params[k]), "p");
     if (fn->result_type == TYPE_F64 && shape->parts == 2)
         params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, gcc_jit_type_get_pointer(shape->f64), "upper");
     const char *name = arena_printf(e->arena, "fn_%u_%d", index, shape->lanes);
-    return gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_INTERNAL, machine_type(shape, fn->result_type), name, n,
-                                        params, 0);
+    return gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_INTERNAL, machine_type(shape, fn->result_type),
+                                        name, n, params, 0);
 }
 
 static void fn_define(struct emitter *e, const struct shape *shape, uint32_t index)
 {
     const struct ir_fn *fn = &e->ir->fns[index];
-    gcc_jit_function   *f = e->fns[shape->vector][index];
-    struct site         s = site_new(e, shape, &fn->code, f, gcc_jit_function_new_block(f, "entry"));
-    struct value        params[FN_ARGS_MAX] = {0};
-    int                 n = 0;
+    gcc_jit_function *f = e->fns[shape->vector][index];
+    struct site s = site_new(e, shape, &fn->code, f, gcc_jit_function_new_block(f, "entry"));
+    struct value params[FN_ARGS_MAX] = {0};
+    int n = 0;
     for (uint32_t k = 0; k < fn->n_params; k++)
         for (int part = 0; part < (fn->params[k] == TYPE_F64 ? shape->parts : 1); part++)
             params[k].part[part] = gcc_jit_param_as_rvalue(gcc_jit_function_get_param(f, n++));
@@ -141,7 +143,7 @@ static void mark_uniform_calls(const struct ir *ir, bool *need[2])
 void fns_emit(struct emitter *e)
 {
     const struct ir *ir = e->ir;
-    bool            *need[2] = {ARENA_ARRAY(e->arena, ir->n_fns, bool), ARENA_ARRAY(e->arena, ir->n_fns, bool)};
+    bool *need[2] = {ARENA_ARRAY(e->arena, ir->n_fns, bool), ARENA_ARRAY(e->arena, ir->n_fns, bool)};
     e->fn_uses = ARENA_ARRAY(e->arena, ir->n_fns, uint32_t *);
     for (uint32_t i = 0; i < e->plan->n_regions; i++)
         mark_calls(&e->plan->regions[i], ir, need);

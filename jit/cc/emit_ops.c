@@ -1,6 +1,7 @@
 /* One operation into one machine instruction, in any shape: the machine column of ops.def spelled out.
  *
- * In: a site and an instruction whose operands are at hand. Out: its value. Sources, state and calls have their own files. */
+ * In: a site and an instruction whose operands are at hand. Out: its value. Sources, state and calls have their own
+ * files. */
 #include <stdio.h>
 
 #include "core/arena.h"
@@ -9,21 +10,45 @@
 enum how { HOW_NATIVE, HOW_ASM, HOW_FMA, HOW_ROUND, HOW_COMPARE, HOW_SHIFT, HOW_CUSTOM };
 
 struct row {
-    enum how                how;
-    const char             *name;
-    int                     imm;
-    enum gcc_jit_binary_op  binary;
-    emit_op                *custom;
+    enum how how;
+    const char *name;
+    int imm;
+    enum gcc_jit_binary_op binary;
+    emit_op *custom;
 };
 
-#define NATIVE(o)  {.how = HOW_NATIVE, .binary = GCC_JIT_BINARY_OP_##o}
-#define ASM1(m)    {.how = HOW_ASM, .name = #m}
-#define ASM2(m)    {.how = HOW_ASM, .name = #m}
-#define ASM3(m)    {.how = HOW_FMA, .name = #m}
-#define ROUND(i)   {.how = HOW_ROUND, .imm = i}
-#define COMPARE(p) {.how = HOW_COMPARE, .imm = p}
-#define SHIFT(m)   {.how = HOW_SHIFT, .name = #m}
-#define CUSTOM(f)  {.how = HOW_CUSTOM, .custom = emit_##f}
+#define NATIVE(o)                                                                                                      \
+    {                                                                                                                  \
+        .how = HOW_NATIVE, .binary = GCC_JIT_BINARY_OP_##o                                                             \
+    }
+#define ASM1(m)                                                                                                        \
+    {                                                                                                                  \
+        .how = HOW_ASM, .name = #m                                                                                     \
+    }
+#define ASM2(m)                                                                                                        \
+    {                                                                                                                  \
+        .how = HOW_ASM, .name = #m                                                                                     \
+    }
+#define ASM3(m)                                                                                                        \
+    {                                                                                                                  \
+        .how = HOW_FMA, .name = #m                                                                                     \
+    }
+#define ROUND(i)                                                                                                       \
+    {                                                                                                                  \
+        .how = HOW_ROUND, .imm = i                                                                                     \
+    }
+#define COMPARE(p)                                                                                                     \
+    {                                                                                                                  \
+        .how = HOW_COMPARE, .imm = p                                                                                   \
+    }
+#define SHIFT(m)                                                                                                       \
+    {                                                                                                                  \
+        .how = HOW_SHIFT, .name = #m                                                                                   \
+    }
+#define CUSTOM(f)                                                                                                      \
+    {                                                                                                                  \
+        .how = HOW_CUSTOM, .custom = emit_##f                                                                          \
+    }
 static const struct row rows[OP_COUNT] = {
 #define OP(id, text, result, args, flags, meaning, machine) [OP_##id] = machine,
 #include "core/ops.def"
@@ -60,7 +85,7 @@ typedef gcc_jit_rvalue *part_op(struct site *s, const struct ins *ins, const str
 static struct value each_part(struct site *s, const struct ins *ins, part_op *op)
 {
     struct value args[3] = {0}, r = {0};
-    bool         uniform = true;
+    bool uniform = true;
     for (uint32_t k = 0; k < ins->n_args; k++) {
         args[k] = site_get(s, ins->args[k]);
         uniform = uniform && args[k].part[0] == args[k].part[1];
@@ -88,11 +113,11 @@ static const char *float_name(enum gcc_jit_binary_op op)
 
 static gcc_jit_rvalue *float_part(struct site *s, const struct ins *ins, const struct value *args, int part)
 {
-    char              text[64];
+    char text[64];
     const struct row *row = &rows[ins->op];
-    const char       *name = row->how == HOW_NATIVE ? float_name(row->binary) : row->name;
-    enum type         t = result_of(ins);
-    const char       *reg = s->e->reg;
+    const char *name = row->how == HOW_NATIVE ? float_name(row->binary) : row->name;
+    enum type t = result_of(ins);
+    const char *reg = s->e->reg;
     if (ins->n_args == 1) {
         snprintf(text, sizeof text, s->shape->vector ? "%s%s %%1, %%0" : "%s%s %%1, %%1, %%0", name, suffix(s, t));
         return SITE_ASM(s, machine_type(s->shape, t), NULL, text, {reg, args[0].part[part]});
@@ -117,21 +142,21 @@ static int fma_tied(const struct value *args)
 
 static gcc_jit_rvalue *fma_part(struct site *s, const struct ins *ins, const struct value *args, int part)
 {
-    char        text[64];
-    enum type   t = result_of(ins);
-    int         tied = fma_tied(args);
+    char text[64];
+    enum type t = result_of(ins);
+    int tied = fma_tied(args);
     const char *form = tied == 2 ? "231" : "213";
-    int         x = tied == 0 ? 1 : 0, y = tied == 2 ? 1 : 2;
+    int x = tied == 0 ? 1 : 0, y = tied == 2 ? 1 : 2;
     snprintf(text, sizeof text, "vfmadd%s%s %%3, %%2, %%0", form, suffix(s, t));
-    return SITE_ASM(s, machine_type(s->shape, t), NULL, text, {"0", args[tied].part[part]}, {s->e->reg, args[x].part[part]},
-                    {s->e->reg_or_mem, args[y].part[part]});
+    return SITE_ASM(s, machine_type(s->shape, t), NULL, text, {"0", args[tied].part[part]},
+                    {s->e->reg, args[x].part[part]}, {s->e->reg_or_mem, args[y].part[part]});
 }
 
 static gcc_jit_rvalue *round_part(struct site *s, const struct ins *ins, const struct value *args, int part)
 {
-    char        text[64];
-    enum type   t = result_of(ins);
-    bool        v4 = s->e->v4;
+    char text[64];
+    enum type t = result_of(ins);
+    bool v4 = s->e->v4;
     const char *name = v4 ? "vrndscale" : "vround";
     snprintf(text, sizeof text, s->shape->vector ? "%s%s $%d, %%1, %%0" : "%s%s $%d, %%1, %%1, %%0", name, suffix(s, t),
              rows[ins->op].imm);
@@ -156,22 +181,23 @@ static gcc_jit_rvalue *join_masks(struct site *s, gcc_jit_rvalue *lo, gcc_jit_rv
 
 static struct value emit_compare(struct site *s, const struct ins *ins)
 {
-    char           text[64];
-    enum type      t = type_by_letter(op_info(ins->op)->args[0]);
-    struct value   a = site_get(s, ins->args[0]), b = site_get(s, ins->args[1]);
-    bool           k = s->e->v4 && s->shape->vector;
+    char text[64];
+    enum type t = type_by_letter(op_info(ins->op)->args[0]);
+    struct value a = site_get(s, ins->args[0]), b = site_get(s, ins->args[1]);
+    bool k = s->e->v4 && s->shape->vector;
     gcc_jit_rvalue *r[2];
     snprintf(text, sizeof text, "vcmp%s $%d, %%2, %%1, %%0", suffix(s, t), rows[ins->op].imm);
     for (int part = 0; part < parts_of(s, t); part++)
-        r[part] = SITE_ASM(s, s->shape->mask, k ? "Yk" : "x", text, {k ? "v" : "x", a.part[part]}, {k ? "vm" : "xm", b.part[part]});
+        r[part] = SITE_ASM(s, s->shape->mask, k ? "Yk" : "x", text, {k ? "v" : "x", a.part[part]},
+                           {k ? "vm" : "xm", b.part[part]});
     return one(parts_of(s, t) == 2 ? join_masks(s, r[0], r[1]) : r[0]);
 }
 
 static struct value emit_shift(struct site *s, const struct ins *ins)
 {
-    char             text[64];
-    gcc_jit_rvalue  *a = site_get(s, ins->args[0]).part[0];
-    struct emitter  *e = s->e;
+    char text[64];
+    gcc_jit_rvalue *a = site_get(s, ins->args[0]).part[0];
+    struct emitter *e = s->e;
     if (s->shape->vector) {
         snprintf(text, sizeof text, "%s $%d, %%1, %%0", rows[ins->op].name, ins->imm.i);
         return one(SITE_ASM(s, s->shape->i32, NULL, text, {e->reg, a}));
@@ -179,25 +205,26 @@ static struct value emit_shift(struct site *s, const struct ins *ins)
     gcc_jit_rvalue *by = machine_int(e, ins->imm.i);
     if (ins->op == OP_SAR_I32)
         return one(site_binary(s, GCC_JIT_BINARY_OP_RSHIFT, e->t_int, a, by));
-    gcc_jit_type           *u = gcc_jit_context_get_int_type(e->ctxt, 4, 0);
-    enum gcc_jit_binary_op  op = ins->op == OP_SHL_I32 ? GCC_JIT_BINARY_OP_LSHIFT : GCC_JIT_BINARY_OP_RSHIFT;
-    gcc_jit_rvalue         *wide = gcc_jit_context_new_cast(e->ctxt, NULL, a, u);
-    gcc_jit_rvalue *r = gcc_jit_context_new_binary_op(e->ctxt, NULL, op, u, wide, gcc_jit_context_new_cast(e->ctxt, NULL, by, u));
+    gcc_jit_type *u = gcc_jit_context_get_int_type(e->ctxt, 4, 0);
+    enum gcc_jit_binary_op op = ins->op == OP_SHL_I32 ? GCC_JIT_BINARY_OP_LSHIFT : GCC_JIT_BINARY_OP_RSHIFT;
+    gcc_jit_rvalue *wide = gcc_jit_context_new_cast(e->ctxt, NULL, a, u);
+    gcc_jit_rvalue *r =
+        gcc_jit_context_new_binary_op(e->ctxt, NULL, op, u, wide, gcc_jit_context_new_cast(e->ctxt, NULL, by, u));
     return one(site_let(s, e->t_int, gcc_jit_context_new_cast(e->ctxt, NULL, r, e->t_int)));
 }
 
 /* Sign bits by `vxor` or `vand` with a constant of the value's own type. */
 static gcc_jit_rvalue *sign_part(struct site *s, const struct ins *ins, const struct value *args, int part)
 {
-    bool       wide = result_of(ins) == TYPE_F64, neg = ins->op == OP_NEG_F32 || ins->op == OP_NEG_F64;
+    bool wide = result_of(ins) == TYPE_F64, neg = ins->op == OP_NEG_F32 || ins->op == OP_NEG_F64;
     struct ins bits = {.op = wide ? OP_CONST_F64 : OP_CONST_F32};
     union {
         uint64_t u;
-        double   d;
+        double d;
     } w = {neg ? 0x8000000000000000u : 0x7fffffffffffffffu};
     union {
         uint32_t u;
-        float    f;
+        float f;
     } n = {neg ? 0x80000000u : 0x7fffffffu};
     if (wide)
         bits.imm.d = w.d;
@@ -221,7 +248,8 @@ struct value emit_abs(struct site *s, struct val v, const struct ins *ins)
     return each_part(s, ins, sign_part);
 }
 
-static struct value emit_bool(struct site *s, const struct ins *ins, enum gcc_jit_comparison how, const char *v4, const char *v3)
+static struct value emit_bool(struct site *s, const struct ins *ins, enum gcc_jit_comparison how, const char *v4,
+                              const char *v3)
 {
     struct emitter *e = s->e;
     gcc_jit_rvalue *a = site_get(s, ins->args[0]).part[0], *b = site_get(s, ins->args[1]).part[0];
@@ -229,8 +257,10 @@ static struct value emit_bool(struct site *s, const struct ins *ins, enum gcc_ji
         return one(SITE_ASM(s, e->t_kmask, "Yk", v4, {"v", a}, {"vm", b}));
     if (s->shape->vector)
         return one(SITE_ASM(s, s->shape->i32, NULL, v3, {"x", a}, {"x", b}));
-    gcc_jit_rvalue *is = gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_context_new_comparison(e->ctxt, NULL, how, a, b), e->t_int);
-    return one(site_let(s, e->t_int, gcc_jit_context_new_unary_op(e->ctxt, NULL, GCC_JIT_UNARY_OP_MINUS, e->t_int, is)));
+    gcc_jit_rvalue *is =
+        gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_context_new_comparison(e->ctxt, NULL, how, a, b), e->t_int);
+    return one(
+        site_let(s, e->t_int, gcc_jit_context_new_unary_op(e->ctxt, NULL, GCC_JIT_UNARY_OP_MINUS, e->t_int, is)));
 }
 
 struct value emit_lt_i32(struct site *s, struct val v, const struct ins *ins)
@@ -249,7 +279,7 @@ struct value emit_mask_logic(struct site *s, struct val v, const struct ins *ins
 {
     (void)v;
     struct emitter *e = s->e;
-    bool            k = s->shape->vector && e->v4;
+    bool k = s->shape->vector && e->v4;
     gcc_jit_rvalue *a = site_get(s, ins->args[0]).part[0];
     if (ins->op == OP_NOT_MASK) {
         if (k)
@@ -257,10 +287,11 @@ struct value emit_mask_logic(struct site *s, struct val v, const struct ins *ins
         return one(site_binary(s, GCC_JIT_BINARY_OP_BITWISE_XOR, s->shape->i32, a, site_constant_i32(s->shape, e, -1)));
     }
     gcc_jit_rvalue *b = site_get(s, ins->args[1]).part[0];
-    bool            both = ins->op == OP_AND_MASK;
+    bool both = ins->op == OP_AND_MASK;
     if (k)
         return one(SITE_ASM(s, e->t_kmask, "Yk", both ? "kandw %2, %1, %0" : "korw %2, %1, %0", {"Yk", a}, {"Yk", b}));
-    return one(site_binary(s, both ? GCC_JIT_BINARY_OP_BITWISE_AND : GCC_JIT_BINARY_OP_BITWISE_OR, s->shape->i32, a, b));
+    return one(
+        site_binary(s, both ? GCC_JIT_BINARY_OP_BITWISE_AND : GCC_JIT_BINARY_OP_BITWISE_OR, s->shape->i32, a, b));
 }
 
 static gcc_jit_rvalue *select_v4(struct site *s, enum type t, const struct value *args, int part)
@@ -271,7 +302,8 @@ static gcc_jit_rvalue *select_v4(struct site *s, enum type t, const struct value
     gcc_jit_rvalue *mask = args[0].part[0];
     if (part == 1)
         mask = SITE_ASM(s, s->e->t_kmask, "Yk", "kshiftrw $8, %1, %0", {"Yk", mask});
-    return SITE_ASM(s, machine_type(s->shape, t), NULL, text, {"Yk", mask}, {"vm", args[1].part[part]}, {"v", args[2].part[part]});
+    return SITE_ASM(s, machine_type(s->shape, t), NULL, text, {"Yk", mask}, {"vm", args[1].part[part]},
+                    {"v", args[2].part[part]});
 }
 
 static gcc_jit_rvalue *select_part(struct site *s, const struct ins *ins, const struct value *args, int part)
@@ -279,12 +311,13 @@ static gcc_jit_rvalue *select_part(struct site *s, const struct ins *ins, const 
     enum type t = result_of(ins);
     if (s->shape->vector && s->e->v4)
         return select_v4(s, t, args, part);
-    const char     *mem = s->shape->vector ? "xm" : "x";
-    gcc_jit_type   *type = machine_type(s->shape, t);
+    const char *mem = s->shape->vector ? "xm" : "x";
+    gcc_jit_type *type = machine_type(s->shape, t);
     gcc_jit_rvalue *m = args[0].part[0], *b = args[1].part[part], *c = args[2].part[part];
     if (t == TYPE_I32 && !s->shape->vector) { /* c ^ ((b ^ c) & m) */
         gcc_jit_rvalue *d = site_binary(s, GCC_JIT_BINARY_OP_BITWISE_XOR, type, b, c);
-        return site_binary(s, GCC_JIT_BINARY_OP_BITWISE_XOR, type, site_binary(s, GCC_JIT_BINARY_OP_BITWISE_AND, type, d, m), c);
+        return site_binary(s, GCC_JIT_BINARY_OP_BITWISE_XOR, type,
+                           site_binary(s, GCC_JIT_BINARY_OP_BITWISE_AND, type, d, m), c);
     }
     if (t == TYPE_F64) {
         const char *wide = part ? "vextracti128 $1, %1, %x0\n\tvpmovsxdq %x0, %0" : "vpmovsxdq %x1, %0";

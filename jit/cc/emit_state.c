@@ -1,5 +1,5 @@
-/* Memory between samples: prev, accum, ring, tap. Around a region's loop their state moves between the state block and registers;
- * a NaN is made canonical on the way out. */
+/* Memory between samples: prev, accum, ring, tap. Around a region's loop their state moves between the state block and
+ * registers; a NaN is made canonical on the way out. */
 #include "core/arena.h"
 #include "jit/cc/emit.h"
 
@@ -49,12 +49,12 @@ static gcc_jit_rvalue *times(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *
 
 static void begin_one(struct site *s, struct val v)
 {
-    struct emitter   *e = s->e;
+    struct emitter *e = s->e;
     struct main_body *m = e->main;
-    enum type         t = type_of(s, v);
-    struct site       lane = one_lane(s);
-    gcc_jit_rvalue   *first = site_load(&lane, t, m->state, e->plan->state_at[v.i], machine_long(e, 0)).part[0];
-    struct value      start = s->shape->vector ? site_splat(s, t, first) : one(first);
+    enum type t = type_of(s, v);
+    struct site lane = one_lane(s);
+    gcc_jit_rvalue *first = site_load(&lane, t, m->state, e->plan->state_at[v.i], machine_long(e, 0)).part[0];
+    struct value start = s->shape->vector ? site_splat(s, t, first) : one(first);
     m->first[v.i] = first;
     if (s->shape->vector && is_accum(s, v) && uniform_step(s, v)) {
         gcc_jit_rvalue *step = site_get(s, s->code->ins[v.i].args[0]).part[0];
@@ -77,7 +77,7 @@ void state_begin(struct site *s, const struct region *region)
 void state_turn(struct site *s, const struct region *region)
 {
     struct main_body *m = s->e->main;
-    gcc_jit_rvalue  **next = ARENA_ARRAY(s->e->arena, region->n_vals, gcc_jit_rvalue *);
+    gcc_jit_rvalue **next = ARENA_ARRAY(s->e->arena, region->n_vals, gcc_jit_rvalue *);
     for (uint32_t i = 0; i < region->n_vals; i++) {
         struct val v = region->vals[i];
         if (!has_slot(s, v))
@@ -97,10 +97,12 @@ void state_turn(struct site *s, const struct region *region)
 static gcc_jit_rvalue *lane_of(struct site *s, enum type t, gcc_jit_lvalue *const *vector, gcc_jit_rvalue *lane)
 {
     struct emitter *e = s->e;
-    gcc_jit_type   *element = machine_type(&e->scalar, t);
-    gcc_jit_lvalue *all = site_local(s, gcc_jit_context_new_array_type(e->ctxt, NULL, element, e->vector.lanes), "lanes");
-    gcc_jit_rvalue *bytes = gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(all, NULL), e->t_byte_ptr);
-    struct value    v = one(r(vector[0]));
+    gcc_jit_type *element = machine_type(&e->scalar, t);
+    gcc_jit_lvalue *all =
+        site_local(s, gcc_jit_context_new_array_type(e->ctxt, NULL, element, e->vector.lanes), "lanes");
+    gcc_jit_rvalue *bytes =
+        gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(all, NULL), e->t_byte_ptr);
+    struct value v = one(r(vector[0]));
     if (t == TYPE_F64)
         v.part[1] = r(vector[1]);
     site_store(s, t, bytes, 0, machine_long(e, 0), v);
@@ -127,30 +129,33 @@ void state_end(struct site *s, const struct region *region, gcc_jit_rvalue *last
         struct val v = region->vals[i];
         if (!has_slot(s, v))
             continue;
-        struct site  lane = one_lane(s);
+        struct site lane = one_lane(s);
         struct value last = site_canonical_value(&lane, type_of(s, v), one(final_of(s, v, last_lane)));
         site_store(&lane, type_of(s, v), e->main->state, e->plan->state_at[v.i], machine_long(e, 0), last);
     }
 }
 
 /* The vector one sample earlier: before's last lane, then all but the last of x. Elements of 4 bytes, or 8 (`wide`). */
-static gcc_jit_rvalue *shift_in(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *before, gcc_jit_rvalue *x, bool wide)
+static gcc_jit_rvalue *shift_in(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *before, gcc_jit_rvalue *x,
+                                bool wide)
 {
     if (s->e->v4)
-        return SITE_ASM(s, type, NULL, wide ? "valignq $7, %1, %2, %0" : "valignd $15, %1, %2, %0", {"v", before}, {"v", x});
+        return SITE_ASM(s, type, NULL, wide ? "valignq $7, %1, %2, %0" : "valignd $15, %1, %2, %0", {"v", before},
+                        {"v", x});
     gcc_jit_rvalue *middle = SITE_ASM(s, type, NULL, "vperm2f128 $0x21, %2, %1, %0", {"x", before}, {"x", x});
-    return SITE_ASM(s, type, NULL, wide ? "vpalignr $8, %1, %2, %0" : "vpalignr $12, %1, %2, %0", {"x", middle}, {"x", x});
+    return SITE_ASM(s, type, NULL, wide ? "vpalignr $8, %1, %2, %0" : "vpalignr $12, %1, %2, %0", {"x", middle},
+                    {"x", x});
 }
 
 struct value emit_prev(struct site *s, struct val v, const struct ins *ins)
 {
     gcc_jit_lvalue *const *carry = s->e->main->carry[v.i];
-    enum type              t = type_of(s, v);
-    gcc_jit_type          *type = machine_type(s->shape, t);
+    enum type t = type_of(s, v);
+    gcc_jit_type *type = machine_type(s->shape, t);
     if (!s->shape->vector)
         return one(site_let(s, type, r(carry[0])));
     struct value x = site_get(s, ins->args[0]), made = {0};
-    bool         wide = t == TYPE_F64;
+    bool wide = t == TYPE_F64;
     made.part[0] = shift_in(s, type, r(carry[wide]), x.part[0], wide);
     if (wide)
         made.part[1] = shift_in(s, type, x.part[0], x.part[1], true);
@@ -163,11 +168,11 @@ struct value emit_prev(struct site *s, struct val v, const struct ins *ins)
 static gcc_jit_rvalue *prefix_sum(struct site *s, gcc_jit_rvalue *x)
 {
     struct emitter *e = s->e;
-    gcc_jit_type   *type = e->vector.i32;
+    gcc_jit_type *type = e->vector.i32;
     if (e->v4) {
         gcc_jit_rvalue *zero = site_constant_i32(&e->vector, e, 0);
-        static const char *const shifts[4] = {"valignd $15, %1, %2, %0", "valignd $14, %1, %2, %0", "valignd $12, %1, %2, %0",
-                                              "valignd $8, %1, %2, %0"};
+        static const char *const shifts[4] = {"valignd $15, %1, %2, %0", "valignd $14, %1, %2, %0",
+                                              "valignd $12, %1, %2, %0", "valignd $8, %1, %2, %0"};
         for (int k = 0; k < 4; k++)
             x = site_add(s, x, SITE_ASM(s, type, NULL, shifts[k], {"v", zero}, {"v", x}));
         return x;
@@ -184,7 +189,7 @@ struct value emit_accum(struct site *s, struct val v, const struct ins *ins)
     if (!s->shape->vector)
         return one(site_let(s, e->t_int, r(carry)));
     gcc_jit_rvalue *step = site_get(s, ins->args[0]).part[0];
-    int             lanes = e->vector.lanes;
+    int lanes = e->vector.lanes;
     if (uniform_step(s, v)) {
         gcc_jit_rvalue *sum = site_let(s, s->shape->i32, r(carry));
         site_set(s, carry, site_add(s, sum, times(s, step, site_constant_i32(s->shape, e, lanes))));
@@ -207,7 +212,7 @@ static gcc_jit_rvalue *stream_index(struct site *s)
 static void wrap_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *at)
 {
     struct emitter *e = s->e;
-    gcc_jit_block  *wrap = site_block(s, "wrap"), *joined = site_block(s, "joined");
+    gcc_jit_block *wrap = site_block(s, "wrap"), *joined = site_block(s, "joined");
     gcc_jit_rvalue *size = site_add(s, mask, machine_int(e, 1));
     gcc_jit_rvalue *end = site_add(s, at, machine_int(e, e->vector.lanes));
     site_branch(s, site_less(s, size, end), wrap, joined);
@@ -222,7 +227,7 @@ static void wrap_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask
 struct value emit_ring(struct site *s, struct val v, const struct ins *ins)
 {
     struct emitter *e = s->e;
-    uint32_t        ring = e->plan->ring_at[v.i];
+    uint32_t ring = e->plan->ring_at[v.i];
     gcc_jit_rvalue *data = e->main->ring_data[ring], *mask = e->main->ring_mask[ring];
     gcc_jit_rvalue *x = site_canonical(s, TYPE_F32, site_get(s, ins->args[0]).part[0]);
     gcc_jit_rvalue *at = site_and(s, stream_index(s), mask);
@@ -235,7 +240,8 @@ struct value emit_ring(struct site *s, struct val v, const struct ins *ins)
     return (struct value){0};
 }
 
-static gcc_jit_rvalue *gather_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *n, gcc_jit_rvalue *age)
+static gcc_jit_rvalue *gather_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *n,
+                                   gcc_jit_rvalue *age)
 {
     gcc_jit_rvalue *all = site_add(s, site_splat(s, TYPE_I32, n).part[0], site_lane_numbers(s->e));
     gcc_jit_rvalue *index = site_and(s, site_sub(s, all, age), site_splat(s, TYPE_I32, mask).part[0]);
@@ -243,13 +249,14 @@ static gcc_jit_rvalue *gather_line(struct site *s, gcc_jit_rvalue *data, gcc_jit
 }
 
 /* All lanes have one age: they lie side by side, but for those beyond the line's end. */
-static gcc_jit_rvalue *load_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *n, struct val age)
+static gcc_jit_rvalue *load_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *n,
+                                 struct val age)
 {
     struct emitter *e = s->e;
     gcc_jit_rvalue *ages = site_get(s, age).part[0];
     gcc_jit_rvalue *at = site_and(s, site_sub(s, n, e->main->uniform[age.i].part[0]), mask);
     gcc_jit_lvalue *got = site_local(s, e->vector.f32, "tap");
-    gcc_jit_block  *split = site_block(s, "split"), *whole = site_block(s, "whole"), *joined = site_block(s, "joined");
+    gcc_jit_block *split = site_block(s, "split"), *whole = site_block(s, "whole"), *joined = site_block(s, "joined");
     site_branch(s, site_less(s, mask, site_add(s, at, machine_int(e, e->vector.lanes - 1))), split, whole);
     s->block = whole;
     site_set(s, got, r(site_at(s, e->vector.f32_at, data, at)));
@@ -264,9 +271,9 @@ struct value emit_tap(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
     struct emitter *e = s->e;
-    uint32_t        ring = e->plan->ring_at[ins->args[0].i];
+    uint32_t ring = e->plan->ring_at[ins->args[0].i];
     gcc_jit_rvalue *data = e->main->ring_data[ring], *mask = e->main->ring_mask[ring], *n = stream_index(s);
-    struct val      age = ins->args[1];
+    struct val age = ins->args[1];
     if (!s->shape->vector) {
         gcc_jit_rvalue *at = site_and(s, site_sub(s, n, site_get(s, age).part[0]), mask);
         return one(site_let(s, e->t_float, r(site_at(s, e->t_float, data, at))));

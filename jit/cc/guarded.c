@@ -8,7 +8,7 @@ enum { PAGE = 4096 };
 struct guarded guarded_new(size_t size)
 {
     size_t whole = (size / PAGE + 1) * PAGE;
-    char  *at = mmap(NULL, whole + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at = mmap(NULL, whole + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return (struct guarded){0};
     if (mprotect(at + PAGE, whole, PROT_READ | PROT_WRITE) != 0) {

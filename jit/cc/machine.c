@@ -9,8 +9,16 @@
 static struct shape shape_make(struct emitter *e, int lanes)
 {
     if (lanes == 1)
-        return (struct shape){.vector = false, .lanes = 1, .parts = 1, .f32 = e->t_float, .f64 = e->t_double, .i32 = e->t_int,
-                              .mask = e->t_int, .f32_at = e->t_float, .f64_at = e->t_double, .i32_at = e->t_int};
+        return (struct shape){.vector = false,
+                              .lanes = 1,
+                              .parts = 1,
+                              .f32 = e->t_float,
+                              .f64 = e->t_double,
+                              .i32 = e->t_int,
+                              .mask = e->t_int,
+                              .f32_at = e->t_float,
+                              .f64_at = e->t_double,
+                              .i32_at = e->t_int};
     struct shape s = {.vector = true, .lanes = lanes, .parts = 2};
     s.f32 = gcc_jit_type_get_vector(e->t_float, (size_t)lanes);
     s.f64 = gcc_jit_type_get_vector(e->t_double, (size_t)lanes / 2);
@@ -80,10 +88,11 @@ gcc_jit_rvalue *site_let(struct site *s, gcc_jit_type *type, gcc_jit_rvalue *v)
     return gcc_jit_lvalue_as_rvalue(l);
 }
 
-gcc_jit_rvalue *site_asm(struct site *s, gcc_jit_type *type, const char *out, const char *text, int n, const struct operand *in)
+gcc_jit_rvalue *site_asm(struct site *s, gcc_jit_type *type, const char *out, const char *text, int n,
+                         const struct operand *in)
 {
     gcc_jit_lvalue *l = site_local(s, type, "a");
-    char            constraint[8];
+    char constraint[8];
     snprintf(constraint, sizeof constraint, "=%s", out ? out : s->e->reg);
     gcc_jit_extended_asm *a = gcc_jit_block_add_extended_asm(s->block, NULL, text);
     gcc_jit_extended_asm_add_output_operand(a, NULL, constraint, l);
@@ -108,7 +117,8 @@ void site_jump(struct site *s, gcc_jit_block *to)
     s->block = to;
 }
 
-gcc_jit_rvalue *site_binary(struct site *s, enum gcc_jit_binary_op op, gcc_jit_type *type, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
+gcc_jit_rvalue *site_binary(struct site *s, enum gcc_jit_binary_op op, gcc_jit_type *type, gcc_jit_rvalue *a,
+                            gcc_jit_rvalue *b)
 {
     return site_let(s, type, gcc_jit_context_new_binary_op(s->e->ctxt, NULL, op, type, a, b));
 }
@@ -159,7 +169,7 @@ static gcc_jit_rvalue *constant_f64(struct emitter *e, const struct shape *shape
     memcpy(&bits, &v, sizeof bits);
     if (!shape->vector)
         return gcc_jit_context_new_bitcast(e->ctxt, NULL, machine_long(e, bits), e->t_double);
-    int           n = shape->lanes / 2;
+    int n = shape->lanes / 2;
     gcc_jit_type *longs = gcc_jit_type_get_vector(e->t_long, (size_t)n);
     return gcc_jit_context_new_bitcast(e->ctxt, NULL, vector_of(e, longs, n, machine_long(e, bits)), shape->f64);
 }
@@ -181,9 +191,9 @@ struct value site_constant(struct emitter *e, const struct shape *shape, const s
 
 struct value site_splat(struct site *s, enum type t, gcc_jit_rvalue *v)
 {
-    struct emitter     *e = s->e;
+    struct emitter *e = s->e;
     const struct shape *w = &e->vector;
-    gcc_jit_rvalue     *r = NULL;
+    gcc_jit_rvalue *r = NULL;
     switch (t) {
     case TYPE_F32:
         r = SITE_ASM(s, w->f32, NULL, "vbroadcastss %x1, %0", {e->reg, v});
@@ -243,10 +253,10 @@ static struct value nan_of(struct emitter *e, const struct shape *shape, enum ty
 gcc_jit_rvalue *site_canonical(struct site *s, enum type t, gcc_jit_rvalue *v)
 {
     struct emitter *e = s->e;
-    char            text[128];
-    gcc_jit_type   *type = machine_type(s->shape, t);
+    char text[128];
+    gcc_jit_type *type = machine_type(s->shape, t);
     gcc_jit_rvalue *nan = nan_of(e, s->shape, t).part[0];
-    char            kind = t == TYPE_F64 ? 'd' : 's';
+    char kind = t == TYPE_F64 ? 'd' : 's';
     if (s->shape->vector && e->v4) {
         snprintf(text, sizeof text, "vcmpp%c $3, %%1, %%1, %%0", kind);
         gcc_jit_rvalue *k = SITE_ASM(s, e->t_kmask, "Yk", text, {"v", v});

@@ -6,9 +6,9 @@
 gcc_jit_lvalue *site_at(struct site *s, gcc_jit_type *type_at, gcc_jit_rvalue *base, gcc_jit_rvalue *index)
 {
     gcc_jit_context *c = s->e->ctxt;
-    gcc_jit_rvalue  *wide = gcc_jit_context_new_cast(c, NULL, index, s->e->t_long);
-    gcc_jit_lvalue  *element = gcc_jit_context_new_array_access(c, NULL, base, wide);
-    gcc_jit_rvalue  *at = gcc_jit_lvalue_get_address(element, NULL);
+    gcc_jit_rvalue *wide = gcc_jit_context_new_cast(c, NULL, index, s->e->t_long);
+    gcc_jit_lvalue *element = gcc_jit_context_new_array_access(c, NULL, base, wide);
+    gcc_jit_rvalue *at = gcc_jit_lvalue_get_address(element, NULL);
     return gcc_jit_rvalue_dereference(gcc_jit_context_new_cast(c, NULL, at, gcc_jit_type_get_pointer(type_at)), NULL);
 }
 
@@ -20,10 +20,11 @@ gcc_jit_rvalue *site_load_masked(struct site *s, gcc_jit_rvalue *base, gcc_jit_r
     return SITE_ASM(s, s->e->vector.f32, NULL, "vmaskmovps %1, %2, %0", {"m", from}, {"x", mask});
 }
 
-void site_store_masked(struct site *s, gcc_jit_rvalue *base, gcc_jit_rvalue *index, gcc_jit_rvalue *mask, gcc_jit_rvalue *v)
+void site_store_masked(struct site *s, gcc_jit_rvalue *base, gcc_jit_rvalue *index, gcc_jit_rvalue *mask,
+                       gcc_jit_rvalue *v)
 {
-    gcc_jit_lvalue       *to = site_at(s, s->e->vector.f32_at, base, index);
-    const char           *text = s->e->v4 ? "vmovups %1, %0%{%2%}" : "vmaskmovps %1, %2, %0";
+    gcc_jit_lvalue *to = site_at(s, s->e->vector.f32_at, base, index);
+    const char *text = s->e->v4 ? "vmovups %1, %0%{%2%}" : "vmaskmovps %1, %2, %0";
     gcc_jit_extended_asm *a = gcc_jit_block_add_extended_asm(s->block, NULL, text);
     gcc_jit_extended_asm_set_volatile_flag(a, 1);
     gcc_jit_extended_asm_add_output_operand(a, NULL, "+m", to);
@@ -35,7 +36,7 @@ void site_store_masked(struct site *s, gcc_jit_rvalue *base, gcc_jit_rvalue *ind
 static gcc_jit_rvalue *elements_at(struct site *s, enum type t, gcc_jit_rvalue *bytes, long offset)
 {
     struct emitter *e = s->e;
-    gcc_jit_type   *type = t == TYPE_F32 ? e->t_float_ptr : t == TYPE_F64 ? e->t_double_ptr : e->t_int_ptr;
+    gcc_jit_type *type = t == TYPE_F32 ? e->t_float_ptr : t == TYPE_F64 ? e->t_double_ptr : e->t_int_ptr;
     gcc_jit_lvalue *at = gcc_jit_context_new_array_access(e->ctxt, NULL, bytes, machine_long(e, offset));
     return gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(at, NULL), type);
 }
@@ -57,9 +58,9 @@ static gcc_jit_rvalue *ints_of_mask(struct site *s, gcc_jit_rvalue *mask)
 struct value site_load(struct site *s, enum type t, gcc_jit_rvalue *bytes, long offset, gcc_jit_rvalue *index)
 {
     gcc_jit_rvalue *base = elements_at(s, t, bytes, offset);
-    gcc_jit_type   *type = t == TYPE_MASK ? s->shape->i32 : machine_type(s->shape, t);
-    gcc_jit_type   *type_at = machine_type_at(s->shape, t);
-    struct value    v = {.part = {site_let(s, type, gcc_jit_lvalue_as_rvalue(site_at(s, type_at, base, index))), NULL}};
+    gcc_jit_type *type = t == TYPE_MASK ? s->shape->i32 : machine_type(s->shape, t);
+    gcc_jit_type *type_at = machine_type_at(s->shape, t);
+    struct value v = {.part = {site_let(s, type, gcc_jit_lvalue_as_rvalue(site_at(s, type_at, base, index))), NULL}};
     if (t == TYPE_MASK)
         v.part[0] = mask_of_ints(s, v.part[0]);
     if (t == TYPE_F64 && s->shape->vector) {
@@ -72,7 +73,7 @@ struct value site_load(struct site *s, enum type t, gcc_jit_rvalue *bytes, long 
 void site_store(struct site *s, enum type t, gcc_jit_rvalue *bytes, long offset, gcc_jit_rvalue *index, struct value v)
 {
     gcc_jit_rvalue *base = elements_at(s, t, bytes, offset);
-    gcc_jit_type   *type_at = machine_type_at(s->shape, t);
+    gcc_jit_type *type_at = machine_type_at(s->shape, t);
     site_set(s, site_at(s, type_at, base, index), t == TYPE_MASK ? ints_of_mask(s, v.part[0]) : v.part[0]);
     if (t == TYPE_F64 && s->shape->vector) {
         base = elements_at(s, t, bytes, offset + (long)sizeof(double) * s->shape->lanes / 2);

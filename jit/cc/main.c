@@ -1,7 +1,9 @@
-/* sinter-cc, the compile worker: IR text in, machine code out, over fd CC_FD (see jit/cc_protocol.h). The only program that
- * links libgccjit, so that a crash, a leak or an exit(1) inside gcc costs the service nothing. Its input may be hostile.
+/* sinter-cc, the compile worker: IR text in, machine code out, over fd CC_FD (see jit/cc_protocol.h). The only program
+ * that links libgccjit, so that a crash, a leak or an exit(1) inside gcc costs the service nothing. Its input may be
+ * hostile.
  *
- * In: TMPDIR, a private directory that the parent removes. Leaves at end of file, and at any message that is not one. */
+ * In: TMPDIR, a private directory that the parent removes. Leaves at end of file, and at any message that is not one.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,8 +21,9 @@
 
 enum { ARENA_MAX = 512 << 20, CPU_SECONDS = 30 };
 
-static const char *const dummy = "main {\n  %1 = input 0\n  %2 = sqrt.f32 %1\n  %3 = lt.f32 %1 %2\n  %4 = sel.f32 %3 %1 %2\n"
-                                 "  out 0 %4\n}\n";
+static const char *const dummy =
+    "main {\n  %1 = input 0\n  %2 = sqrt.f32 %1\n  %3 = lt.f32 %1 %2\n  %4 = sel.f32 %3 %1 %2\n"
+    "  out 0 %4\n}\n";
 
 static bool read_all(void *to, size_t n)
 {
@@ -114,10 +117,10 @@ static enum status compile(const char *text, const struct cc_header *ask, struct
                            const void **ret_payload, size_t *ret_size, struct fault *fault)
 {
     struct timespec start;
-    struct plan    *plan = NULL;
-    struct image    image = {0};
-    char           *assembly = NULL;
-    const char     *dir = getenv("TMPDIR");
+    struct plan *plan = NULL;
+    struct image image = {0};
+    char *assembly = NULL;
+    const char *dir = getenv("TMPDIR");
     clock_gettime(CLOCK_MONOTONIC, &start);
     TRY(read_plan(text, a, &plan, fault));
     reply->kind = CC_IMAGE;
@@ -144,10 +147,10 @@ static bool serve(const char *text, const struct cc_header *ask)
     if (!a)
         return false;
     struct cc_header reply = {0};
-    const void      *payload = NULL;
-    size_t           size = 0;
-    struct fault     fault;
-    enum status      s;
+    const void *payload = NULL;
+    size_t size = 0;
+    struct fault fault;
+    enum status s;
     if (ARENA_GUARD(a)) {
         static const char no_memory[] = "the compiler ran out of memory";
         arena_free(a);
@@ -181,7 +184,7 @@ static bool serve_next(void)
     if (ask.magic != CC_MAGIC || ask.kind != CC_COMPILE || ask.size == 0 || ask.size > CC_MESSAGE_MAX)
         return false;
     char *text = malloc(ask.size);
-    bool  ok = text && read_all(text, ask.size) && text[ask.size - 1] == 0 && serve(text, &ask);
+    bool ok = text && read_all(text, ask.size) && text[ask.size - 1] == 0 && serve(text, &ask);
     free(text);
     return ok;
 }
@@ -189,11 +192,11 @@ static bool serve_next(void)
 /* The first compile in a process takes three times as long as the next. */
 static bool warm_up(struct cc_header *ready)
 {
-    struct arena    *a = arena_new(ARENA_MAX);
+    struct arena *a = arena_new(ARENA_MAX);
     struct cc_header ask = {.target = (uint32_t)target_of_cpu()}, reply = {0};
-    const void      *payload;
-    size_t           size;
-    struct fault     fault;
+    const void *payload;
+    size_t size;
+    struct fault fault;
     if (!a || ARENA_GUARD(a))
         return false;
     fault_init(&fault, a);

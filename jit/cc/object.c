@@ -1,5 +1,5 @@
-/* See object.h. Knows just enough ELF: allocated sections are copied one after the other, R_X86_64_PC32 and PLT32 against
- * them are applied; an undefined symbol, writable data or any other relocation is a refusal. */
+/* See object.h. Knows just enough ELF: allocated sections are copied one after the other, R_X86_64_PC32 and PLT32
+ * against them are applied; an undefined symbol, writable data or any other relocation is a refusal. */
 #include "jit/cc/object.h"
 
 #include <elf.h>
@@ -9,18 +9,18 @@
 #include "core/arena.h"
 
 struct object {
-    const uint8_t    *file;
-    size_t            size;
+    const uint8_t *file;
+    size_t size;
     const Elf64_Ehdr *head;
     const Elf64_Shdr *sections;
-    const Elf64_Sym  *symbols;
-    size_t            n_symbols;
-    const char       *names; /* of symbols, NUL-terminated as a whole */
-    size_t            n_names;
-    uint64_t         *at;    /* by section: offset in the image; UINT64_MAX: not in it */
-    uint8_t          *image;
-    uint64_t          total;
-    struct fault     *fault;
+    const Elf64_Sym *symbols;
+    size_t n_symbols;
+    const char *names; /* of symbols, NUL-terminated as a whole */
+    size_t n_names;
+    uint64_t *at; /* by section: offset in the image; UINT64_MAX: not in it */
+    uint8_t *image;
+    uint64_t total;
+    struct fault *fault;
 };
 
 static enum status refuse(struct object *o, const char *why)
@@ -57,8 +57,9 @@ static enum status read_symbols(struct object *o)
 static enum status open_object(struct object *o)
 {
     o->head = (const Elf64_Ehdr *)(const void *)o->file;
-    if (o->size < sizeof *o->head || memcmp(o->head->e_ident, ELFMAG, SELFMAG) != 0 || o->head->e_ident[EI_CLASS] != ELFCLASS64 ||
-        o->head->e_type != ET_REL || o->head->e_machine != EM_X86_64 || o->head->e_shentsize != sizeof *o->sections)
+    if (o->size < sizeof *o->head || memcmp(o->head->e_ident, ELFMAG, SELFMAG) != 0 ||
+        o->head->e_ident[EI_CLASS] != ELFCLASS64 || o->head->e_type != ET_REL || o->head->e_machine != EM_X86_64 ||
+        o->head->e_shentsize != sizeof *o->sections)
         return refuse(o, "not an x86-64 ELF object");
     if (!lies_within(o, o->head->e_shoff, (uint64_t)o->head->e_shnum * sizeof *o->sections) || o->head->e_shoff % 8)
         return refuse(o, "section table");
@@ -74,7 +75,8 @@ static enum status lay_out(struct object *o, struct arena *a)
         o->at[i] = UINT64_MAX;
         if (!(s->sh_flags & SHF_ALLOC) || s->sh_size == 0)
             continue;
-        if (s->sh_type != SHT_PROGBITS || (s->sh_flags & (SHF_WRITE | SHF_TLS)) || !lies_within(o, s->sh_offset, s->sh_size))
+        if (s->sh_type != SHT_PROGBITS || (s->sh_flags & (SHF_WRITE | SHF_TLS)) ||
+            !lies_within(o, s->sh_offset, s->sh_size))
             return refuse(o, "a section that is neither code nor constants");
         uint64_t align = s->sh_addralign > 0 ? s->sh_addralign : 1;
         if (align > 4096 || (align & (align - 1)))
@@ -150,11 +152,11 @@ static enum status find_entry(struct object *o, const char *symbol, uint32_t *re
     return refuse(o, "no entry");
 }
 
-enum status object_flatten(const uint8_t *file, size_t size, const char *symbol, struct arena *a, struct image *ret_image,
-                           struct fault *fault)
+enum status object_flatten(const uint8_t *file, size_t size, const char *symbol, struct arena *a,
+                           struct image *ret_image, struct fault *fault)
 {
     struct object o = {.file = file, .size = size, .fault = fault};
-    uint32_t      entry = 0;
+    uint32_t entry = 0;
     TRY(open_object(&o));
     TRY(lay_out(&o, a));
     TRY(relocate_all(&o));

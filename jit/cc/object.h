@@ -6,7 +6,7 @@
 
 /* Refuses anything but code and read-only data that refer to each other relative to the program counter. The image
  * lives in `a`. `symbol`: the entry. */
-enum status object_flatten(const uint8_t *file, size_t size, const char *symbol, struct arena *a, struct image *ret_image,
-                           struct fault *fault) MUST_CHECK;
+enum status object_flatten(const uint8_t *file, size_t size, const char *symbol, struct arena *a,
+                           struct image *ret_image, struct fault *fault) MUST_CHECK;
 
 #endif

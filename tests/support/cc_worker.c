@@ -36,9 +36,9 @@ static struct cc_reply receive(struct cc_worker *w, struct arena *a)
 
 struct cc_worker cc_worker_start(void)
 {
-    struct cc_worker           w = {.dir = "/tmp/sinter-test-XXXXXX"};
-    char                       path[512], tmpdir[96], *argv[] = {path, NULL}, *envp[] = {tmpdir, NULL};
-    int                        fds[2];
+    struct cc_worker w = {.dir = "/tmp/sinter-test-XXXXXX"};
+    char path[512], tmpdir[96], *argv[] = {path, NULL}, *envp[] = {tmpdir, NULL};
+    int fds[2];
     posix_spawn_file_actions_t actions;
     assert_non_null(mkdtemp(w.dir));
     snprintf(path, sizeof path, "%s/sinter-cc", test_build_dir());
@@ -82,7 +82,8 @@ struct cc_reply cc_worker_ask(struct cc_worker *w, struct cc_header head, const 
     return receive(w, a);
 }
 
-struct cc_reply cc_worker_compile(struct cc_worker *w, const char *text, enum target target, unsigned flags, struct arena *a)
+struct cc_reply cc_worker_compile(struct cc_worker *w, const char *text, enum target target, unsigned flags,
+                                  struct arena *a)
 {
     struct cc_header head = {.magic = CC_MAGIC, .kind = CC_COMPILE, .target = (uint32_t)target, .flags = flags};
     head.size = (uint32_t)strlen(text) + 1;

@@ -1,4 +1,5 @@
-/* A compile worker of one's own: the sinter-cc program at the other end of a socketpair, as jit/cc_protocol.h has it. */
+/* A compile worker of one's own: the sinter-cc program at the other end of a socketpair, as jit/cc_protocol.h has it.
+ */
 #ifndef TESTS_SUPPORT_CC_WORKER_H
 #define TESTS_SUPPORT_CC_WORKER_H
 
@@ -9,21 +10,22 @@
 #include "tests/support.h"
 
 struct cc_worker {
-    pid_t            pid;
-    int              fd;
-    char             dir[64];
+    pid_t pid;
+    int fd;
+    char dir[64];
     struct cc_header ready;
 };
 
 /* Fails the test when the program does not start or get ready. */
 struct cc_worker cc_worker_start(void);
-int              cc_worker_stop(struct cc_worker *w); /* closes the socket; the exit status, as waitpid gives it */
+int cc_worker_stop(struct cc_worker *w); /* closes the socket; the exit status, as waitpid gives it */
 
 struct cc_reply {
     struct cc_header head; /* kind 0: the worker left */
-    char            *payload;
+    char *payload;
 };
 struct cc_reply cc_worker_ask(struct cc_worker *w, struct cc_header head, const void *payload, struct arena *a);
-struct cc_reply cc_worker_compile(struct cc_worker *w, const char *text, enum target target, unsigned flags, struct arena *a);
+struct cc_reply cc_worker_compile(struct cc_worker *w, const char *text, enum target target, unsigned flags,
+                                  struct arena *a);
 
 #endif
