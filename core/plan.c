@@ -127,7 +127,7 @@ static void order_component(struct planner *p, const uint32_t *members, uint32_t
             const struct ins    *ins = at(p, f->v);
             if (f->k < ins->n_args) {
                 uint32_t k = f->k++, w = ins->args[k].i;
-                bool     delayed = ins->op != OP_RING && ins_is_delayed(ins, k);
+                bool     delayed = ins->op == OP_TAP ? k == 0 : ins->op != OP_RING && ins_is_delayed(ins, k);
                 if (!delayed && edge_counts(p, f->v, k) && p->component[w] == id && p->stamp[w] != stamp) {
                     p->stamp[w] = stamp;
                     frames[++depth] = (struct tarjan_frame){w, 0};
@@ -142,14 +142,26 @@ static void order_component(struct planner *p, const uint32_t *members, uint32_t
     assert(out == n);
 }
 
-static bool is_loop_through_ring(const struct planner *p, const uint32_t *members, uint32_t n)
+/* Does this tap read a ring of its own component? */
+static bool closes_loop(const struct planner *p, uint32_t v)
 {
+    const struct ins *ins = at(p, v);
+    return ins->op == OP_TAP && edge_counts(p, v, 0) && p->component[ins->args[0].i] == p->component[v];
+}
+
+/* A loop through delay lines whose ages are known for the whole call; with an age that changes from sample to sample there is no piece longer
+ * than one, and the loop is a recurrence like any other. */
+static bool is_chunk(const struct planner *p, const uint32_t *members, uint32_t n)
+{
+    bool loop = false;
     for (uint32_t i = 0; i < n; i++) {
-        const struct ins *ins = at(p, members[i]);
-        if (ins->op == OP_TAP && edge_counts(p, members[i], 0) && p->component[ins->args[0].i] == p->component[members[i]])
-            return true;
+        if (!closes_loop(p, members[i]))
+            continue;
+        if (is_sample(p, at(p, members[i])->args[1].i))
+            return false;
+        loop = true;
     }
-    return false;
+    return loop;
 }
 
 static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, struct region **ret_regions);
@@ -160,9 +172,8 @@ static struct region plan_chunk(struct planner *p, uint32_t *members, uint32_t n
     qsort(members, n, sizeof *members, by_value);
     uint32_t outer = p->group[members[0]];
     for (uint32_t i = 0; i < n; i++) {
-        const struct ins *ins = at(p, members[i]);
-        if (ins->op == OP_TAP && edge_counts(p, members[i], 0) && p->component[ins->args[0].i] == p->component[members[i]])
-            r.ages[r.n_ages++] = ins->args[1];
+        if (closes_loop(p, members[i]))
+            r.ages[r.n_ages++] = at(p, members[i])->args[1];
     }
     uint32_t group = ++p->groups;
     for (uint32_t i = 0; i < n; i++) {
@@ -224,7 +235,7 @@ static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, 
     uint32_t       n_regions = 0;
     bool          *chunk = ARENA_ARRAY(p->arena, c.n, bool);
     for (uint32_t i = 0; i < c.n; i++) {
-        chunk[i] = recurrent[i] && is_loop_through_ring(p, c.members[i], c.sizes[i]);
+        chunk[i] = recurrent[i] && is_chunk(p, c.members[i], c.sizes[i]);
         if (!chunk[i])
             plain[levels[i]].n += c.sizes[i];
     }

@@ -4,7 +4,8 @@
  * Values of rate CONST and CALL are computed once a call, ROW once a row, in list order. The rest
  * (SAMPLE) are grouped in regions by strongly connected components:
  *   VECTOR  feed-forward; all lanes at once. `prev` shifts lanes, `accum` is a prefix sum (exact: integers).
- *   SERIAL  one or more recurrences, a sample at a time, `prev` and `accum` in registers.
+ *   SERIAL  one or more recurrences, a sample at a time, `prev` and `accum` in registers; rings and taps too, when a loop's delay
+ *           changes from sample to sample.
  *   CHUNK   a loop through delay lines only (its inner recurrences are sub-regions): runs its sub-regions over pieces of at
  *           most `min(strip, least age of its delayed taps)` samples, at least 1.
  * A kernel whose plan is a single VECTOR region without SERIAL or CHUNK needs no strips: it runs straight from inputs to outputs.
@@ -27,8 +28,7 @@ struct region {
     uint32_t         n_vals;
     struct region   *subs;    /* CHUNK */
     uint32_t         n_subs;
-    struct val      *ages;    /* CHUNK: the `age` operands of taps that read a ring written later in this region. One of rate
-                               * SAMPLE means pieces of 1 sample. */
+    struct val      *ages;    /* CHUNK: the `age` operands of taps that read a ring written later in this region; rate CALL at most */
     uint32_t         n_ages;
 };
 
