@@ -210,8 +210,8 @@ static const struct {
      "'output':'(let l1 = 1; let l3 = l1; l3 + n1 + n2 + l2) + (let l1 = 2; l1)'}"},
     /* A node that only a hidden name mentions is dead. */
     {"{'nodes':{'a':{'op':'sin','x':'x'}},'output':'let a = 1; a'}", "{'version':1,'output':'let l1 = 1; l1'}"},
-    {"{'nodes':{'a':{'op':'cellular','x':'x','y':'y','returns':'f2-f1','metric':'manhattan'}},'output':'a'}",
-     "{'version':1,'nodes':{'n1':{'op':'cellular','x':'x','y':'y','metric':'manhattan','returns':'f2-f1'}},'output':'"
+    {"{'nodes':{'a':{'op':'delay','in':'in','time':0.5,'interp':'none','max':2}},'output':'a'}",
+     "{'version':1,'nodes':{'n1':{'op':'delay','in':'in','time':0.5,'max':2,'interp':'none'}},'output':'"
      "n1'}"},
     {"{'nodes':{'a':{'op':'ramp','stops':[[0,'#10\\u0032030'],[1.0,[1,2.50,3,4]]],'in':'x'}},'output':'a'}",
      "{'version':1,'nodes':{'n1':{'op':'ramp','in':'x','stops':[[0,'#102030'],[1,[1,2.5,3,4]]]}},'output':'n1'}"},
