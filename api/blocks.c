@@ -13,7 +13,7 @@ struct blocks {
     const struct track *track;
     struct workspace    space;
     double             *args;
-    float             **in, **out, **own_in, **own_out; /* own: planes of a block each; in and out may point past them */
+    float             **in, **out, **own_in; /* own_in: planes of a block; `in` may point past them */
     struct kernel_ring *rings;
     void               *state;
     uint32_t            block; /* frames */
@@ -98,7 +98,7 @@ static enum status make_planes(struct blocks *b)
     b->direct_in = t->source.data && t->channels_in == 1 && t->source.sample == SAMPLE_F32 && is_float_at(t->source.data);
     b->direct_out = t->channels_out == 1 && t->sample == SAMPLE_F32 && is_float_at(t->out);
     size_t space = workspace_size(b->runner), planes = (size_t)t->channels_in + t->channels_out, n = b->block;
-    size_t size = space + planes * n * sizeof(float);
+    size_t size = space + (planes - b->direct_out) * n * sizeof(float);
     void  *memory;
     if (size <= SMALL)
         memory = arena_alloc(ex->arena, size);
@@ -108,8 +108,7 @@ static enum status make_planes(struct blocks *b)
     float  *at = (float *)(void *)((char *)memory + space);
     float **tables = ARENA_ARRAY(ex->arena, planes * 2 + 2, float *);
     b->own_in = tables;
-    b->own_out = tables + t->channels_in;
-    for (size_t i = 0; i < planes; i++)
+    for (size_t i = 0; i < planes - b->direct_out; i++)
         tables[i] = at + i * n;
     b->in = tables + planes;
     b->out = b->in + t->channels_in;

@@ -64,10 +64,16 @@ void fields_from_query(struct exchange *ex, unsigned of, struct fields *ret)
         ex->req->each_query(ex->req, add_query, ret);
 }
 
+/* Most names differ in their first letter; a call of strcmp for each is a tenth of a short request. */
+static inline bool same(const char *a, const char *b)
+{
+    return *a == *b && !strcmp(a, b);
+}
+
 struct field *fields_find(struct fields *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->list[i].name, name))
+        if (same(f->list[i].name, name))
             return &f->list[i];
     return NULL;
 }
@@ -269,7 +275,7 @@ void fields_params(struct fields *f, struct param_values *ret)
 static bool known(unsigned of, const char *name)
 {
     for (size_t i = 0; i < N_INFOS; i++)
-        if ((infos[i].of & of) && !strcmp(infos[i].name, name))
+        if ((infos[i].of & of) && same(infos[i].name, name))
             return true;
     return false;
 }
@@ -294,7 +300,7 @@ enum status fields_end(struct fields *f)
     for (size_t i = 0; i < f->n; i++) {
         bool twice = false;
         for (size_t k = 0; k < i && f->list[i].text; k++)
-            twice |= !strcmp(f->list[k].name, f->list[i].name);
+            twice |= same(f->list[k].name, f->list[i].name);
         if (twice)
             fields_fault(f, f->list[i].name, "%.60s stands in the query twice", f->list[i].name);
         else if (!is_param(&f->list[i]) && !known(f->of, f->list[i].name))

@@ -84,9 +84,11 @@ static size_t scratch_bytes(const struct runner *r)
     return aligned(r->program->plan->scratch_size + KERNEL_PAD * sizeof(float));
 }
 
+/* A kernel that is there already stays, so the interpreter needs no room beside it. */
 size_t workspace_size(const struct runner *r)
 {
-    return scratch_bytes(r) + aligned(interp_work_size(r->program->interp)) + KERNEL_ALIGN;
+    bool compiled = atomic_load_explicit(&r->kernel, memory_order_relaxed) != NULL;
+    return scratch_bytes(r) + (compiled ? 0 : aligned(interp_work_size(r->program->interp))) + KERNEL_ALIGN;
 }
 
 struct workspace workspace_at(const struct runner *r, void *memory)

@@ -28,7 +28,7 @@ double runner_predict_us(const struct runner *r, double points);
 /* One call, on any thread in the kernels' floating-point state. */
 void runner_call(struct runner *r, const struct kernel_call *call, void *work);
 
-/* Memory that one thread's calls need beside inputs and outputs; KERNEL_ALIGN-ed parts. */
+/* Memory that one thread's calls need beside inputs and outputs; KERNEL_ALIGN-ed parts. Asked after runner_choose, once. */
 struct workspace {
     float *scratch;
     void  *work;

@@ -316,7 +316,7 @@ static void what_the_client_has_is_not_made_again(void **state)
     struct api_response first = ask(a);
     assert_ok(&first);
     const char *tag = arena_strdup(arena, header_of(&first, "ETag"));
-    assert_int_equal(strlen(tag), 42);
+    assert_true(strlen(tag) > 30 && tag[0] == '"');
     api_response_done(&first);
     a.if_none_match = arena_printf(arena, "\"other\", W/%s", tag);
     struct api_response again = ask(a);
