@@ -215,8 +215,8 @@ static const struct {
      "n1'}"},
     {"{'nodes':{'a':{'op':'ramp','stops':[[0,'#10\\u0032030'],[1.0,[1,2.50,3,4]]],'in':'x'}},'output':'a'}",
      "{'version':1,'nodes':{'n1':{'op':'ramp','in':'x','stops':[[0,'#102030'],[1,[1,2.5,3,4]]]}},'output':'n1'}"},
-    {"{'nodes':{'a':{'op':'fractal','x':'x','normalize':false}},'output':'a'}",
-     "{'version':1,'nodes':{'n1':{'op':'fractal','x':'x','normalize':0}},'output':'n1'}"},
+    {"{'nodes':{'a':{'op':'fbm','x':'x','y':'y','octaves':true}},'output':'a'}",
+     "{'version':1,'nodes':{'n1':{'op':'fbm','x':'x','y':'y','octaves':1}},'output':'n1'}"},
 };
 
 static void canonical_text_is_as_promised(void **state)
