@@ -11,7 +11,7 @@
 
 static const struct {
     const char *name, *what;
-    bench_run  *run;
+    bench_run *run;
 } rows[] = {
     {"affine", "gain, offset, gain, offset on 44,100 floats, beside memcpy and plain loops", bench_affine},
     {"perlin2", "resin-compatible gradient noise, one core", bench_perlin2},
@@ -27,8 +27,8 @@ static const struct {
 
 struct bench {
     const char *name;
-    bool        json;
-    int         figures, missed, failed;
+    bool json;
+    int figures, missed, failed;
 };
 
 static bool reaches(enum bar bar, double value, double limit)
@@ -48,16 +48,17 @@ static bool reaches(enum bar bar, double value, double limit)
 void bench_figure(struct bench *b, const char *what, double value, const char *unit, enum bar bar, double limit)
 {
     static const char *const words[] = {"", "at most", "at least", "exactly"};
-    bool                     ok = reaches(bar, value, limit);
+    bool ok = reaches(bar, value, limit);
     b->missed += !ok;
     if (b->json) {
-        printf("%s\n  {\"bench\": \"%s\", \"what\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"", b->figures ? "," : "", b->name,
-               what, value, unit);
+        printf("%s\n  {\"bench\": \"%s\", \"what\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"", b->figures ? "," : "",
+               b->name, what, value, unit);
         if (bar)
             printf(", \"bar\": \"%s\", \"limit\": %.6g, \"reached\": %s", words[bar], limit, ok ? "true" : "false");
         printf("}");
     } else if (bar) {
-        printf("%-8s %-46s %12.4g %-11s %s %g%s\n", b->name, what, value, unit, words[bar], limit, ok ? "" : "   MISSED");
+        printf("%-8s %-46s %12.4g %-11s %s %g%s\n", b->name, what, value, unit, words[bar], limit,
+               ok ? "" : "   MISSED");
     } else {
         printf("%-8s %-46s %12.4g %-11s\n", b->name, what, value, unit);
     }
@@ -108,7 +109,7 @@ static int usage(void)
 int command_bench(int argc, char **argv)
 {
     struct bench b = {0};
-    bool         chosen[sizeof rows / sizeof *rows] = {false}, any = false;
+    bool chosen[sizeof rows / sizeof *rows] = {false}, any = false;
     for (int a = 1; a < argc; a++) {
         bool known = !strcmp(argv[a], "--json");
         b.json |= known;

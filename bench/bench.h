@@ -1,4 +1,5 @@
-/* Benchmarks: `sinter bench [NAME] [--json]`. Each measures its figure and its baseline in one run and reports both beside the bar. */
+/* Benchmarks: `sinter bench [NAME] [--json]`. Each measures its figure and its baseline in one run and reports both
+ * beside the bar. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 

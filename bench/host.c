@@ -19,7 +19,7 @@ extern char **environ;
 /* Reads the line "listening on http://HOST:PORT". */
 static int read_port(int fd)
 {
-    char   line[256] = "";
+    char line[256] = "";
     size_t n = 0;
     while (n + 1 < sizeof line && !strchr(line, '\n')) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -37,9 +37,9 @@ static int read_port(int fd)
 
 bool host_start(struct host *h, const char *program, const char *store, const char *const *extra)
 {
-    int         out[2];
+    int out[2];
     const char *argv[32] = {program ? program : "/proc/self/exe", "serve", "--listen", "127.0.0.1:0", "--store"};
-    size_t      n = 5;
+    size_t n = 5;
     *h = (struct host){.own_store = !store};
     snprintf(h->store, sizeof h->store, "%s", store ? store : "/tmp/sinter-bench-XXXXXX");
     if ((!store && !mkdtemp(h->store)) || pipe(out))
@@ -97,11 +97,11 @@ void host_remove_store(struct host *h)
 double host_metric(const struct host *h, const char *name)
 {
     struct http_client *c = http_client_open("127.0.0.1", h->port);
-    struct http_answer  a;
-    double              value = -1;
+    struct http_answer a;
+    double value = -1;
     if (c && http_client_send(c, "GET", "/metrics", NULL, NULL, 0) == 0 && http_client_receive(c, &a) == 0) {
         size_t length = strlen(name);
-        char  *text = strndup(a.body, a.body_size);
+        char *text = strndup(a.body, a.body_size);
         for (char *line = text, *next; line && *line; line = next) {
             next = strchr(line, '\n');
             if (next)

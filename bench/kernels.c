@@ -11,9 +11,9 @@ enum { SIDE = 1024, BATCHES = 31 };
 
 struct setting {
     struct engine *engine;
-    struct arena  *arena;
-    struct fault   fault;
-    unsigned       fp_state;
+    struct arena *arena;
+    struct fault fault;
+    unsigned fp_state;
 };
 
 static bool open_setting(struct bench *b, struct setting *s)
@@ -115,7 +115,7 @@ static int count_sample_ops(const struct ir *ir, enum op first, enum op second, 
 
 static void affine_figures(struct bench *b, struct rig *s, float *in, float *out)
 {
-    double      copy[ROUNDS], kernel[ROUNDS], interp[ROUNDS], plain[ROUNDS];
+    double copy[ROUNDS], kernel[ROUNDS], interp[ROUNDS], plain[ROUNDS];
     const float gain[2] = {0.5f, 2}, offset[2] = {1, -0.5f};
     for (int r = 0; r < ROUNDS; r++) { /* in turn, so that all see the same weather */
         double t0 = bench_now();
@@ -153,7 +153,7 @@ void bench_affine(struct bench *b)
 {
     struct setting s;
     struct rig rig;
-    const char    *graph = "offset(gain(offset(gain(in, 0.5), 1), 2), -0.5)";
+    const char *graph = "offset(gain(offset(gain(in, 0.5), 1), 2), -0.5)";
     if (!open_setting(b, &s))
         return;
     if (rig_open(s.engine, graph, (struct layout){GRAPH_AUDIO, 1}, true, &rig, &s.fault) != STATUS_OK) {
@@ -166,10 +166,10 @@ void bench_affine(struct bench *b)
         in[i] = (float)i * 1e-3f;
     memset(out, 0, AFFINE * sizeof *out);
     affine_figures(b, &rig, in, out);
-    bench_figure(b, "multiply-adds a sample", count_sample_ops(rig.program->ir, OP_FMA_F32, OP_FMA_F32, OP_FMA_F32), "ops",
-                 BAR_EXACTLY, 1);
-    bench_figure(b, "other arithmetic a sample", count_sample_ops(rig.program->ir, OP_MUL_F32, OP_ADD_F32, OP_SUB_F32), "ops",
-                 BAR_EXACTLY, 0);
+    bench_figure(b, "multiply-adds a sample", count_sample_ops(rig.program->ir, OP_FMA_F32, OP_FMA_F32, OP_FMA_F32),
+                 "ops", BAR_EXACTLY, 1);
+    bench_figure(b, "other arithmetic a sample", count_sample_ops(rig.program->ir, OP_MUL_F32, OP_ADD_F32, OP_SUB_F32),
+                 "ops", BAR_EXACTLY, 0);
     free(in);
     free(out);
     rig_close(&rig);
@@ -181,7 +181,7 @@ void bench_biquad(struct bench *b)
     enum { COUNT = 48000, BLOCK = 4096 };
     struct setting s;
     struct rig rig;
-    double         times[2][BATCHES];
+    double times[2][BATCHES];
     if (!open_setting(b, &s))
         return;
     if (rig_open(s.engine, "lowpass(in, 1000)", (struct layout){GRAPH_AUDIO, 1}, true, &rig, &s.fault) != STATUS_OK) {

@@ -21,13 +21,14 @@ static void sleep_until(double when)
 }
 
 /* One request; seconds from the first byte sent to the last received, or -1. engine: the answer's Sinter-Engine. */
-static double ask(struct http_client *c, const char *path, const char *headers, const void *body, size_t n, char engine[16])
+static double ask(struct http_client *c, const char *path, const char *headers, const void *body, size_t n,
+                  char engine[16])
 {
     struct http_answer a;
-    double             start = bench_now();
+    double start = bench_now();
     if (http_client_send(c, "POST", path, headers, body, n) || http_client_receive(c, &a))
         return -1;
-    double      seconds = bench_now() - start;
+    double seconds = bench_now() - start;
     const char *which = engine ? http_client_header(c, &a, "Sinter-Engine") : NULL;
     if (engine)
         snprintf(engine, 16, "%s", which ? which : "");
@@ -43,8 +44,9 @@ static const char JSON[] = "Content-Type: application/json\r\n";
 /* Graphs whose structure differs: a chain of operations chosen by the digits of i. */
 static void shape_of(int i, char *ret, size_t size)
 {
-    static const char *const wraps[] = {"sin(%s + y)", "abs(%s - 0.3)",       "fract(%s*1.7)",       "sqrt(abs(%s) + 0.1)",
-                                        "gnoise(%s*3, y*5)", "max(%s, y*0.7)", "perlin2(%s*4, y*3)", "smoothstep(0, 1, %s)"};
+    static const char *const wraps[] = {"sin(%s + y)",         "abs(%s - 0.3)",       "fract(%s*1.7)",
+                                        "sqrt(abs(%s) + 0.1)", "gnoise(%s*3, y*5)",   "max(%s, y*0.7)",
+                                        "perlin2(%s*4, y*3)",  "smoothstep(0, 1, %s)"};
     char text[1024] = "x*3 + 0.2", next[1024];
     for (int k = 0; k < 4; k++, i /= 8) {
         snprintf(next, sizeof next, wraps[i % 8], text);
@@ -57,7 +59,7 @@ enum { COLD = 200 };
 
 struct cold_asked {
     double at;
-    int    graph, round;
+    int graph, round;
 };
 
 static int cold_body(int graph, char *ret, size_t size)
@@ -81,9 +83,9 @@ void bench_cold(struct bench *b)
         return;
     }
     struct http_client *c = http_client_open("127.0.0.1", host.port);
-    struct cold_asked   plan[3 * COLD];
-    double              first[COLD], start = bench_now() + 1;
-    int                 compiled = 0, refused = 0, n_first = 0;
+    struct cold_asked plan[3 * COLD];
+    double first[COLD], start = bench_now() + 1;
+    int compiled = 0, refused = 0, n_first = 0;
     for (int i = 0; i < COLD; i++) {
         plan[3 * i] = (struct cold_asked){i * 0.15, i, 0};
         plan[3 * i + 1] = (struct cold_asked){i * 0.15 + 0.3, i, 1};
@@ -92,7 +94,7 @@ void bench_cold(struct bench *b)
     qsort(plan, 3 * COLD, sizeof *plan, by_time);
     for (int i = 0; i < 3 * COLD && c; i++) {
         char body[2048], engine[16];
-        int  n = cold_body(plan[i].graph, body, sizeof body);
+        int n = cold_body(plan[i].graph, body, sizeof body);
         sleep_until(start + plan[i].at);
         double seconds = ask(c, "/render", JSON, body, (size_t)n, engine);
         refused += seconds < 0;
@@ -101,14 +103,16 @@ void bench_cold(struct bench *b)
         if (plan[i].round == 2)
             compiled += !strcmp(engine, "jit");
     }
-    double compiles = host_metric(&host, "sinter_compile_seconds_count"), sum = host_metric(&host, "sinter_compile_seconds_sum");
+    double compiles = host_metric(&host, "sinter_compile_seconds_count"),
+           sum = host_metric(&host, "sinter_compile_seconds_sum");
     bench_figure(b, "errors", refused, "answers", BAR_EXACTLY, 0);
     if (n_first) {
         bench_figure(b, "first answer, p50", bench_quantile(first, n_first, 0.5), "ms", BAR_AT_MOST, 3);
         bench_figure(b, "first answer, p99", bench_quantile(first, n_first, 0.99), "ms", BAR_AT_MOST, 15);
     }
     bench_figure(b, "third answer from the compiled kernel", compiled, "of 200", BAR_EXACTLY, COLD);
-    bench_figure(b, "compile, p50", host_metric(&host, "sinter_compile_seconds{quantile=\"0.5\"}") * 1e3, "ms", BAR_AT_MOST, 60);
+    bench_figure(b, "compile, p50", host_metric(&host, "sinter_compile_seconds{quantile=\"0.5\"}") * 1e3, "ms",
+                 BAR_AT_MOST, 60);
     bench_figure(b, "compile, mean", sum / compiles * 1e3, "ms", BAR_NONE, 0);
     http_client_close(c);
     host_stop(&host, false);
@@ -117,7 +121,7 @@ void bench_cold(struct bench *b)
 /* The echo in a process of its own, as the server is: a switch between threads of one process costs less. */
 struct bare {
     pid_t pid;
-    int   port;
+    int port;
 };
 
 static bool bare_start(struct bare *e)
@@ -126,7 +130,7 @@ static bool bare_start(struct bare *e)
     if (pipe(out) || (e->pid = fork()) < 0)
         return false;
     if (e->pid == 0) {
-        int          port = -1;
+        int port = -1;
         struct echo *echo = echo_start(2, 32768, &port);
         if (!echo || write(out[1], &port, sizeof port) != sizeof port)
             _exit(1);
@@ -147,7 +151,8 @@ static void bare_stop(struct bare *e)
 
 enum { WARM = 20000, WARM_BLOCK = 4096 };
 
-static double warm_pass(struct http_client *c, const char *path, const char *headers, const void *body, double *times, int n)
+static double warm_pass(struct http_client *c, const char *path, const char *headers, const void *body, double *times,
+                        int n)
 {
     for (int i = 0; i < n; i++)
         if ((times[i] = ask(c, path, headers, body, WARM_BLOCK, NULL)) < 0)
@@ -158,26 +163,31 @@ static double warm_pass(struct http_client *c, const char *path, const char *hea
 static bool post_graph(struct http_client *c, const char *graph, char ret_id[64])
 {
     struct http_answer a;
-    if (http_client_send(c, "POST", "/graphs", JSON, graph, strlen(graph)) || http_client_receive(c, &a) || a.status / 100 != 2)
+    if (http_client_send(c, "POST", "/graphs", JSON, graph, strlen(graph)) || http_client_receive(c, &a) ||
+        a.status / 100 != 2)
         return false;
     const char *id = strstr(a.body, "\"id\"");
-    return id && sscanf(id, "\"id\":%*[ ]\"%63[0-9a-f]", ret_id) == 1 ? true : id && sscanf(id, "\"id\":\"%63[0-9a-f]", ret_id) == 1;
+    return id && sscanf(id, "\"id\":%*[ ]\"%63[0-9a-f]", ret_id) == 1
+               ? true
+               : id && sscanf(id, "\"id\":\"%63[0-9a-f]", ret_id) == 1;
 }
 
 void bench_warm(struct bench *b)
 {
-    static const char graph[] = "{\"version\":1,\"nodes\":{\"g\":{\"op\":\"affine\",\"in\":\"in\",\"gain\":0.5,\"offset\":0.1}},\"output\":\"g\"}";
+    static const char graph[] = "{\"version\":1,\"nodes\":{\"g\":{\"op\":\"affine\",\"in\":\"in\",\"gain\":0.5,"
+                                "\"offset\":0.1}},\"output\":\"g\"}";
     static const char headers[] = "Content-Type: application/octet-stream\r\n";
-    struct host       host;
-    char              id[64], path[160];
-    struct bare       bare_echo;
+    struct host host;
+    char id[64], path[160];
+    struct bare bare_echo;
     if (!bare_start(&bare_echo) || !host_start(&host, NULL, NULL, NULL)) {
         bench_failed(b, "no server", NULL);
         return;
     }
-    struct http_client *c = http_client_open("127.0.0.1", host.port), *e = http_client_open("127.0.0.1", bare_echo.port);
-    double             *times = malloc(WARM * sizeof *times), ours[5], bare[5];
-    float               block[WARM_BLOCK / sizeof(float)];
+    struct http_client *c = http_client_open("127.0.0.1", host.port),
+                       *e = http_client_open("127.0.0.1", bare_echo.port);
+    double *times = malloc(WARM * sizeof *times), ours[5], bare[5];
+    float block[WARM_BLOCK / sizeof(float)];
     for (size_t i = 0; i < sizeof block / sizeof *block; i++)
         block[i] = (float)(i % 100) * 0.01f;
     if (c && e && post_graph(c, graph, id)) {
@@ -192,7 +202,8 @@ void bench_warm(struct bench *b)
         }
         bench_figure(b, "bare HTTP echo, p50", bench_median(bare, 5), "us", BAR_NONE, 0);
         bench_figure(b, "sinter, p50", bench_median(ours, 5), "us", BAR_NONE, 0);
-        bench_figure(b, "sinter against the echo, p50", bench_median(ours, 5) / bench_median(bare, 5), "ratio", BAR_AT_MOST, 1.5);
+        bench_figure(b, "sinter against the echo, p50", bench_median(ours, 5) / bench_median(bare, 5), "ratio",
+                     BAR_AT_MOST, 1.5);
     } else {
         bench_failed(b, "no connection or no graph", NULL);
     }
@@ -209,18 +220,19 @@ static int restart_body(int i, const char *tier, char *ret, size_t size)
 {
     char expression[1024];
     shape_of(i + 3, expression, sizeof expression);
-    return snprintf(ret, size, "{\"expr\": \"%s\", \"width\": 64, \"height\": 64, \"format\": \"f32\", \"tier\": \"%s\"}", expression,
-                    tier);
+    return snprintf(ret, size,
+                    "{\"expr\": \"%s\", \"width\": 64, \"height\": 64, \"format\": \"f32\", \"tier\": \"%s\"}",
+                    expression, tier);
 }
 
 /* Median of first answers of graphs [from, to), in ms; -1 on an error. */
 static double first_answers(struct http_client *c, int from, int to, const char *tier, int *ret_compiled)
 {
     double *times = malloc((size_t)(to - from) * sizeof *times), result = -1;
-    int     n = 0;
+    int n = 0;
     for (int i = from; i < to; i++) {
         char body[2048], engine[16];
-        int  size = restart_body(i, tier, body, sizeof body);
+        int size = restart_body(i, tier, body, sizeof body);
         if ((times[n] = ask(c, "/render", JSON, body, (size_t)size, engine)) < 0)
             goto out;
         n++;
@@ -235,14 +247,14 @@ out:
 void bench_restart(struct bench *b)
 {
     static const char *const lazy[] = {"--preload", "0", NULL};
-    struct host              host, again;
-    int                      compiled = 0, ignored = 0;
+    struct host host, again;
+    int compiled = 0, ignored = 0;
     if (!host_start(&host, NULL, NULL, NULL)) {
         bench_failed(b, "no server", NULL);
         return;
     }
     struct http_client *c = http_client_open("127.0.0.1", host.port);
-    double              filled = first_answers(c, 0, CACHED, "jit", &ignored);
+    double filled = first_answers(c, 0, CACHED, "jit", &ignored);
     http_client_close(c);
     host_stop(&host, true);
     if (filled < 0 || !host_start(&again, NULL, host.store, lazy)) {
@@ -251,14 +263,16 @@ void bench_restart(struct bench *b)
         return;
     }
     c = http_client_open("127.0.0.1", again.port);
-    /* The same kind of graph twice: its first answer after the restart, from the store, and a later one, from memory. */
+    /* The same kind of graph twice: its first answer after the restart, from the store, and a later one, from memory.
+     */
     double from_store = first_answers(c, 0, CACHED, "auto", &compiled);
     double from_memory = first_answers(c, 0, CACHED, "auto", &ignored);
     bench_figure(b, "first answer after a restart, p50", from_store, "ms", BAR_NONE, 0);
     bench_figure(b, "the same from memory, p50", from_memory, "ms", BAR_NONE, 0);
     bench_figure(b, "added to a first answer, p50", (from_store - from_memory) * 1e3, "us", BAR_AT_MOST, 300);
     bench_figure(b, "first answers from the cached kernel", compiled, "of 1000", BAR_EXACTLY, CACHED);
-    bench_figure(b, "compiles after the restart", host_metric(&again, "sinter_compile_seconds_count"), "compiles", BAR_EXACTLY, 0);
+    bench_figure(b, "compiles after the restart", host_metric(&again, "sinter_compile_seconds_count"), "compiles",
+                 BAR_EXACTLY, 0);
     http_client_close(c);
     host_stop(&again, true);
     host_remove_store(&host);
@@ -267,14 +281,14 @@ void bench_restart(struct bench *b)
 enum { HERD = 1000, HERD_THREADS = 100 };
 
 struct herd {
-    int               port;
+    int port;
     pthread_barrier_t start;
-    int               errors[HERD_THREADS];
+    int errors[HERD_THREADS];
 };
 
 struct herd_member {
     struct herd *herd;
-    int          index;
+    int index;
 };
 
 /* Ten connections a thread, all sent before any answer is read. */
@@ -282,8 +296,9 @@ static void *run_member(void *user)
 {
     struct herd_member *m = user;
     struct http_client *c[HERD / HERD_THREADS];
-    static const char   body[] = "{\"expr\": \"gnoise(x*7 + sin(y*3), y*5)*perlin2(x*9, y)\", \"width\": 256, \"height\": 256, "
-                                 "\"format\": \"f32\"}";
+    static const char body[] =
+        "{\"expr\": \"gnoise(x*7 + sin(y*3), y*5)*perlin2(x*9, y)\", \"width\": 256, \"height\": 256, "
+        "\"format\": \"f32\"}";
     for (int i = 0; i < HERD / HERD_THREADS; i++)
         c[i] = http_client_open("127.0.0.1", m->herd->port);
     pthread_barrier_wait(&m->herd->start);
@@ -302,11 +317,11 @@ static void *run_member(void *user)
 void bench_herd(struct bench *b)
 {
     static const char *const roomy[] = {"--max-connections", "1200", "--max-queue", "2000", NULL};
-    struct host              host;
-    struct herd              herd = {0};
-    struct herd_member       members[HERD_THREADS];
-    pthread_t                threads[HERD_THREADS];
-    int                      errors = 0;
+    struct host host;
+    struct herd herd = {0};
+    struct herd_member members[HERD_THREADS];
+    pthread_t threads[HERD_THREADS];
+    int errors = 0;
     if (!host_start(&host, NULL, NULL, roomy)) {
         bench_failed(b, "no server", NULL);
         return;

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-__attribute__((noinline)) void plain_affine(const float *in, float *out, int n, const float gain[2], const float offset[2])
+__attribute__((noinline)) void plain_affine(const float *in, float *out, int n, const float gain[2],
+                                            const float offset[2])
 {
     for (int i = 0; i < n; i++)
         out[i] = (in[i] * gain[0] + offset[0]) * gain[1] + offset[1];
@@ -25,7 +26,8 @@ static const char rust_program[] =
     "    let mut times = Vec::new();\n"
     "    for _ in 0..200 {\n"
     "        let t = Instant::now();\n"
-    "        for _ in 0..20 { affine(black_box(&a), black_box(&mut b), black_box([0.5, 2.0]), black_box([1.0, -0.5])); }\n"
+    "        for _ in 0..20 { affine(black_box(&a), black_box(&mut b), black_box([0.5, 2.0]), black_box([1.0, -0.5])); "
+    "}\n"
     "        times.push(t.elapsed().as_secs_f64() / 20.0);\n"
     "    }\n"
     "    times.sort_by(|x, y| x.partial_cmp(y).unwrap());\n"
@@ -34,7 +36,7 @@ static const char rust_program[] =
 
 double plain_rust_affine(int n)
 {
-    char   dir[] = "/tmp/sinter-bench-XXXXXX", command[256];
+    char dir[] = "/tmp/sinter-bench-XXXXXX", command[256];
     double seconds = -1;
     if (system("command -v rustc >/dev/null 2>&1") != 0 || !mkdtemp(dir))
         return -1;

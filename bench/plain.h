@@ -4,7 +4,8 @@
 
 void plain_affine(const float *in, float *out, int n, const float gain[2], const float offset[2]);
 
-/* Seconds for one pass of the same loop over n floats in Rust (rustc -O), or a negative number where rustc is missing. */
+/* Seconds for one pass of the same loop over n floats in Rust (rustc -O), or a negative number where rustc is missing.
+ */
 double plain_rust_affine(int n);
 
 #endif

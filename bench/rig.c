@@ -10,7 +10,7 @@
 static enum status read_graph(const char *text, struct arena *a, struct graph **ret, struct fault *fault)
 {
     struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
-    struct datum       *datum;
+    struct datum *datum;
     if (*text != '{')
         return graph_from_expr(text, a, ret, fault);
     struct json_limits json = {.max_bytes = strlen(text) + 1, .max_depth = 64};
@@ -27,7 +27,7 @@ static void *aligned(struct rig *s, size_t n)
 static enum status make_buffers(struct rig *s, struct fault *fault)
 {
     const struct plan *plan = s->program->plan;
-    uint32_t          *lengths = ARENA_ARRAY(s->arena, plan->n_rings + 1, uint32_t);
+    uint32_t *lengths = ARENA_ARRAY(s->arena, plan->n_rings + 1, uint32_t);
     s->args = ARENA_ARRAY(s->arena, s->program->ir->n_args + 1, double);
     lower_args(s->program->ir, s->params, s->context, s->args);
     TRY(plan_ring_lengths(plan, s->args, 1u << 24, "max-state-bytes", lengths, s->arena, fault));
@@ -43,12 +43,12 @@ static enum status make_buffers(struct rig *s, struct fault *fault)
 }
 
 enum status rig_open(struct engine *e, const char *text, struct layout layout, bool compiled, struct rig *ret,
-                         struct fault *fault)
+                     struct fault *fault)
 {
-    struct graph       *g;
+    struct graph *g;
     struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
-    struct rig          s = {.arena = arena_new((size_t)1 << 30)};
-    enum kernel_origin  origin;
+    struct rig s = {.arena = arena_new((size_t)1 << 30)};
+    enum kernel_origin origin;
     if (!s.arena || ARENA_GUARD(s.arena))
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory");
     enum status status = read_graph(text, s.arena, &g, fault);
@@ -99,7 +99,7 @@ void rig_reset(struct rig *s)
 }
 
 void rig_run(struct rig *s, bool compiled, const float *const *in, float *const *out, int64_t out_stride, int32_t count,
-                 int32_t rows)
+             int32_t rows)
 {
     bool audio = s->program->layout.kind == GRAPH_AUDIO;
     if (audio) {

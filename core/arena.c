@@ -1,5 +1,5 @@
-/* See arena.h. Blocks double in size up to 1 MiB; a request larger than a block gets one of its own. Each thread keeps the arena it freed last, with
- * one block, for the next: a short request then costs no malloc. */
+/* See arena.h. Blocks double in size up to 1 MiB; a request larger than a block gets one of its own. Each thread keeps
+ * the arena it freed last, with one block, for the next: a short request then costs no malloc. */
 #include "core/arena.h"
 
 #include <pthread.h>
@@ -10,19 +10,19 @@
 
 struct block {
     struct block *next;
-    size_t        used, cap;
+    size_t used, cap;
     _Alignas(16) unsigned char data[];
 };
 
 struct arena {
     struct block *blocks; /* the head is the one being filled */
-    size_t        used, limit;
-    jmp_buf       escape;
+    size_t used, limit;
+    jmp_buf escape;
 };
 
 enum { FIRST_BLOCK = 8 << 10, LARGEST_BLOCK = 1 << 20, SPARE_BLOCK = 128 << 10 };
 
-static pthread_key_t  spare_key; /* this thread's spare arena */
+static pthread_key_t spare_key; /* this thread's spare arena */
 static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
 
 static void destroy(void *arena)

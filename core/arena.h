@@ -14,7 +14,7 @@ struct arena;
 
 /* A new arena that refuses to grow beyond `limit` bytes. NULL when there is no memory at all. */
 struct arena *arena_new(size_t limit);
-void          arena_free(struct arena *a); /* takes NULL */
+void arena_free(struct arena *a); /* takes NULL */
 
 /* Zeroed, 16-byte aligned; never NULL. `arena_array` checks count * size for overflow. */
 void *arena_alloc(struct arena *a, size_t size);
@@ -32,7 +32,7 @@ size_t arena_used(const struct arena *a);
 #define ARENA_GUARD(a) (setjmp(*arena_escape(a)) != 0)
 jmp_buf *arena_escape(struct arena *a);
 
-#define ARENA_NEW(a, T)       ((T *)arena_alloc((a), sizeof(T)))
-#define ARENA_ARRAY(a, n, T)  ((T *)arena_array((a), (n), sizeof(T)))
+#define ARENA_NEW(a, T) ((T *)arena_alloc((a), sizeof(T)))
+#define ARENA_ARRAY(a, n, T) ((T *)arena_array((a), (n), sizeof(T)))
 
 #endif

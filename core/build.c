@@ -25,21 +25,21 @@ enum type b_type(const struct build *b, struct val v)
 static enum op pick(const struct build *b, struct val x, enum op f32, enum op f64, enum op i32)
 {
     enum type t = b_type(b, x);
-    enum op   op = t == TYPE_F32 ? f32 : t == TYPE_F64 ? f64 : t == TYPE_I32 ? i32 : OP_NONE;
+    enum op op = t == TYPE_F32 ? f32 : t == TYPE_F64 ? f64 : t == TYPE_I32 ? i32 : OP_NONE;
     assert(op != OP_NONE);
     return op;
 }
 
-#define UNARY(name, f32, f64)                                              \
-    struct val b_##name(struct build *b, struct val x)                      \
-    {                                                                      \
-        return emit(b, pick(b, x, f32, f64, OP_NONE), 1, &x);               \
+#define UNARY(name, f32, f64)                                                                                          \
+    struct val b_##name(struct build *b, struct val x)                                                                 \
+    {                                                                                                                  \
+        return emit(b, pick(b, x, f32, f64, OP_NONE), 1, &x);                                                          \
     }
-#define BINARY(name, f32, f64, i32)                                        \
-    struct val b_##name(struct build *b, struct val x, struct val y)        \
-    {                                                                      \
-        assert(b_type(b, x) == b_type(b, y));                               \
-        return emit(b, pick(b, x, f32, f64, i32), 2, (struct val[]){x, y}); \
+#define BINARY(name, f32, f64, i32)                                                                                    \
+    struct val b_##name(struct build *b, struct val x, struct val y)                                                   \
+    {                                                                                                                  \
+        assert(b_type(b, x) == b_type(b, y));                                                                          \
+        return emit(b, pick(b, x, f32, f64, i32), 2, (struct val[]){x, y});                                            \
     }
 BINARY(add, OP_ADD_F32, OP_ADD_F64, OP_ADD_I32)
 BINARY(sub, OP_SUB_F32, OP_SUB_F64, OP_SUB_I32)
@@ -139,7 +139,7 @@ struct val b_fmac(struct build *b, struct val x, double m, double c)
 
 struct val b_horner(struct build *b, struct val x, const double *c, int n)
 {
-    enum type  t = b_type(b, x);
+    enum type t = b_type(b, x);
     struct val r = b_const(b, t, c[n - 1]);
     for (int i = n - 2; i >= 0; i--)
         r = b_fma(b, r, x, b_const(b, t, c[i]));
@@ -289,5 +289,6 @@ void b_n_halves(struct build *b, struct val *ret_low, struct val *ret_high)
     struct val flip = b_i32(b, INT32_MIN);
     *ret_low = b_add(b, first, b_iota(b));
     struct val wrapped = b_lt(b, b_xor(b, *ret_low, flip), b_xor(b, first, flip));
-    *ret_high = b_add(b, b_to(b, TYPE_I32, b_context(b, CONTEXT_N0_HIGH)), b_select(b, wrapped, b_i32(b, 1), b_i32(b, 0)));
+    *ret_high =
+        b_add(b, b_to(b, TYPE_I32, b_context(b, CONTEXT_N0_HIGH)), b_select(b, wrapped, b_i32(b, 1), b_i32(b, 0)));
 }

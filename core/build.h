@@ -1,5 +1,5 @@
-/* Writing IR by hand: what node files are made of. Each b_ function appends one operation, chosen by its operands' type; operands
- * of one call have the same type (f32, f64 or i32). */
+/* Writing IR by hand: what node files are made of. Each b_ function appends one operation, chosen by its operands'
+ * type; operands of one call have the same type (f32, f64 or i32). */
 #ifndef CORE_BUILD_H
 #define CORE_BUILD_H
 
@@ -10,24 +10,24 @@ struct node_def;
 struct datum;
 
 struct build {
-    struct ir    *ir;
-    struct code  *code;     /* the main body or the function being written */
+    struct ir *ir;
+    struct code *code; /* the main body or the function being written */
     struct fault *fault;
-    const char   *pointer;  /* of the node being built, for faults */
-    uint32_t      channel;  /* instance of a one-output audio graph, else 0 */
-    uint32_t      channels; /* audio: input channels */
-    struct val    open;     /* the prev or ring opened last and not closed by the node itself */
+    const char *pointer; /* of the node being built, for faults */
+    uint32_t channel;    /* instance of a one-output audio graph, else 0 */
+    uint32_t channels;   /* audio: input channels */
+    struct val open;     /* the prev or ring opened last and not closed by the node itself */
 };
 
 /* What a node is handed: one entry an input of its definition, in order. */
 struct node_args {
-    const struct node_def     *def;
-    const struct val          *in;     /* runtime inputs: f32 or f64 by the input's type; VAL_NONE when optional and absent; a
-                                        * vec input has its first component here */
-    const struct val         (*vec)[4];/* vec inputs: components (f32) */
-    const int                 *dims;   /* 1..4; 0 when absent */
-    const struct datum *const *shape;  /* shape inputs as given, or NULL: the default */
-    const bool                *is_literal; /* the input was given as a plain number (not an expression) */
+    const struct node_def *def;
+    const struct val *in;       /* runtime inputs: f32 or f64 by the input's type; VAL_NONE when optional and absent; a
+                                 * vec input has its first component here */
+    const struct val (*vec)[4]; /* vec inputs: components (f32) */
+    const int *dims;            /* 1..4; 0 when absent */
+    const struct datum *const *shape; /* shape inputs as given, or NULL: the default */
+    const bool *is_literal;           /* the input was given as a plain number (not an expression) */
 };
 
 /* Fills out[port]. On failure adds to b->fault and returns its status. */
@@ -35,15 +35,16 @@ typedef enum status node_build(struct build *b, const struct node_args *args, st
 
 /* Shape inputs. `node_choice` gives the enum's index, `node_count_arg` an integer in lo..hi (else a fault). */
 enum status node_choice(struct build *b, const struct node_args *args, size_t input, int *ret_index) MUST_CHECK;
-enum status node_count_arg(struct build *b, const struct node_args *args, size_t input, int lo, int hi, int *ret_n) MUST_CHECK;
+enum status node_count_arg(struct build *b, const struct node_args *args, size_t input, int lo, int hi,
+                           int *ret_n) MUST_CHECK;
 
 /* Constants */
 struct val b_f32(struct build *b, double v);
 struct val b_f64(struct build *b, double v);
 struct val b_i32(struct build *b, int32_t v);
 struct val b_const(struct build *b, enum type t, double v); /* f32 or f64 */
-struct val b_context(struct build *b, enum context c);       /* f64; main body only: in functions take it as a parameter */
-enum type  b_type(const struct build *b, struct val v);
+struct val b_context(struct build *b, enum context c); /* f64; main body only: in functions take it as a parameter */
+enum type b_type(const struct build *b, struct val v);
 
 /* Arithmetic: f32, f64, and where it makes sense i32 */
 struct val b_add(struct build *b, struct val x, struct val y);
@@ -85,15 +86,16 @@ struct val b_bits(struct build *b, struct val x);      /* f32 -> i32 */
 struct val b_from_bits(struct build *b, struct val x); /* i32 -> f32 */
 struct val b_high(struct build *b, struct val x);      /* f64 -> its upper word */
 struct val b_from_high(struct build *b, struct val x);
-struct val b_to(struct build *b, enum type t, struct val x); /* converts between f32, f64, i32 (truncating); mask -> f32/f64 gives 1 or 0 */
+struct val b_to(struct build *b, enum type t,
+                struct val x); /* converts between f32, f64, i32 (truncating); mask -> f32/f64 gives 1 or 0 */
 struct val b_gather(struct build *b, uint32_t table, struct val index);
 
 /* State. b_prev_open makes a prev whose operand is given later: a recurrence. */
 struct val b_prev(struct build *b, struct val x);
 struct val b_prev_open(struct build *b, enum type t);
-void       b_close(struct build *b, struct val open, struct val operand); /* prev or ring */
-struct val b_accum(struct build *b, struct val increment);                /* i32 */
-struct val b_ring(struct build *b, struct val x, struct val capacity_f64);/* x may be VAL_NONE: closed later */
+void b_close(struct build *b, struct val open, struct val operand);        /* prev or ring */
+struct val b_accum(struct build *b, struct val increment);                 /* i32 */
+struct val b_ring(struct build *b, struct val x, struct val capacity_f64); /* x may be VAL_NONE: closed later */
 struct val b_tap(struct build *b, struct val ring, struct val age_i32);
 
 /* Sources; main body only. b_n is the 64-bit sample index as f64; low and high its halves for hashing. */
@@ -101,12 +103,14 @@ struct val b_iota(struct build *b);
 struct val b_input(struct build *b, uint32_t channel);
 struct val b_rate(struct build *b); /* f64 */
 struct val b_n(struct build *b);
-void       b_n_halves(struct build *b, struct val *ret_low, struct val *ret_high); /* i32 */
+void b_n_halves(struct build *b, struct val *ret_low, struct val *ret_high); /* i32 */
 
-/* Calls node `name` (a NODE_FUNCTION or any other with plain inputs) with these inputs: "sin", "perlin2". Missing inputs take their defaults.
- * Types follow the definition; result is its first port. Works in the main body and inside functions. */
+/* Calls node `name` (a NODE_FUNCTION or any other with plain inputs) with these inputs: "sin", "perlin2". Missing
+ * inputs take their defaults. Types follow the definition; result is its first port. Works in the main body and inside
+ * functions. */
 struct val b_call(struct build *b, const char *name, const struct val *in, size_t n);
-#define B_CALL(b, name, ...) \
-    b_call((b), (name), (const struct val[]){__VA_ARGS__}, sizeof((const struct val[]){__VA_ARGS__}) / sizeof(struct val))
+#define B_CALL(b, name, ...)                                                                                           \
+    b_call((b), (name), (const struct val[]){__VA_ARGS__},                                                             \
+           sizeof((const struct val[]){__VA_ARGS__}) / sizeof(struct val))
 
 #endif

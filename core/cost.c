@@ -1,14 +1,14 @@
 /* What a plan will cost, from counts of weighted operations. The weights were fitted to bench figures on an AVX-512
- * machine (perlin2: 5 ns a point compiled, 8 ns interpreted); only orders of magnitude matter: they decide what runs inline, what is
- * worth a compile, what is refused. */
+ * machine (perlin2: 5 ns a point compiled, 8 ns interpreted); only orders of magnitude matter: they decide what runs
+ * inline, what is worth a compile, what is refused. */
 #include <math.h>
 
 #include "core/interp.h"
 #include "core/plan.h"
 
-static const double JIT_NS = 0.04, INTERP_NS = 0.075;               /* one unit, a lane of a vector loop */
-static const double SERIAL_JIT_NS = 0.4, SERIAL_INTERP_NS = 4;     /* one operation, a sample at a time */
-static const double COMPILE_BASE_MS = 20, COMPILE_MS = 0.25;        /* an instruction */
+static const double JIT_NS = 0.04, INTERP_NS = 0.075;          /* one unit, a lane of a vector loop */
+static const double SERIAL_JIT_NS = 0.4, SERIAL_INTERP_NS = 4; /* one operation, a sample at a time */
+static const double COMPILE_BASE_MS = 20, COMPILE_MS = 0.25;   /* an instruction */
 
 static double unit(enum op op)
 {
@@ -56,9 +56,9 @@ static void region_cost(const struct plan *p, const struct weights *w, const str
 struct cost plan_cost(const struct plan *p)
 {
     const struct ir *ir = p->ir;
-    struct arena    *a = ir->arena;
-    struct weights   w = {ARENA_ARRAY(a, ir->n_fns + 1, double)};
-    struct cost      c = {0};
+    struct arena *a = ir->arena;
+    struct weights w = {ARENA_ARRAY(a, ir->n_fns + 1, double)};
+    struct cost c = {0};
     for (uint32_t f = 0; f < ir->n_fns; f++) {
         for (uint32_t i = 1; i < ir->fns[f].code.n; i++)
             w.fns[f] += ins_units(&w, &ir->fns[f].code.ins[i]);
@@ -77,8 +77,8 @@ enum status plan_ring_lengths(const struct plan *p, const double *args, uint32_t
     for (uint32_t r = 0; r < p->n_rings; r++) {
         double asked = interp_call_value(p, ir_at(&p->ir->main, p->rings[r])->args[1], args, a);
         if (!(asked >= 0 && asked <= max_samples))
-            return fault_limit(fault, limit, "", "a delay line of %.0f samples is asked for; at most %u are given", asked,
-                               max_samples);
+            return fault_limit(fault, limit, "", "a delay line of %.0f samples is asked for; at most %u are given",
+                               asked, max_samples);
         uint32_t least = (uint32_t)asked + KERNEL_STRIP + KERNEL_PAD, size = 1;
         while (size < least)
             size *= 2;

@@ -1,29 +1,30 @@
-/* See cycles.h. Vertices are the graph's nodes and the delayed calls inside its expressions; a vertex points to what it reads. */
+/* See cycles.h. Vertices are the graph's nodes and the delayed calls inside its expressions; a vertex points to what it
+ * reads. */
 #include "core/cycles.h"
 
 #include <string.h>
 
 struct edge {
     uint32_t to;
-    bool     delayed; /* through the first input of a delay */
+    bool delayed; /* through the first input of a delay */
 };
 
 struct vertex {
-    const struct expr *call;   /* NULL: a node */
-    struct edge       *edges;
-    uint32_t           n, cap;
-    uint32_t           index, low, component;
-    bool               on_cycle;
+    const struct expr *call; /* NULL: a node */
+    struct edge *edges;
+    uint32_t n, cap;
+    uint32_t index, low, component;
+    bool on_cycle;
 };
 
 struct cycles {
     const struct graph *graph;
-    struct arena       *arena;
-    struct vertex      *vertices; /* the nodes first */
-    uint32_t            n, cap;
-    uint32_t            outputs;  /* the vertex that reads every output */
-    uint32_t           *order;    /* nodes, operands first */
-    uint32_t            n_order;
+    struct arena *arena;
+    struct vertex *vertices; /* the nodes first */
+    uint32_t n, cap;
+    uint32_t outputs; /* the vertex that reads every output */
+    uint32_t *order;  /* nodes, operands first */
+    uint32_t n_order;
 };
 
 /* Which edges a walk leaves out: none, those through a delay, or those that close a cycle through one. */
@@ -57,7 +58,7 @@ static bool is_first_input(const struct node_def *def, const struct expr *call, 
 }
 
 struct shadow { /* names bound by let */
-    const char          *name;
+    const char *name;
     const struct shadow *outer;
 };
 
@@ -108,7 +109,7 @@ static enum status components(struct cycles *c, enum cut cut, uint32_t first_roo
         for (;;) {
             struct vertex *v = &c->vertices[path[depth]];
             if (at[depth] < v->n) {
-                struct edge    e = v->edges[at[depth]++];
+                struct edge e = v->edges[at[depth]++];
                 struct vertex *w = &c->vertices[e.to];
                 if (e.delayed && (cut == CUT_DELAYED || (cut == CUT_CLOSING && v->on_cycle)))
                     continue;
@@ -185,7 +186,8 @@ static enum status refuse_loop(struct cycles *c, const uint32_t *members, uint32
             pointer = c->graph->nodes[members[i]].pointer;
     }
     fault_add(fault, STATUS_CYCLE, pointer, 0,
-              "these nodes read each other in a loop without a delay: %s; a loop closes only through the input `in` of delay or z1",
+              "these nodes read each other in a loop without a delay: %s; a loop closes only through the input `in` of "
+              "delay or z1",
               names);
     return STATUS_OK;
 }
@@ -194,7 +196,7 @@ static enum status refuse_loop(struct cycles *c, const uint32_t *members, uint32
 static enum status find_order(struct cycles *c)
 {
     uint32_t *stack = ARENA_ARRAY(c->arena, c->n, uint32_t), n = 0;
-    bool     *reached = ARENA_ARRAY(c->arena, c->n, bool);
+    bool *reached = ARENA_ARRAY(c->arena, c->n, bool);
     uint32_t *all = ARENA_ARRAY(c->arena, c->n, uint32_t), n_live = 0;
     c->order = all;
     TRY(components(c, CUT_CLOSING, 0, append_order, NULL));

@@ -9,17 +9,19 @@ static enum status fail(struct scope *s, const struct expr *e, const char *detai
     return fault_add(s->b->fault, STATUS_BAD_EXPRESSION, s->pointer, e->column, "%s", detail);
 }
 
-static enum status unknown_name(struct scope *s, const struct expr *e, const char *what, const char *name, const char *near)
+static enum status unknown_name(struct scope *s, const struct expr *e, const char *what, const char *name,
+                                const char *near)
 {
-    return fail(s, e, arena_printf(s->b->fault->arena, near ? "unknown %s %s; did you mean %s?" : "unknown %s %s", what, name,
-                                   near));
+    return fail(
+        s, e,
+        arena_printf(s->b->fault->arena, near ? "unknown %s %s; did you mean %s?" : "unknown %s %s", what, name, near));
 }
 
 static struct value literal(struct scope *s, double v)
 {
     if (s->structural)
         return value_number(s->b, v);
-    uint32_t   slot = ir_add_arg(s->b->ir, (struct arg_source){.kind = ARG_LITERAL, .value = v});
+    uint32_t slot = ir_add_arg(s->b->ir, (struct arg_source){.kind = ARG_LITERAL, .value = v});
     struct val arg = ir_emit(s->b->ir, s->b->code, (struct ins){.op = OP_ARG, .imm.i = (int32_t)slot});
     return (struct value){.kind = VALUE_NUMBER, .dims = 1, .c = {arg}, .literal = true};
 }
@@ -28,7 +30,7 @@ static bool constant_by_name(const char *name, double *ret)
 {
     static const struct {
         const char *name;
-        double      value;
+        double value;
     } rows[] = {{"pi", 3.14159265358979323846}, {"tau", 6.28318530717958647693}, {"e", 2.71828182845904523536}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, name)) {
@@ -61,7 +63,7 @@ static enum status swizzle(struct scope *s, const struct expr *e, const struct v
     *ret = (struct value){.kind = v->kind, .dims = (int)n};
     for (size_t i = 0; i < n && n <= 4; i++) {
         static const char *const sets[] = {"xyzw", "rgba", "0123"};
-        int                      at = -1;
+        int at = -1;
         for (size_t k = 0; k < 3; k++) {
             const char *found = strchr(sets[k], e->name[i]);
             if (found && *found)
@@ -75,7 +77,8 @@ static enum status swizzle(struct scope *s, const struct expr *e, const struct v
 }
 
 /* The ports of a call; *ret_n is 1 for a plain value. */
-static enum status eval_call(struct scope *s, const struct expr *e, struct value *ret_ports, const struct node_def **ret_def)
+static enum status eval_call(struct scope *s, const struct expr *e, struct value *ret_ports,
+                             const struct node_def **ret_def)
 {
     double c;
     *ret_def = NULL;
@@ -106,7 +109,7 @@ static enum status eval_port(struct scope *s, const struct expr *e, struct value
                 return STATUS_OK;
         }
     }
-    struct value           ports[NODE_PORTS_MAX];
+    struct value ports[NODE_PORTS_MAX];
     const struct node_def *def = NULL;
     if (of->kind == EXPR_CALL) {
         TRY(eval_call(s, of, ports, &def));
@@ -121,12 +124,14 @@ static enum status eval_port(struct scope *s, const struct expr *e, struct value
     return swizzle(s, e, &ports[0], ret);
 }
 
-static enum status input_index(struct scope *s, const struct expr *call, size_t arg, const struct node_def *def, size_t *ret)
+static enum status input_index(struct scope *s, const struct expr *call, size_t arg, const struct node_def *def,
+                               size_t *ret)
 {
     const char *name = call->arg_names[arg];
     if (!name) {
         if (arg >= def->n_inputs)
-            return fail(s, call, arena_printf(s->b->fault->arena, "%s takes at most %zu inputs", def->name, def->n_inputs));
+            return fail(s, call,
+                        arena_printf(s->b->fault->arena, "%s takes at most %zu inputs", def->name, def->n_inputs));
         *ret = arg;
         return STATUS_OK;
     }
@@ -138,7 +143,8 @@ static enum status input_index(struct scope *s, const struct expr *call, size_t 
     const char **names = ARENA_ARRAY(s->b->fault->arena, def->n_inputs + 1, const char *);
     for (size_t i = 0; i < def->n_inputs; i++)
         names[i] = def->inputs[i].name;
-    return unknown_name(s, call, arena_printf(s->b->fault->arena, "input of %s:", def->name), name, nearest_name(name, names));
+    return unknown_name(s, call, arena_printf(s->b->fault->arena, "input of %s:", def->name), name,
+                        nearest_name(name, names));
 }
 
 static enum status shape_datum(struct scope *s, const struct expr *e, const struct datum **ret)
@@ -173,11 +179,11 @@ enum status eval_call_inputs(struct scope *s, const struct expr *call, struct in
     return STATUS_OK;
 }
 
-static enum status call_named(struct scope *s, const struct expr *e, const char *name, const struct value *args, size_t n,
-                              struct value *ret)
+static enum status call_named(struct scope *s, const struct expr *e, const char *name, const struct value *args,
+                              size_t n, struct value *ret)
 {
     struct instance in = {.def = node_by_name(name), .raw = true};
-    struct value    ports[NODE_PORTS_MAX];
+    struct value ports[NODE_PORTS_MAX];
     if (!in.def)
         return unknown_name(s, e, "function", name, NULL);
     for (size_t i = 0; i < n; i++)
@@ -195,9 +201,9 @@ static enum status require_scalar(struct scope *s, const struct expr *e, const s
 static enum status eval_comparison(struct scope *s, const struct expr *e, const struct value *x, const struct value *y,
                                    struct value *ret)
 {
-    struct build   *b = s->b;
+    struct build *b = s->b;
     enum value_kind kind = value_meet(x->kind, y->kind);
-    enum type       t = value_type(kind);
+    enum type t = value_type(kind);
     TRY(require_scalar(s, e, x));
     TRY(require_scalar(s, e, y));
     struct val m, p = value_as(b, x, 0, t), q = value_as(b, y, 0, t);
@@ -239,8 +245,8 @@ static enum status eval_arithmetic(struct scope *s, const struct expr *e, const 
                                    struct value *ret)
 {
     enum value_kind kind = value_meet(x->kind, y->kind);
-    enum type       t = value_type(kind);
-    int             dims = x->dims > y->dims ? x->dims : y->dims;
+    enum type t = value_type(kind);
+    int dims = x->dims > y->dims ? x->dims : y->dims;
     if (x->dims != dims && x->dims != 1)
         return fail(s, e, arena_printf(s->b->fault->arena, "vectors of %d and %d components", x->dims, y->dims));
     if (y->dims != dims && y->dims != 1)
@@ -301,16 +307,17 @@ static enum status eval_if(struct scope *s, const struct expr *e, struct value *
     TRY(require_scalar(s, e, &cond));
     TRY(eval(s, e->args[1], &v[0]));
     TRY(eval(s, e->args[2], &v[1]));
-    struct val      mask = value_truth(s->b, &cond);
+    struct val mask = value_truth(s->b, &cond);
     enum value_kind kind = value_meet(v[0].kind, v[1].kind);
-    int             dims = v[0].dims > v[1].dims ? v[0].dims : v[1].dims;
+    int dims = v[0].dims > v[1].dims ? v[0].dims : v[1].dims;
     if (v[0].dims != v[1].dims && v[0].dims != 1 && v[1].dims != 1)
         return fail(s, e, "both branches have the same number of components");
     if (kind == VALUE_NUMBER && cond.kind != VALUE_NUMBER)
         kind = VALUE_F32; /* chosen anew for every sample: a signal */
     *ret = (struct value){.kind = kind, .dims = dims};
     for (int c = 0; c < dims; c++)
-        ret->c[c] = b_select(s->b, mask, value_as(s->b, &v[0], c, value_type(kind)), value_as(s->b, &v[1], c, value_type(kind)));
+        ret->c[c] = b_select(s->b, mask, value_as(s->b, &v[0], c, value_type(kind)),
+                             value_as(s->b, &v[1], c, value_type(kind)));
     return STATUS_OK;
 }
 
@@ -328,7 +335,7 @@ static enum status eval_let(struct scope *s, const struct expr *e, struct value 
 
 enum status eval(struct scope *s, const struct expr *e, struct value *ret)
 {
-    struct value           ports[NODE_PORTS_MAX];
+    struct value ports[NODE_PORTS_MAX];
     const struct node_def *def;
     switch (e->kind) {
     case EXPR_NUMBER:

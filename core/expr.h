@@ -1,4 +1,5 @@
-/* The expression language: text to tree and back. Grammar: docs/graph-language.md. Knows no names: lower.c gives them meaning. */
+/* The expression language: text to tree and back. Grammar: docs/graph-language.md. Knows no names: lower.c gives them
+ * meaning. */
 #ifndef CORE_EXPR_H
 #define CORE_EXPR_H
 
@@ -20,20 +21,23 @@ enum expr_kind {
 
 struct expr {
     enum expr_kind kind;
-    char           op;
-    int            column; /* 1-based */
-    double         number;
-    const char    *name;
-    struct expr  **args;
-    const char   **arg_names;
-    size_t         n_args;
+    char op;
+    int column; /* 1-based */
+    double number;
+    const char *name;
+    struct expr **args;
+    const char **arg_names;
+    size_t n_args;
 };
 
-/* Bytes of text; parentheses, calls and signs within one another; height of the tree, which long sums grow too: a+b+c+... */
+/* Bytes of text; parentheses, calls and signs within one another; height of the tree, which long sums grow too:
+ * a+b+c+... */
 enum { EXPR_LENGTH_MAX = 65536, EXPR_DEPTH_MAX = 200, EXPR_HEIGHT_MAX = 1024 };
 
-/* `pointer` goes into the faults: /nodes/n/x. STATUS_BAD_EXPRESSION with the column; STATUS_LIMIT when too long or deep. */
-enum status expr_parse(const char *text, const char *pointer, struct arena *a, struct expr **ret_expr, struct fault *fault) MUST_CHECK;
+/* `pointer` goes into the faults: /nodes/n/x. STATUS_BAD_EXPRESSION with the column; STATUS_LIMIT when too long or
+ * deep. */
+enum status expr_parse(const char *text, const char *pointer, struct arena *a, struct expr **ret_expr,
+                       struct fault *fault) MUST_CHECK;
 
 /* Canonical text: minimal parentheses, shortest numbers, one spelling an operator; parses back to the same tree. */
 char *expr_print(const struct expr *e, struct arena *a);

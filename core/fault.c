@@ -6,7 +6,7 @@
 
 struct status_row {
     const char *slug, *title;
-    int         http;
+    int http;
 };
 
 static const struct status_row rows[STATUS_COUNT] = {
@@ -43,7 +43,8 @@ static void fault_append(struct fault *f, const char *pointer, int column, const
     size_t at = f->count < FAULT_MAX ? f->count : FAULT_MAX - 1;
     f->count++;
     if (f->count > FAULT_MAX)
-        f->items[at] = (struct fault_item){"", 0, arena_printf(f->arena, "and %zu more errors", f->count - FAULT_MAX + 1)};
+        f->items[at] =
+            (struct fault_item){"", 0, arena_printf(f->arena, "and %zu more errors", f->count - FAULT_MAX + 1)};
     else
         f->items[at] = (struct fault_item){arena_strdup(f->arena, pointer), column, detail};
 }
@@ -106,7 +107,7 @@ static int edit_distance(const char *a, const char *b)
 const char *nearest_name(const char *word, const char *const *names)
 {
     const char *best = NULL;
-    int         least = 1 + (int)strlen(word) / 3;
+    int least = 1 + (int)strlen(word) / 3;
     for (; *names; names++) {
         int d = edit_distance(word, *names);
         if (d < least || (d == least && !best)) {

@@ -17,16 +17,16 @@ enum status {
 
 struct fault_item {
     const char *pointer; /* RFC 6901 pointer into the request, "" for the whole of it */
-    int         column;  /* 1-based column inside an expression, 0 when there is none */
+    int column;          /* 1-based column inside an expression, 0 when there is none */
     const char *detail;  /* one sentence: what, the limit and its setting, how to go on */
 };
 
 struct fault {
-    struct arena      *arena;
-    enum status        status; /* the first error's */
-    const char        *limit;  /* name of the limit that refused, or NULL */
+    struct arena *arena;
+    enum status status; /* the first error's */
+    const char *limit;  /* name of the limit that refused, or NULL */
     struct fault_item *items;
-    size_t             count;
+    size_t count;
 };
 
 void fault_init(struct fault *f, struct arena *a);
@@ -39,19 +39,19 @@ enum status fault_add(struct fault *f, enum status status, const char *pointer, 
 enum status fault_limit(struct fault *f, const char *limit, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-const char *status_slug(enum status s);  /* "bad-json" */
+const char *status_slug(enum status s); /* "bad-json" */
 const char *status_title(enum status s);
-int         status_http(enum status s);  /* 200 for STATUS_OK */
+int status_http(enum status s); /* 200 for STATUS_OK */
 
 /* The name of `names` (NULL-terminated) nearest to `word` by edit distance, or NULL when none is near. */
 const char *nearest_name(const char *word, const char *const *names);
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define TRY(call)                        \
-    do {                                 \
-        enum status try_status_ = (call); \
-        if (try_status_ != STATUS_OK)    \
-            return try_status_;          \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        enum status try_status_ = (call);                                                                              \
+        if (try_status_ != STATUS_OK)                                                                                  \
+            return try_status_;                                                                                        \
     } while (0)
 
 #endif

@@ -9,11 +9,11 @@
 
 /* A node's inputs brought to the types its body wants, for one component. */
 struct operands {
-    struct val  in[NODE_INPUTS_MAX];
-    struct val  vec[NODE_INPUTS_MAX][4];
-    int         dims[NODE_INPUTS_MAX];
-    bool        literal[NODE_INPUTS_MAX];
-    enum type   type[NODE_INPUTS_MAX];
+    struct val in[NODE_INPUTS_MAX];
+    struct val vec[NODE_INPUTS_MAX][4];
+    int dims[NODE_INPUTS_MAX];
+    bool literal[NODE_INPUTS_MAX];
+    enum type type[NODE_INPUTS_MAX];
 };
 
 static enum status fault_at(struct build *b, const char *input, const char *detail)
@@ -27,8 +27,8 @@ static enum status check_inputs(struct build *b, const struct instance *in)
     enum status status = STATUS_OK;
     for (size_t i = 0; i < in->def->n_inputs; i++) {
         const struct node_input *def = &in->def->inputs[i];
-        const struct value      *v = &in->in[i];
-        const char              *why = NULL;
+        const struct value *v = &in->in[i];
+        const char *why = NULL;
         if (def->type == INPUT_SHAPE)
             continue;
         if (v->kind == VALUE_NONE && def->required && !(in->open && i == 0))
@@ -59,12 +59,13 @@ static enum type operand_type(const struct node_input *def, enum type wanted)
 }
 
 /* `wanted` is the type of a component-wise node's operands, or TYPE_NONE. */
-static void make_operands(struct build *b, const struct instance *in, int component, enum type wanted, struct operands *ret)
+static void make_operands(struct build *b, const struct instance *in, int component, enum type wanted,
+                          struct operands *ret)
 {
     for (size_t i = 0; i < in->def->n_inputs; i++) {
         const struct node_input *def = &in->def->inputs[i];
-        struct value             v = in->in[i];
-        enum type                t = operand_type(def, wanted);
+        struct value v = in->in[i];
+        enum type t = operand_type(def, wanted);
         ret->type[i] = t;
         if (def->type == INPUT_SHAPE || (in->open && i == 0) || (v.kind == VALUE_NONE && def->optional))
             continue;
@@ -87,9 +88,10 @@ struct formula {
     const struct operands *o;
 };
 
-static enum status formula_name(struct scope *s, const struct expr *e, const char *name, const char *port, struct value *ret)
+static enum status formula_name(struct scope *s, const struct expr *e, const char *name, const char *port,
+                                struct value *ret)
 {
-    const struct formula    *f = s->user;
+    const struct formula *f = s->user;
     const struct node_input *in = node_input_by_name(f->def, name);
     (void)e;
     *ret = (struct value){0};
@@ -107,22 +109,25 @@ static enum status formula_name(struct scope *s, const struct expr *e, const cha
 }
 
 /* The node's body, written where b->code points. out: its ports, or a vector's components; *ret_dims: how many. */
-static enum status write_body(struct build *b, const struct instance *in, const struct operands *o, bool wide, struct val *out,
-                              int *ret_dims)
+static enum status write_body(struct build *b, const struct instance *in, const struct operands *o, bool wide,
+                              struct val *out, int *ret_dims)
 {
     const struct node_def *def = in->def;
     if (def->tree) {
         struct formula f = {def, o};
-        struct scope   s = {.b = b, .pointer = b->pointer, .structural = true, .name = formula_name, .user = &f};
-        struct value   v;
+        struct scope s = {.b = b, .pointer = b->pointer, .structural = true, .name = formula_name, .user = &f};
+        struct value v;
         TRY(eval(&s, def->tree, &v));
-        enum type t = wide ? TYPE_F64 : b_type(b, v.c[0]) == TYPE_F64 && !(def->flags & NODE_COMPONENTS) ? TYPE_F64 : TYPE_F32;
+        enum type t = wide                                                               ? TYPE_F64
+                      : b_type(b, v.c[0]) == TYPE_F64 && !(def->flags & NODE_COMPONENTS) ? TYPE_F64
+                                                                                         : TYPE_F32;
         *ret_dims = v.dims;
         for (int c = 0; c < v.dims; c++)
             out[c] = b_to(b, t, v.c[c]);
         return STATUS_OK;
     }
-    struct node_args args = {.def = def, .in = o->in, .vec = o->vec, .dims = o->dims, .shape = in->shape, .is_literal = o->literal};
+    struct node_args args = {
+        .def = def, .in = o->in, .vec = o->vec, .dims = o->dims, .shape = in->shape, .is_literal = o->literal};
     *ret_dims = (int)def->n_ports;
     if ((def->flags & NODE_VECTOR) && def->n_ports == 1)
         for (size_t i = 0; i < def->n_inputs; i++)
@@ -146,10 +151,10 @@ static char *shape_text(struct arena *a, const struct datum *d)
 /* A name that tells apart every body this node can have: types, absent and defaulted inputs, shapes. */
 static char *function_name(struct arena *a, const struct instance *in, const struct operands *o)
 {
-    char  *name = arena_printf(a, "%s.", in->def->name);
+    char *name = arena_printf(a, "%s.", in->def->name);
     for (size_t i = 0; i < in->def->n_inputs; i++) {
         const struct node_input *def = &in->def->inputs[i];
-        const char              *piece = "";
+        const char *piece = "";
         if (def->type == INPUT_SHAPE)
             piece = in->shape[i] ? arena_printf(a, "_%s_", shape_text(a, in->shape[i])) : "n";
         else if (!o->in[i].i)
@@ -165,7 +170,7 @@ static char *function_name(struct arena *a, const struct instance *in, const str
             *c = '_';
     if (strlen(name) > 60) {
         uint8_t digest[HASH_SIZE];
-        char    hex[HASH_HEX];
+        char hex[HASH_HEX];
         hash_parts(&(struct hash_part){name, strlen(name)}, 1, digest);
         hash_hex(digest, hex);
         name = arena_printf(a, "%s.%s", in->def->name, hex);
@@ -174,7 +179,8 @@ static char *function_name(struct arena *a, const struct instance *in, const str
 }
 
 /* Replaces operands by parameters of `fn`, appends the originals to args. */
-static void make_params(struct build *fb, struct ir_fn *fn, const struct instance *in, struct operands *o, struct val *args)
+static void make_params(struct build *fb, struct ir_fn *fn, const struct instance *in, struct operands *o,
+                        struct val *args)
 {
     static const enum op param_ops[] = {[TYPE_F32] = OP_PARAM_F32, [TYPE_F64] = OP_PARAM_F64};
     for (size_t i = 0; i < in->def->n_inputs; i++) {
@@ -184,19 +190,21 @@ static void make_params(struct build *fb, struct ir_fn *fn, const struct instanc
             assert(fn->n_params < FN_ARGS_MAX);
             args[fn->n_params] = *slot;
             fn->params[fn->n_params] = o->type[i];
-            *slot = ir_emit(fb->ir, fb->code, (struct ins){.op = param_ops[o->type[i]], .imm.i = (int32_t)fn->n_params++});
+            *slot =
+                ir_emit(fb->ir, fb->code, (struct ins){.op = param_ops[o->type[i]], .imm.i = (int32_t)fn->n_params++});
         }
         if (vec && o->in[i].i)
             o->in[i] = o->vec[i][0];
     }
 }
 
-static enum status call_function(struct build *b, const struct instance *in, struct operands *o, bool wide, struct val *out)
+static enum status call_function(struct build *b, const struct instance *in, struct operands *o, bool wide,
+                                 struct val *out)
 {
-    struct val    args[FN_ARGS_MAX];
-    struct ir_fn  fn = {.name = function_name(b->ir->arena, in, o)};
-    struct build  fb = *b;
-    uint32_t      index;
+    struct val args[FN_ARGS_MAX];
+    struct ir_fn fn = {.name = function_name(b->ir->arena, in, o)};
+    struct build fb = *b;
+    uint32_t index;
     struct ir_fn *known = ir_fn_by_name(b->ir, fn.name, &index);
     fb.code = &fn.code;
     make_params(&fb, &fn, in, o, args);
@@ -208,13 +216,16 @@ static enum status call_function(struct build *b, const struct instance *in, str
         index = ir_add_fn(b->ir, &fn);
         known = &b->ir->fns[index];
     }
-    enum op op = known->result_type == TYPE_F64 ? OP_CALL_F64 : known->result_type == TYPE_I32 ? OP_CALL_I32 : OP_CALL_F32;
-    out[0] = ir_emit(b->ir, b->code, (struct ins){.op = op, .n_args = fn.n_params, .args = args, .imm.i = (int32_t)index});
+    enum op op = known->result_type == TYPE_F64   ? OP_CALL_F64
+                 : known->result_type == TYPE_I32 ? OP_CALL_I32
+                                                  : OP_CALL_F32;
+    out[0] =
+        ir_emit(b->ir, b->code, (struct ins){.op = op, .n_args = fn.n_params, .args = args, .imm.i = (int32_t)index});
     return STATUS_OK;
 }
 
-static enum status build_once(struct build *b, const struct instance *in, int component, enum type wanted, struct val *out,
-                              int *ret_dims)
+static enum status build_once(struct build *b, const struct instance *in, int component, enum type wanted,
+                              struct val *out, int *ret_dims)
 {
     struct operands o = {0};
     make_operands(b, in, component, wanted, &o);
@@ -228,14 +239,15 @@ static enum status build_once(struct build *b, const struct instance *in, int co
 static enum status build_components(struct build *b, const struct instance *in, struct value *ret)
 {
     enum value_kind kind = VALUE_NUMBER;
-    int             dims = 1;
+    int dims = 1;
     for (size_t i = 0; i < in->def->n_inputs; i++) {
         if (in->in[i].kind == VALUE_NONE)
             continue;
         kind = value_meet(kind, in->in[i].kind);
         if (in->in[i].dims > 1 && dims > 1 && in->in[i].dims != dims)
-            return fault_at(b, NULL, arena_printf(b->fault->arena, "%s of vectors of %d and of %d components", in->def->name,
-                                                  dims, in->in[i].dims));
+            return fault_at(b, NULL,
+                            arena_printf(b->fault->arena, "%s of vectors of %d and of %d components", in->def->name,
+                                         dims, in->in[i].dims));
         if (in->in[i].dims > dims)
             dims = in->in[i].dims;
     }
@@ -243,7 +255,7 @@ static enum status build_components(struct build *b, const struct instance *in, 
     *ret = (struct value){.dims = dims};
     for (int c = 0; c < dims; c++) {
         struct val out[NODE_PORTS_MAX];
-        int        n;
+        int n;
         TRY(build_once(b, in, c, wide ? TYPE_F64 : TYPE_F32, out, &n));
         ret->c[c] = out[0];
     }
@@ -254,7 +266,7 @@ static enum status build_components(struct build *b, const struct instance *in, 
 enum status instance_build(struct build *b, struct instance *in, struct value *ret_ports)
 {
     struct val out[NODE_PORTS_MAX] = {{0}};
-    int        dims;
+    int dims;
     assert(in->def->n_inputs <= NODE_INPUTS_MAX);
     TRY(check_inputs(b, in));
     if (in->def->flags & NODE_COMPONENTS)
@@ -274,7 +286,7 @@ enum status instance_build(struct build *b, struct instance *in, struct value *r
 struct val b_call(struct build *b, const char *name, const struct val *in, size_t n)
 {
     struct instance inst = {.def = node_by_name(name), .raw = true};
-    struct value    ports[NODE_PORTS_MAX];
+    struct value ports[NODE_PORTS_MAX];
     assert(inst.def && n <= inst.def->n_inputs);
     for (size_t i = 0; i < n; i++)
         if (in[i].i)

@@ -127,7 +127,7 @@ static enum rate source_rate(enum op op)
 static void code_rates(struct code *code)
 {
     for (uint32_t i = 1; i < code->n; i++) {
-        struct ins           *ins = &code->ins[i];
+        struct ins *ins = &code->ins[i];
         const struct op_info *info = op_info(ins->op);
         if (info->flags & OP_SOURCE) {
             ins->rate = source_rate(ins->op);

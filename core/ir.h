@@ -1,9 +1,9 @@
 /* The IR: what a graph means. A main body in SSA form over the operations of ops.def, pure functions it calls,
  * constant tables it gathers from. Both engines run this and nothing else.
  *
- * The main body is evaluated once for every sample. An operand of a STATE operation may point forward: that edge is what
- * closes a feedback cycle. Every other operand points to an earlier instruction. Function bodies hold no
- * STATE operation, no input, no arg, no iota and no row; they are pure functions of their parameters. A function calls only
+ * The main body is evaluated once for every sample. An operand of a STATE operation may point forward: that edge is
+ * what closes a feedback cycle. Every other operand points to an earlier instruction. Function bodies hold no STATE
+ * operation, no input, no arg, no iota and no row; they are pure functions of their parameters. A function calls only
  * functions with a smaller index. */
 #ifndef CORE_IR_H
 #define CORE_IR_H
@@ -34,15 +34,15 @@ enum op_flag {
 };
 
 struct op_info {
-    const char *text;    /* "add.f32" */
-    enum type   result;
-    const char *args;    /* "ff"; "*" for calls: by the function's signature */
-    unsigned    flags;   /* enum op_flag */
-    int         arity;   /* strlen(args), -1 for calls */
+    const char *text; /* "add.f32" */
+    enum type result;
+    const char *args; /* "ff"; "*" for calls: by the function's signature */
+    unsigned flags;   /* enum op_flag */
+    int arity;        /* strlen(args), -1 for calls */
 };
 const struct op_info *op_info(enum op op);
-enum op               op_by_text(const char *text); /* OP_NONE when unknown */
-enum type             type_by_letter(char letter);  /* 'f' 'd' 'i' 'm' 'l' */
+enum op op_by_text(const char *text);  /* OP_NONE when unknown */
+enum type type_by_letter(char letter); /* 'f' 'd' 'i' 'm' 'l' */
 
 /* How often a value changes. Code is placed at its rate. */
 enum rate { RATE_CONST, RATE_CALL, RATE_ROW, RATE_SAMPLE };
@@ -53,13 +53,13 @@ struct val {
 #define VAL_NONE ((struct val){0})
 
 struct ins {
-    enum op       op;
-    enum rate     rate;   /* filled by ir_rates() */
-    uint32_t      n_args;
-    struct val   *args;
+    enum op op;
+    enum rate rate; /* filled by ir_rates() */
+    uint32_t n_args;
+    struct val *args;
     union {
-        float   f;
-        double  d;
+        float f;
+        double d;
         int32_t i;
     } imm;
 };
@@ -67,25 +67,25 @@ struct ins {
 /* A straight list of instructions; ins[0] is OP_NONE. */
 struct code {
     struct ins *ins;
-    uint32_t    n, cap;
+    uint32_t n, cap;
 };
 
 #define FN_ARGS_MAX 16
 struct ir_fn {
-    const char *name;               /* unique in the ir: "sin", "fbm2.4" */
-    uint32_t    n_params;
-    enum type   params[FN_ARGS_MAX];
-    enum type   result_type;
+    const char *name; /* unique in the ir: "sin", "fbm2.4" */
+    uint32_t n_params;
+    enum type params[FN_ARGS_MAX];
+    enum type result_type;
     struct code code;
-    struct val  result;
+    struct val result;
 };
 
 struct ir_table {
     const char *name;
-    enum type   type;    /* TYPE_F32 or TYPE_I32 */
-    uint32_t    n;       /* a power of two */
+    enum type type; /* TYPE_F32 or TYPE_I32 */
+    uint32_t n;     /* a power of two */
     union {
-        float   *f;
+        float *f;
         int32_t *i;
     } data;
 };
@@ -93,44 +93,47 @@ struct ir_table {
 /* Where the number in args[slot] comes from. Not part of the kernel key. */
 struct arg_source {
     enum { ARG_CONTEXT, ARG_LITERAL, ARG_PARAM } kind;
-    uint32_t    index;   /* ARG_CONTEXT: enum context; ARG_PARAM: the graph's parameter */
-    double      value;   /* ARG_LITERAL */
+    uint32_t index; /* ARG_CONTEXT: enum context; ARG_PARAM: the graph's parameter */
+    double value;   /* ARG_LITERAL */
 };
 
 struct ir {
-    struct arena      *arena;
-    struct code        main;
-    struct ir_fn      *fns;
-    uint32_t           n_fns, cap_fns;
-    struct ir_table   *tables;
-    uint32_t           n_tables, cap_tables;
-    struct arg_source *args;      /* by arg slot */
-    uint32_t           n_args, cap_args;
-    struct val        *outputs;   /* f32, one an output channel */
-    uint32_t           n_outputs;
-    uint32_t           n_inputs;  /* input channels read: 1 + the largest `input` immediate */
+    struct arena *arena;
+    struct code main;
+    struct ir_fn *fns;
+    uint32_t n_fns, cap_fns;
+    struct ir_table *tables;
+    uint32_t n_tables, cap_tables;
+    struct arg_source *args; /* by arg slot */
+    uint32_t n_args, cap_args;
+    struct val *outputs; /* f32, one an output channel */
+    uint32_t n_outputs;
+    uint32_t n_inputs; /* input channels read: 1 + the largest `input` immediate */
 };
 
 struct ir *ir_new(struct arena *a);
 
 /* Appends; copies `args`. No checks beyond asserts: ir_verify() is the judge. */
-struct val  ir_emit(struct ir *ir, struct code *code, struct ins ins);
-struct val  ir_ins1(struct ir *ir, struct code *code, enum op op, struct val a);
-uint32_t    ir_add_arg(struct ir *ir, struct arg_source source);                 /* new slot, or the slot of the same context or parameter */
-uint32_t    ir_add_table(struct ir *ir, const char *name, enum type type, uint32_t n, const void *data); /* found by name when present */
+struct val ir_emit(struct ir *ir, struct code *code, struct ins ins);
+struct val ir_ins1(struct ir *ir, struct code *code, enum op op, struct val a);
+uint32_t ir_add_arg(struct ir *ir,
+                    struct arg_source source); /* new slot, or the slot of the same context or parameter */
+uint32_t ir_add_table(struct ir *ir, const char *name, enum type type, uint32_t n,
+                      const void *data);                                           /* found by name when present */
 struct ir_fn *ir_fn_by_name(struct ir *ir, const char *name, uint32_t *ret_index); /* NULL when absent */
-uint32_t    ir_add_fn(struct ir *ir, const struct ir_fn *fn);                    /* returns its index */
+uint32_t ir_add_fn(struct ir *ir, const struct ir_fn *fn);                         /* returns its index */
 
 const struct ins *ir_at(const struct code *code, struct val v);
-enum type         ir_type(const struct ir *ir, const struct code *code, struct val v);
+enum type ir_type(const struct ir *ir, const struct code *code, struct val v);
 /* Is operand k of this instruction an edge to the next sample (of prev, accum, ring)? */
-bool              ins_is_delayed(const struct ins *ins, uint32_t k);
+bool ins_is_delayed(const struct ins *ins, uint32_t k);
 
-/* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE and tap SAMPLE, const CONST. */
+/* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE and tap SAMPLE, const
+ * CONST. */
 void ir_rates(struct ir *ir);
 
-/* What the text and the verifier accept; sanity, not policy: the limits a client meets stand in config.def. Names are printable ASCII
- * without spaces, brackets, ',' '=' or ';'. */
+/* What the text and the verifier accept; sanity, not policy: the limits a client meets stand in config.def. Names are
+ * printable ASCII without spaces, brackets, ',' '=' or ';'. */
 enum {
     IR_INS_MAX = 1 << 20,
     IR_EXPANDED_MAX = 1 << 28, /* instructions a sample when every call is counted as the body it runs */
@@ -158,18 +161,19 @@ enum {
  *       out 0 %3
  *     }
  * Constants print as the shortest decimal that reads back, or nan, inf, -inf; tables by name in gather. */
-char       *ir_print(const struct ir *ir, struct arena *a);
+char *ir_print(const struct ir *ir, struct arena *a);
 enum status ir_parse(const char *text, struct arena *a, struct ir **ret_ir, struct fault *fault) MUST_CHECK;
 
 /* Types, arities, order, forward edges, immediates in range, functions pure and ordered, outputs f32,
- * every cycle closed by a STATE operand. `fault` says which instruction. Input may be hostile (it comes over a socket in sinter-cc). */
+ * every cycle closed by a STATE operand. `fault` says which instruction. Input may be hostile (it comes over a socket
+ * in sinter-cc). */
 enum status ir_verify(const struct ir *ir, struct fault *fault) MUST_CHECK;
 
 /* A canonical byte string of the shape: code, functions, tables; not arg sources or values. Two graphs that
  * share it share their machine code. The kernel key hashes it and the store compares it. */
 struct bytes {
     const uint8_t *data;
-    size_t         n;
+    size_t n;
 };
 struct bytes ir_shape(const struct ir *ir, struct arena *a);
 

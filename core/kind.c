@@ -15,14 +15,14 @@ const char *graph_kind_name(enum graph_kind k)
 
 struct kinds {
     const struct graph *graph;
-    unsigned char      *seen;  /* by node */
-    uint32_t           *queue; /* nodes reached and not looked at yet */
-    size_t              n_queue;
-    bool                found[3];
+    unsigned char *seen; /* by node */
+    uint32_t *queue;     /* nodes reached and not looked at yet */
+    size_t n_queue;
+    bool found[3];
 };
 
 struct shadow { /* names bound by let */
-    const char          *name;
+    const char *name;
     const struct shadow *outer;
 };
 
@@ -59,9 +59,8 @@ static void scan(struct kinds *k, const struct expr *e, const struct shadow *let
 /* Only what the outputs reach counts: dead nodes change nothing. */
 enum graph_kind graph_kind(const struct graph *g)
 {
-    struct kinds k = {.graph = g,
-                      .seen = calloc(g->n_nodes + 1, sizeof *k.seen),
-                      .queue = calloc(g->n_nodes + 1, sizeof *k.queue)};
+    struct kinds k = {
+        .graph = g, .seen = calloc(g->n_nodes + 1, sizeof *k.seen), .queue = calloc(g->n_nodes + 1, sizeof *k.queue)};
     for (size_t i = 0; k.seen && k.queue && i < g->n_outputs; i++)
         scan(&k, g->outputs[i], NULL);
     while (k.n_queue) {
@@ -79,14 +78,14 @@ enum graph_kind graph_kind(const struct graph *g)
 
 struct literals {
     const struct graph *graph;
-    struct cycles      *cycles;
-    double              rate;
-    struct fault       *fault;
-    enum status         status;
+    struct cycles *cycles;
+    double rate;
+    struct fault *fault;
+    enum status status;
 };
 
-static void check_number(struct literals *l, const struct node_def *def, const struct node_input *in, double v, bool on_cycle,
-                         const char *pointer, int column)
+static void check_number(struct literals *l, const struct node_def *def, const struct node_input *in, double v,
+                         bool on_cycle, const char *pointer, int column)
 {
     const char *why = NULL;
     if (!in->unit)
@@ -98,8 +97,8 @@ static void check_number(struct literals *l, const struct node_def *def, const s
     else if (!strcmp(in->unit, "s") && on_cycle && !(v * l->rate >= 1))
         why = "is less than one sample, and this delay closes a feedback loop";
     if (why)
-        l->status = fault_add(l->fault, STATUS_BAD_GRAPH, pointer, column, "%s=%.9g of %s %s (rate %.9g)", in->name, v, def->name, why,
-                              l->rate);
+        l->status = fault_add(l->fault, STATUS_BAD_GRAPH, pointer, column, "%s=%.9g of %s %s (rate %.9g)", in->name, v,
+                              def->name, why, l->rate);
 }
 
 static void check_expr(struct literals *l, const struct expr *e, const char *pointer)
@@ -108,10 +107,12 @@ static void check_expr(struct literals *l, const struct expr *e, const char *poi
     for (size_t i = 0; i < e->n_args; i++) {
         const struct node_input *in = NULL;
         if (def)
-            in = e->arg_names[i] ? node_input_by_name(def, e->arg_names[i]) : i < def->n_inputs ? &def->inputs[i] : NULL;
+            in = e->arg_names[i]     ? node_input_by_name(def, e->arg_names[i])
+                 : i < def->n_inputs ? &def->inputs[i]
+                                     : NULL;
         if (in && e->args[i]->kind == EXPR_NUMBER)
-            check_number(l, def, in, e->args[i]->number, (def->flags & NODE_DELAYED) && cycles_call(l->cycles, e), pointer,
-                         e->args[i]->column);
+            check_number(l, def, in, e->args[i]->number, (def->flags & NODE_DELAYED) && cycles_call(l->cycles, e),
+                         pointer, e->args[i]->column);
         check_expr(l, e->args[i], pointer);
     }
 }

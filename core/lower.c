@@ -1,5 +1,5 @@
-/* See lower.h. Nodes are lowered operands first, each once an instance; a delay on a cycle is opened first, and its input is closed when
- * everything else stands. */
+/* See lower.h. Nodes are lowered operands first, each once an instance; a delay on a cycle is opened first, and its
+ * input is closed when everything else stands. */
 #include "core/lower.h"
 
 #include <assert.h>
@@ -13,27 +13,27 @@ enum node_state { NODE_UNSEEN, NODE_BUSY, NODE_DONE };
 
 struct lowered_node {
     enum node_state state;
-    struct value    ports[NODE_PORTS_MAX];
+    struct value ports[NODE_PORTS_MAX];
 };
 
 struct pending { /* the first input of a delay on a cycle, to be lowered later */
-    struct pending       *next;
-    struct val            open;
-    const struct expr    *expr;
+    struct pending *next;
+    struct val open;
+    const struct expr *expr;
     const struct binding *lets;
-    const char           *pointer;
+    const char *pointer;
     const struct node_def *def;
 };
 
 struct lowering {
-    const struct graph        *graph;
+    const struct graph *graph;
     const struct graph_limits *limits;
-    struct layout              layout;
-    struct cycles             *cycles;
-    struct build               b;
-    struct lowered_node       *nodes;
-    struct pending            *pending, **pending_end;
-    struct variables           variables;
+    struct layout layout;
+    struct cycles *cycles;
+    struct build b;
+    struct lowered_node *nodes;
+    struct pending *pending, **pending_end;
+    struct variables variables;
 };
 
 static enum status lower_node(struct lowering *l, size_t i, struct lowered_node **ret);
@@ -54,7 +54,7 @@ static struct scope make_scope(struct lowering *l, const char *pointer);
 
 static enum status node_value(struct scope *s, const struct expr *e, size_t node, const char *port, struct value *ret)
 {
-    struct lowering     *l = s->user;
+    struct lowering *l = s->user;
     struct lowered_node *n;
     TRY(lower_node(l, node, &n));
     const struct node_def *def = l->graph->nodes[node].def;
@@ -79,10 +79,10 @@ static enum status node_value(struct scope *s, const struct expr *e, size_t node
 
 static enum status unknown(struct scope *s, const struct expr *e, const char *name)
 {
-    struct lowering    *l = s->user;
+    struct lowering *l = s->user;
     const struct graph *g = l->graph;
-    const char *const  *variables = variable_names();
-    size_t              n_variables = 0, n = 0;
+    const char *const *variables = variable_names();
+    size_t n_variables = 0, n = 0;
     while (variables[n_variables])
         n_variables++;
     const char **names = ARENA_ARRAY(s->b->fault->arena, g->n_nodes + g->n_params + n_variables + 1, const char *);
@@ -94,10 +94,12 @@ static enum status unknown(struct scope *s, const struct expr *e, const char *na
         names[n++] = variables[i];
     const char *near = nearest_name(name, names);
     return fault_add(s->b->fault, STATUS_BAD_GRAPH, s->pointer, e->column, "unknown name %s%s%s%s", name,
-                     near ? "; did you mean " : "", near ? near : "", near ? "?" : "; it is no node, parameter or variable");
+                     near ? "; did you mean " : "", near ? near : "",
+                     near ? "?" : "; it is no node, parameter or variable");
 }
 
-static enum status graph_name(struct scope *s, const struct expr *e, const char *name, const char *port, struct value *ret)
+static enum status graph_name(struct scope *s, const struct expr *e, const char *name, const char *port,
+                              struct value *ret)
 {
     struct lowering *l = s->user;
     *ret = (struct value){0};
@@ -106,7 +108,7 @@ static enum status graph_name(struct scope *s, const struct expr *e, const char 
         return node_value(s, e, (size_t)node, port, ret);
     int param = graph_param_by_name(l->graph, name);
     if (param >= 0 && !port) {
-        uint32_t   slot = ir_add_arg(l->b.ir, (struct arg_source){.kind = ARG_PARAM, .index = (uint32_t)param});
+        uint32_t slot = ir_add_arg(l->b.ir, (struct arg_source){.kind = ARG_PARAM, .index = (uint32_t)param});
         struct val v = ir_emit(l->b.ir, l->b.code, (struct ins){.op = OP_ARG, .imm.i = (int32_t)slot});
         *ret = (struct value){.kind = VALUE_NUMBER, .dims = 1, .c = {v}};
         return STATUS_OK;
@@ -161,7 +163,7 @@ static enum status node_inputs(struct lowering *l, const struct graph_node *node
     enum status status = STATUS_OK;
     for (size_t k = 0; k < node->n_inputs; k++) {
         const struct graph_input *input = &node->inputs[k];
-        size_t                    at = (size_t)(input->def - node->def->inputs);
+        size_t at = (size_t)(input->def - node->def->inputs);
         if (!input->expr) {
             in->shape[at] = input->shape;
             continue;
@@ -169,7 +171,7 @@ static enum status node_inputs(struct lowering *l, const struct graph_node *node
         if (in->open && at == 0)
             continue;
         struct scope s = make_scope(l, input->pointer);
-        enum status  one = eval(&s, input->expr, &in->in[at]);
+        enum status one = eval(&s, input->expr, &in->in[at]);
         if (one != STATUS_OK && status == STATUS_OK)
             status = one;
     }
@@ -182,17 +184,18 @@ static enum status check_size(struct lowering *l)
     for (uint32_t i = 0; i < l->b.ir->n_fns; i++)
         n += l->b.ir->fns[i].code.n;
     if (n > l->limits->instructions)
-        return fault_limit(l->b.fault, "max-instructions", "", "the graph comes to %u instructions; at most %u are allowed", n,
-                           l->limits->instructions);
+        return fault_limit(l->b.fault, "max-instructions", "",
+                           "the graph comes to %u instructions; at most %u are allowed", n, l->limits->instructions);
     return STATUS_OK;
 }
 
 static enum status lower_new_node(struct lowering *l, size_t i, struct lowered_node *n)
 {
     const struct graph_node *node = &l->graph->nodes[i];
-    struct instance          in = {.def = node->def};
+    struct instance in = {.def = node->def};
     in.open = (node->def->flags & NODE_DELAYED) && cycles_node(l->cycles, i);
-    /* Literals in a definition are structural, so a baked graph and a raw instance differ only in the seed: raw stays false. */
+    /* Literals in a definition are structural, so a baked graph and a raw instance differ only in the seed: raw stays
+     * false. */
     TRY(node_inputs(l, node, &in));
     l->b.pointer = node->pointer;
     TRY(instance_build(&l->b, &in, n->ports));
@@ -211,7 +214,7 @@ static enum status lower_node(struct lowering *l, size_t i, struct lowered_node 
     *ret = n;
     if (n->state == NODE_DONE)
         return n->ports[0].kind == VALUE_NONE ? STATUS_BAD_GRAPH : STATUS_OK; /* its fault is noted already */
-    assert(n->state != NODE_BUSY); /* cycles.c has seen to it */
+    assert(n->state != NODE_BUSY);                                            /* cycles.c has seen to it */
     n->state = NODE_BUSY;
     const char *pointer = l->b.pointer;
     enum status status = lower_new_node(l, i, n);
@@ -226,12 +229,13 @@ static enum status close_cycles(struct lowering *l)
 {
     for (; l->pending; l->pending = l->pending->next) {
         struct pending *p = l->pending;
-        struct scope    s = make_scope(l, p->pointer);
-        struct value    v;
+        struct scope s = make_scope(l, p->pointer);
+        struct value v;
         s.lets = p->lets;
         TRY(eval(&s, p->expr, &v));
         if (v.dims != 1)
-            return fault_add(l->b.fault, STATUS_BAD_GRAPH, p->pointer, 0, "%s takes one number, not a vector", p->def->name);
+            return fault_add(l->b.fault, STATUS_BAD_GRAPH, p->pointer, 0, "%s takes one number, not a vector",
+                             p->def->name);
         enum type t = l->b.code->ins[p->open.i].op == OP_PREV_F64 ? TYPE_F64 : TYPE_F32;
         struct val closing = value_as(&l->b, &v, 0, t);
         b_close(&l->b, p->open, closing);
@@ -242,9 +246,10 @@ static enum status close_cycles(struct lowering *l)
 
 static enum status lower_output(struct lowering *l, size_t i)
 {
-    struct scope s = make_scope(l, l->graph->output_is_list ? arena_printf(l->b.fault->arena, "/output/%zu", i) : "/output");
+    struct scope s =
+        make_scope(l, l->graph->output_is_list ? arena_printf(l->b.fault->arena, "/output/%zu", i) : "/output");
     struct value v;
-    struct ir   *ir = l->b.ir;
+    struct ir *ir = l->b.ir;
     l->b.pointer = s.pointer;
     TRY(eval(&s, l->graph->outputs[i], &v));
     TRY(close_cycles(l));
@@ -261,10 +266,10 @@ static enum status lower_instance(struct lowering *l)
     memset(l->nodes, 0, l->graph->n_nodes * sizeof *l->nodes);
     variables_init(&l->variables, l->layout, l->graph->output_is_list);
     const uint32_t *order;
-    size_t          n = cycles_order(l->cycles, &order);
+    size_t n = cycles_order(l->cycles, &order);
     for (size_t i = 0; i < n; i++) {
         struct lowered_node *node;
-        enum status          one = lower_node(l, order[i], &node);
+        enum status one = lower_node(l, order[i], &node);
         if (one != STATUS_OK && status == STATUS_OK)
             status = one;
     }
@@ -318,16 +323,13 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
         TRY(lower_instance(&l));
     }
     struct ir *ir = l.b.ir;
-    uint32_t   n_inputs = ir->n_inputs;
-    bool       needs_rate = uses_rate(ir);
+    uint32_t n_inputs = ir->n_inputs;
+    bool needs_rate = uses_rate(ir);
     TRY(check_unreached(&l));
     if (fault->count)
         return fault->status;
-    *ret = (struct lowered){.ir = ir,
-                            .kind = graph_kind(g),
-                            .n_inputs = n_inputs,
-                            .reads_in = n_inputs > 0,
-                            .needs_rate = needs_rate};
+    *ret = (struct lowered){
+        .ir = ir, .kind = graph_kind(g), .n_inputs = n_inputs, .reads_in = n_inputs > 0, .needs_rate = needs_rate};
     return STATUS_OK;
 }
 

@@ -1,4 +1,5 @@
-/* A graph to IR: names get meaning, types are checked, vectors become scalars, numbers the client wrote become arguments. */
+/* A graph to IR: names get meaning, types are checked, vectors become scalars, numbers the client wrote become
+ * arguments. */
 #ifndef CORE_LOWER_H
 #define CORE_LOWER_H
 
@@ -13,16 +14,16 @@ enum graph_kind graph_kind(const struct graph *g);
 
 /* What kind of kernel is wanted. */
 struct layout {
-    enum graph_kind kind;     /* FIELD or AUDIO */
-    uint32_t        channels; /* AUDIO: channels of the input (of the output, for a generator) */
+    enum graph_kind kind; /* FIELD or AUDIO */
+    uint32_t channels;    /* AUDIO: channels of the input (of the output, for a generator) */
 };
 
 struct lowered {
-    struct ir      *ir;
-    enum graph_kind kind;      /* what the graph's variables make it */
-    uint32_t        n_inputs;  /* audio channels it reads: 0 for a generator */
-    bool            reads_in;
-    bool            needs_rate;/* false: the result does not depend on time (plain buffers) */
+    struct ir *ir;
+    enum graph_kind kind; /* what the graph's variables make it */
+    uint32_t n_inputs;    /* audio channels it reads: 0 for a generator */
+    bool reads_in;
+    bool needs_rate; /* false: the result does not depend on time (plain buffers) */
 };
 
 /* Not optimised yet: passes_run is next. Collects every error it finds. */

@@ -21,11 +21,11 @@ static const struct node_row *const row_lists[] = {
 };
 
 static struct registry {
-    pthread_once_t    once;
-    struct arena     *arena;
+    pthread_once_t once;
+    struct arena *arena;
     struct node_def **by_name; /* sorted */
-    const char      **names;
-    size_t            n, cap;
+    const char **names;
+    size_t n, cap;
 } registry = {.once = PTHREAD_ONCE_INIT};
 
 static _Noreturn void bad_signature(const char *signature, const char *why)
@@ -39,7 +39,7 @@ static size_t split(struct arena *a, const char *text, const char *end, char sep
 {
     char **parts = NULL;
     size_t n = 0;
-    int    depth = 0;
+    int depth = 0;
     for (const char *from = text, *p = text;; p++) {
         if (p < end && (*p == '(' || *p == '['))
             depth++;
@@ -143,8 +143,8 @@ static void add_def(struct node_def *def)
 static void add_row(const struct node_row *row)
 {
     struct arena *a = registry.arena;
-    const char   *colon = strchr(row->signature, ':'), *arrow = strstr(row->signature, "->");
-    const char   *end = row->signature + strlen(row->signature);
+    const char *colon = strchr(row->signature, ':'), *arrow = strstr(row->signature, "->");
+    const char *end = row->signature + strlen(row->signature);
     if (!colon)
         bad_signature(row->signature, "no colon");
     char **names, **inputs, **ports;
@@ -211,10 +211,10 @@ static const struct registry *get(void)
 const struct node_def *node_by_name(const char *name)
 {
     const struct registry *r = get();
-    size_t                 lo = 0, hi = r->n;
+    size_t lo = 0, hi = r->n;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        int    d = strcmp(name, r->by_name[mid]->name);
+        int d = strcmp(name, r->by_name[mid]->name);
         if (d == 0)
             return r->by_name[mid];
         if (d < 0)
@@ -251,7 +251,7 @@ const struct node_input *node_input_by_name(const struct node_def *def, const ch
 enum status node_choice(struct build *b, const struct node_args *args, size_t input, int *ret_index)
 {
     const struct node_input *in = &args->def->inputs[input];
-    const struct datum      *given = args->shape[input];
+    const struct datum *given = args->shape[input];
     if (!given) {
         *ret_index = 0;
         return STATUS_OK;
@@ -270,8 +270,8 @@ enum status node_choice(struct build *b, const struct node_args *args, size_t in
 enum status node_count_arg(struct build *b, const struct node_args *args, size_t input, int lo, int hi, int *ret_n)
 {
     const struct node_input *in = &args->def->inputs[input];
-    const struct datum      *given = args->shape[input];
-    double                   n = given && given->kind == DATUM_NUMBER ? given->number : in->value;
+    const struct datum *given = args->shape[input];
+    double n = given && given->kind == DATUM_NUMBER ? given->number : in->value;
     if ((given && given->kind != DATUM_NUMBER) || !(n >= lo && n <= hi) || n != floor(n))
         return fault_add(b->fault, STATUS_BAD_GRAPH, arena_printf(b->fault->arena, "%s/%s", b->pointer, in->name), 0,
                          "%s of %s is a whole number from %d to %d", in->name, args->def->name, lo, hi);

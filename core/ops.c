@@ -3,7 +3,14 @@
 
 #include "core/ir.h"
 
-enum { COMMUTES = OP_COMMUTES, SOURCE = OP_SOURCE, IMM_F = OP_IMM_F, IMM_D = OP_IMM_D, IMM_I = OP_IMM_I, STATE = OP_STATE };
+enum {
+    COMMUTES = OP_COMMUTES,
+    SOURCE = OP_SOURCE,
+    IMM_F = OP_IMM_F,
+    IMM_D = OP_IMM_D,
+    IMM_I = OP_IMM_I,
+    STATE = OP_STATE
+};
 
 #define LETTER_f TYPE_F32
 #define LETTER_d TYPE_F64
@@ -13,7 +20,7 @@ enum { COMMUTES = OP_COMMUTES, SOURCE = OP_SOURCE, IMM_F = OP_IMM_F, IMM_D = OP_
 
 static const struct op_info infos[OP_COUNT] = {
     [OP_NONE] = {"none", TYPE_NONE, "", 0, 0},
-#define OP(id, text, result, args, flags, meaning, machine) \
+#define OP(id, text, result, args, flags, meaning, machine)                                                            \
     [OP_##id] = {text, LETTER_##result, args, flags, (args)[0] == '*' ? -1 : (int)sizeof(args) - 1},
 #include "core/ops.def"
 #undef OP

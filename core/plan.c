@@ -8,13 +8,13 @@
 /* Work in progress: per-value marks and the rings whose taps are cut off at the present depth. */
 struct planner {
     const struct ir *ir;
-    struct arena    *arena;
-    uint32_t        *group;    /* by value: which group it is being planned in; 0: none */
-    uint32_t         groups;   /* last group number given out */
-    bool            *cut;      /* by value: a ring that an enclosing CHUNK closes */
-    uint32_t        *index, *low, *component; /* Tarjan; component 0: not yet */
-    uint32_t        *stamp;    /* by value: the order_component() call that placed it last */
-    uint32_t         stamps;
+    struct arena *arena;
+    uint32_t *group;                   /* by value: which group it is being planned in; 0: none */
+    uint32_t groups;                   /* last group number given out */
+    bool *cut;                         /* by value: a ring that an enclosing CHUNK closes */
+    uint32_t *index, *low, *component; /* Tarjan; component 0: not yet */
+    uint32_t *stamp;                   /* by value: the order_component() call that placed it last */
+    uint32_t stamps;
 };
 
 static const struct ins *at(const struct planner *p, uint32_t v)
@@ -31,7 +31,7 @@ static bool is_sample(const struct planner *p, uint32_t v)
 static bool edge_counts(const struct planner *p, uint32_t v, uint32_t k)
 {
     const struct ins *ins = at(p, v);
-    uint32_t          w = ins->args[k].i;
+    uint32_t w = ins->args[k].i;
     return w && p->group[w] == p->group[v] && !(ins->op == OP_TAP && k == 0 && p->cut[w]);
 }
 
@@ -41,17 +41,17 @@ struct tarjan_frame {
 
 struct components {
     uint32_t **members;
-    uint32_t  *sizes;
-    uint32_t   n;
+    uint32_t *sizes;
+    uint32_t n;
 };
 
 /* Tarjan's algorithm with an explicit stack; components come out in dependency order (operands first). */
 static struct components find_components(struct planner *p, const uint32_t *vals, uint32_t n)
 {
-    struct components    c = {ARENA_ARRAY(p->arena, n, uint32_t *), ARENA_ARRAY(p->arena, n, uint32_t), 0};
+    struct components c = {ARENA_ARRAY(p->arena, n, uint32_t *), ARENA_ARRAY(p->arena, n, uint32_t), 0};
     struct tarjan_frame *frames = ARENA_ARRAY(p->arena, n, struct tarjan_frame);
-    uint32_t            *stack = ARENA_ARRAY(p->arena, n, uint32_t);
-    uint32_t             n_stack = 0, next = 1;
+    uint32_t *stack = ARENA_ARRAY(p->arena, n, uint32_t);
+    uint32_t n_stack = 0, next = 1;
     for (uint32_t i = 0; i < n; i++)
         p->index[vals[i]] = p->component[vals[i]] = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -115,7 +115,7 @@ static int by_value(const void *a, const void *b)
 static void order_component(struct planner *p, const uint32_t *members, uint32_t n, struct val *ret)
 {
     struct tarjan_frame *frames = ARENA_ARRAY(p->arena, n + 1, struct tarjan_frame);
-    uint32_t             out = 0, id = p->component[members[0]], stamp = ++p->stamps;
+    uint32_t out = 0, id = p->component[members[0]], stamp = ++p->stamps;
     for (uint32_t i = 0; i < n; i++) {
         if (p->stamp[members[i]] == stamp)
             continue;
@@ -124,10 +124,10 @@ static void order_component(struct planner *p, const uint32_t *members, uint32_t
         frames[0] = (struct tarjan_frame){members[i], 0};
         for (;;) {
             struct tarjan_frame *f = &frames[depth];
-            const struct ins    *ins = at(p, f->v);
+            const struct ins *ins = at(p, f->v);
             if (f->k < ins->n_args) {
                 uint32_t k = f->k++, w = ins->args[k].i;
-                bool     delayed = ins->op == OP_TAP ? k == 0 : ins->op != OP_RING && ins_is_delayed(ins, k);
+                bool delayed = ins->op == OP_TAP ? k == 0 : ins->op != OP_RING && ins_is_delayed(ins, k);
                 if (!delayed && edge_counts(p, f->v, k) && p->component[w] == id && p->stamp[w] != stamp) {
                     p->stamp[w] = stamp;
                     frames[++depth] = (struct tarjan_frame){w, 0};
@@ -149,8 +149,8 @@ static bool closes_loop(const struct planner *p, uint32_t v)
     return ins->op == OP_TAP && edge_counts(p, v, 0) && p->component[ins->args[0].i] == p->component[v];
 }
 
-/* A loop through delay lines whose ages are known for the whole call; with an age that changes from sample to sample there is no piece longer
- * than one, and the loop is a recurrence like any other. */
+/* A loop through delay lines whose ages are known for the whole call; with an age that changes from sample to sample
+ * there is no piece longer than one, and the loop is a recurrence like any other. */
 static bool is_chunk(const struct planner *p, const uint32_t *members, uint32_t n)
 {
     bool loop = false;
@@ -214,15 +214,15 @@ static uint32_t component_level(const struct planner *p, const struct components
 
 struct level {
     struct val *vals;
-    uint32_t    n;
+    uint32_t n;
 };
 
 static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, struct region **ret_regions)
 {
     struct components c = find_components(p, vals, n);
-    uint32_t         *levels = ARENA_ARRAY(p->arena, c.n, uint32_t);
-    bool             *recurrent = ARENA_ARRAY(p->arena, c.n, bool);
-    uint32_t          deepest = 0;
+    uint32_t *levels = ARENA_ARRAY(p->arena, c.n, uint32_t);
+    bool *recurrent = ARENA_ARRAY(p->arena, c.n, bool);
+    uint32_t deepest = 0;
     for (uint32_t i = 0; i < c.n; i++) {
         recurrent[i] = c.sizes[i] > 1 || has_self_edge(p, c.members[i][0]);
         levels[i] = component_level(p, &c, i, recurrent[i], levels);
@@ -230,10 +230,10 @@ static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, 
             deepest = levels[i];
     }
     /* Values of one level in order; components are in dependency order, so appending keeps operands first. */
-    struct level  *plain = ARENA_ARRAY(p->arena, deepest + 1, struct level);
+    struct level *plain = ARENA_ARRAY(p->arena, deepest + 1, struct level);
     struct region *regions = ARENA_ARRAY(p->arena, deepest + 1 + c.n, struct region);
-    uint32_t       n_regions = 0;
-    bool          *chunk = ARENA_ARRAY(p->arena, c.n, bool);
+    uint32_t n_regions = 0;
+    bool *chunk = ARENA_ARRAY(p->arena, c.n, bool);
     for (uint32_t i = 0; i < c.n; i++) {
         chunk[i] = recurrent[i] && is_chunk(p, c.members[i], c.sizes[i]);
         if (!chunk[i])
@@ -309,10 +309,10 @@ static void lay_out_state(struct plan *plan, struct arena *a)
  * lives from the chunk's first leaf to its last. */
 struct lives {
     const struct ir *ir;
-    uint32_t        *leaf;        /* by value: the leaf that computes it */
-    uint32_t        *from, *to;   /* by leaf: its chunk's first and last, or itself */
-    bool            *vector;      /* by leaf: a top-level VECTOR region */
-    uint32_t         n_leaves;
+    uint32_t *leaf;      /* by value: the leaf that computes it */
+    uint32_t *from, *to; /* by leaf: its chunk's first and last, or itself */
+    bool *vector;        /* by leaf: a top-level VECTOR region */
+    uint32_t n_leaves;
 };
 
 static void number_leaves(struct lives *l, const struct region *r, bool top)
@@ -338,7 +338,7 @@ static void number_leaves(struct lives *l, const struct region *r, bool top)
 static uint32_t *strip_lifetimes(const struct lives *l, struct arena *a)
 {
     const struct code *code = &l->ir->main;
-    uint32_t          *last = filled(a, code->n);
+    uint32_t *last = filled(a, code->n);
     for (uint32_t v = 1; v < code->n; v++) {
         if (code->ins[v].rate != RATE_SAMPLE)
             continue;
@@ -363,12 +363,12 @@ static uint32_t *strip_lifetimes(const struct lives *l, struct arena *a)
 static void lay_out_strips(struct plan *plan, const struct lives *l, struct arena *a)
 {
     const struct code *code = &plan->ir->main;
-    uint32_t          *last = strip_lifetimes(l, a);
-    uint32_t          *free_at[2] = {filled(a, code->n), filled(a, code->n)};
-    uint32_t           n_free[2] = {0, 0};
-    uint32_t          *live = ARENA_ARRAY(a, code->n, uint32_t), n_live = 0;
-    struct val        *order = ARENA_ARRAY(a, code->n, struct val);
-    uint32_t          *start = ARENA_ARRAY(a, l->n_leaves + 2, uint32_t);
+    uint32_t *last = strip_lifetimes(l, a);
+    uint32_t *free_at[2] = {filled(a, code->n), filled(a, code->n)};
+    uint32_t n_free[2] = {0, 0};
+    uint32_t *live = ARENA_ARRAY(a, code->n, uint32_t), n_live = 0;
+    struct val *order = ARENA_ARRAY(a, code->n, struct val);
+    uint32_t *start = ARENA_ARRAY(a, l->n_leaves + 2, uint32_t);
     plan->strip_at = filled(a, code->n);
     for (uint32_t v = 1; v < code->n; v++) /* counting sort of values by leaf */
         if (last[v] != PLAN_NONE)
@@ -404,8 +404,8 @@ static void lay_out_strips(struct plan *plan, const struct lives *l, struct aren
 
 struct plan *plan_make(const struct ir *ir, struct arena *a)
 {
-    struct plan   *plan = ARENA_NEW(a, struct plan);
-    uint32_t       n = ir->main.n;
+    struct plan *plan = ARENA_NEW(a, struct plan);
+    uint32_t n = ir->main.n;
     struct planner p = {.ir = ir,
                         .arena = a,
                         .group = ARENA_ARRAY(a, n, uint32_t),
@@ -415,7 +415,7 @@ struct plan *plan_make(const struct ir *ir, struct arena *a)
                         .low = ARENA_ARRAY(a, n, uint32_t),
                         .component = ARENA_ARRAY(a, n, uint32_t),
                         .stamp = ARENA_ARRAY(a, n, uint32_t)};
-    uint32_t      *vals = ARENA_ARRAY(a, n, uint32_t), n_vals = 0;
+    uint32_t *vals = ARENA_ARRAY(a, n, uint32_t), n_vals = 0;
     plan->ir = ir;
     list_rates(plan, ir, a);
     for (uint32_t v = 1; v < n; v++)

@@ -5,7 +5,7 @@
 
 struct text {
     struct arena *arena;
-    char         *data;
+    char *data;
 };
 
 static void say(struct text *t, const char *piece)
@@ -42,7 +42,7 @@ char *plan_print(const struct plan *p, struct arena *a)
         say(&t, arena_printf(a, "row%s\n", vals_text(a, p->row_vals, p->n_row_vals)));
     for (uint32_t i = 0; i < p->n_regions; i++)
         print_region(&t, p, &p->regions[i], 0);
-    say(&t, arena_printf(a, "state %u bytes, %u rings, scratch %u bytes%s\n", p->state_size, p->n_rings, p->scratch_size,
-                         p->strips ? ", in strips" : ""));
+    say(&t, arena_printf(a, "state %u bytes, %u rings, scratch %u bytes%s\n", p->state_size, p->n_rings,
+                         p->scratch_size, p->strips ? ", in strips" : ""));
     return t.data;
 }

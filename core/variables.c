@@ -134,9 +134,9 @@ static struct value make_in(struct variables *v, struct build *b)
 }
 
 static const struct {
-    const char     *name;
+    const char *name;
     enum graph_kind kind;
-    make_variable  *make;
+    make_variable *make;
 } rows[] = {
     {"x", GRAPH_FIELD, make_x},
     {"y", GRAPH_FIELD, make_y},
@@ -165,7 +165,7 @@ void variables_init(struct variables *v, struct layout layout, bool list)
 
 const char *const *variable_names(void)
 {
-    static const char *const names[] = {"x", "y",      "z",      "u",  "v", "px",   "py",      "width",   "height",
+    static const char *const names[] = {"x",      "y", "z",  "u", "v",    "px",      "py",       "width", "height",
                                         "aspect", "t", "in", "n", "rate", "channel", "channels", NULL};
     return names;
 }
@@ -185,12 +185,14 @@ enum graph_kind variable_kind(const char *name)
 }
 
 /* in.k: another channel of the input. */
-static enum status input_channel(struct variables *v, struct scope *s, const struct expr *e, const char *port, struct value *ret)
+static enum status input_channel(struct variables *v, struct scope *s, const struct expr *e, const char *port,
+                                 struct value *ret)
 {
     char *end;
-    long  k = strtol(port, &end, 10);
+    long k = strtol(port, &end, 10);
     if (*end || end == port)
-        return fault_add(s->b->fault, STATUS_BAD_GRAPH, s->pointer, e->column, "in.%s is no channel; write in.0, in.1 ...", port);
+        return fault_add(s->b->fault, STATUS_BAD_GRAPH, s->pointer, e->column,
+                         "in.%s is no channel; write in.0, in.1 ...", port);
     if (k < 0 || (unsigned long)k >= v->layout.channels)
         return fault_add(s->b->fault, STATUS_BAD_GRAPH, s->pointer, e->column, "in.%ld of audio with %u channels", k,
                          v->layout.channels);
@@ -198,16 +200,17 @@ static enum status input_channel(struct variables *v, struct scope *s, const str
     return STATUS_OK;
 }
 
-enum status variable_value(struct variables *v, struct scope *s, const struct expr *e, const char *name, const char *port,
-                           struct value *ret)
+enum status variable_value(struct variables *v, struct scope *s, const struct expr *e, const char *name,
+                           const char *port, struct value *ret)
 {
     int i = row_by_name(name);
     *ret = (struct value){0};
     if (i < 0)
         return STATUS_OK;
     if (rows[i].kind != GRAPH_ANY && rows[i].kind != v->layout.kind)
-        return fault_add(s->b->fault, STATUS_BAD_GRAPH, s->pointer, e->column, "%s is a variable of %s; this graph is run as %s",
-                         name, graph_kind_name(rows[i].kind), graph_kind_name(v->layout.kind));
+        return fault_add(s->b->fault, STATUS_BAD_GRAPH, s->pointer, e->column,
+                         "%s is a variable of %s; this graph is run as %s", name, graph_kind_name(rows[i].kind),
+                         graph_kind_name(v->layout.kind));
     if (port && !strcmp(name, "in"))
         return input_channel(v, s, e, port, ret);
     if (port)

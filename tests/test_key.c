@@ -1,6 +1,7 @@
 /* labels: core */
-/* Law 3: what is in a kernel's shape and what is not. Spelling, order, names, dead nodes, commuted operands and the values of numbers are
- * not; structure is. With `bake` numbers are structure, and the passes show their effect on them. */
+/* Law 3: what is in a kernel's shape and what is not. Spelling, order, names, dead nodes, commuted operands and the
+ * values of numbers are not; structure is. With `bake` numbers are structure, and the passes show their effect on them.
+ */
 #include "tests/support.h"
 
 #include <string.h>
@@ -13,19 +14,19 @@ static struct arena *arena;
 
 struct made {
     struct bytes shape;
-    char         id[GRAPH_ID_SIZE];
-    struct ir   *ir;
+    char id[GRAPH_ID_SIZE];
+    struct ir *ir;
 };
 
 static struct made make(const char *text)
 {
-    struct json_limits  json = {.max_bytes = 1 << 20, .max_depth = 64};
+    struct json_limits json = {.max_bytes = 1 << 20, .max_depth = 64};
     struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
-    struct datum       *datum;
-    struct graph       *g;
-    struct lowered      l;
-    struct fault        fault;
-    struct made         m;
+    struct datum *datum;
+    struct graph *g;
+    struct lowered l;
+    struct fault fault;
+    struct made m;
     fault_init(&fault, arena);
     enum status status = STATUS_OK;
     if (*text == '{') {
@@ -90,8 +91,10 @@ static void spelling_changes_neither_key_nor_id(void **state)
 static void dead_nodes_change_neither_key_nor_id(void **state)
 {
     (void)state;
-    must_share(GRAPH("\"a\":{\"op\":\"affine\",\"in\":\"x\"}", "\"a\""),
-               GRAPH("\"a\":{\"op\":\"affine\",\"in\":\"x\"},\"dead\":{\"op\":\"affine\",\"in\":\"sin(a*y)\"}", "\"a\""), true);
+    must_share(
+        GRAPH("\"a\":{\"op\":\"affine\",\"in\":\"x\"}", "\"a\""),
+        GRAPH("\"a\":{\"op\":\"affine\",\"in\":\"x\"},\"dead\":{\"op\":\"affine\",\"in\":\"sin(a*y)\"}", "\"a\""),
+        true);
 }
 
 static void commuted_operands_share_a_kernel(void **state)
@@ -108,13 +111,16 @@ static void values_of_numbers_share_a_kernel(void **state)
 {
     (void)state;
     static const char *const numbers[] = {"0", "1", "-1", "0.5", "2", "1e30", "-0.0", "3.25"};
-    static const char *const forms[] = {"x*%s + y", "x + %s", "pow(x, %s)", "x/%s - y", "min(x, %s)", "lowpass(in, 100 + %s)",
-                                        "clamp(x, %s, 2)", "gnoise(x, y, seed=%s)", "select(x, %s, y)"};
+    static const char *const forms[] = {"x*%s + y",        "x + %s",
+                                        "pow(x, %s)",      "x/%s - y",
+                                        "min(x, %s)",      "lowpass(in, 100 + %s)",
+                                        "clamp(x, %s, 2)", "gnoise(x, y, seed=%s)",
+                                        "select(x, %s, y)"};
     for (size_t f = 0; f < sizeof forms / sizeof *forms; f++)
         for (size_t i = 1; i < sizeof numbers / sizeof *numbers; i++) {
             const char *from = strstr(forms[f], "%s");
-            char       *a = arena_printf(arena, "%.*s%s%s", (int)(from - forms[f]), forms[f], numbers[0], from + 2);
-            char       *b = arena_printf(arena, "%.*s%s%s", (int)(from - forms[f]), forms[f], numbers[i], from + 2);
+            char *a = arena_printf(arena, "%.*s%s%s", (int)(from - forms[f]), forms[f], numbers[0], from + 2);
+            char *b = arena_printf(arena, "%.*s%s%s", (int)(from - forms[f]), forms[f], numbers[i], from + 2);
             must_share(a, b, false);
         }
 }

@@ -1,6 +1,6 @@
 /* labels: jit */
-/* Law 1, one meaning: every graph of cases/law.txt gives the same bytes from the interpreter at each instruction set and from kernels
- * for each target, for every length, split and tile. memcmp, never a tolerance. */
+/* Law 1, one meaning: every graph of cases/law.txt gives the same bytes from the interpreter at each instruction set
+ * and from kernels for each target, for every length, split and tile. memcmp, never a tolerance. */
 #include "tests/support.h"
 
 #include <stdio.h>
@@ -14,10 +14,10 @@ enum { LONGEST = 4096, SHORT = 67, CHANNELS = 8, WIDTH = 100, HEIGHT = 13 };
 
 /* The engines under comparison; those that this machine lacks are left out. */
 static struct {
-    const char      *name;
-    enum interp_isa  isa;
-    enum target      target;
-    struct engine   *engine;
+    const char *name;
+    enum interp_isa isa;
+    enum target target;
+    struct engine *engine;
 } engines[] = {
     {"interpreter, v2", INTERP_BASE, TARGET_NONE, NULL}, {"interpreter, v3", INTERP_V3, TARGET_NONE, NULL},
     {"interpreter, v4", INTERP_V4, TARGET_NONE, NULL},   {"kernel, v3", INTERP_BEST, TARGET_V3, NULL},
@@ -27,8 +27,8 @@ enum { ENGINES = sizeof engines / sizeof *engines };
 
 struct law_case {
     enum graph_kind kind;
-    uint32_t        channels;
-    char           *text;
+    uint32_t channels;
+    char *text;
 };
 
 static struct arena *arena;
@@ -46,8 +46,8 @@ static int start_engines(void **state)
     snprintf(path, sizeof path, "%s/sinter-cc", test_build_dir());
     for (int i = 0; i < ENGINES; i++) {
         struct engine_config config = engine_config_default();
-        struct fault         fault;
-        bool                 kernels = engines[i].target != TARGET_NONE;
+        struct fault fault;
+        bool kernels = engines[i].target != TARGET_NONE;
         if (!interp_isa_available(engines[i].isa) || (kernels && !target_runs_here(engines[i].target)))
             continue;
         fault_init(&fault, arena);
@@ -83,7 +83,7 @@ static void read_cases(void)
         if (next)
             *next++ = 0;
         struct law_case *c = &cases[n_cases];
-        char            *colon = strstr(line, " : ");
+        char *colon = strstr(line, " : ");
         if (*line == '#' || !colon || sscanf(line, "%15s %u", kind, &c->channels) != 2)
             continue;
         c->kind = !strcmp(kind, "audio") ? GRAPH_AUDIO : GRAPH_FIELD;
@@ -96,7 +96,7 @@ static void read_cases(void)
 static void make_signal(void)
 {
     static const float nasty[] = {0.0f, -0.0f, 1e-40f, -1e-40f, 1e30f, -3.4e38f, 1.0f, -1.0f};
-    uint64_t           seed = 1;
+    uint64_t seed = 1;
     for (int c = 0; c < CHANNELS; c++)
         for (int i = 0; i < LONGEST; i++) {
             uint32_t r = test_random(&seed);
@@ -122,9 +122,9 @@ static void run_audio(struct rig *s, bool compiled, float out[][LONGEST + 16], i
     rig_reset(s);
     for (int at = 0; at < count;) {
         static const int sizes[] = {1, 7, 64, 512, 3, 100};
-        int              n = splits ? sizes[test_random(splits) % 6] : count;
-        const float     *in[CHANNELS];
-        float           *to[CHANNELS];
+        int n = splits ? sizes[test_random(splits) % 6] : count;
+        const float *in[CHANNELS];
+        float *to[CHANNELS];
         if (n > count - at)
             n = count - at;
         for (int c = 0; c < CHANNELS; c++) {
@@ -136,7 +136,8 @@ static void run_audio(struct rig *s, bool compiled, float out[][LONGEST + 16], i
     }
 }
 
-static void must_equal(const struct law_case *c, int e, const char *what, int length, const float *want, const float *have, size_t n)
+static void must_equal(const struct law_case *c, int e, const char *what, int length, const float *want,
+                       const float *have, size_t n)
 {
     if (!memcmp(want, have, n * sizeof(float)))
         return;
@@ -145,14 +146,14 @@ static void must_equal(const struct law_case *c, int e, const char *what, int le
             uint32_t a, b;
             memcpy(&a, want + i, 4);
             memcpy(&b, have + i, 4);
-            fail_msg("%s, %s, length %d: sample %zu is %g (%08x), the first engine has %g (%08x)\n%s", engines[e].name, what, length, i,
-                     (double)have[i], b, (double)want[i], a, c->text);
+            fail_msg("%s, %s, length %d: sample %zu is %g (%08x), the first engine has %g (%08x)\n%s", engines[e].name,
+                     what, length, i, (double)have[i], b, (double)want[i], a, c->text);
         }
 }
 
 static void compare_audio(const struct law_case *c, struct rig *reference, struct rig *s, int e)
 {
-    bool     compiled = engines[e].target != TARGET_NONE;
+    bool compiled = engines[e].target != TARGET_NONE;
     uint64_t splits = 7;
     for (int length = 0; length <= SHORT + 1; length++) {
         int count = length > SHORT ? LONGEST : length;
@@ -180,9 +181,9 @@ static void run_field(struct rig *s, bool compiled, float *const *out, int px, i
 static void compare_field(const struct law_case *c, struct rig *reference, struct rig *s, int e)
 {
     static float whole[CHANNELS][WIDTH * HEIGHT], tile[CHANNELS][WIDTH * HEIGHT];
-    bool         compiled = engines[e].target != TARGET_NONE;
-    uint32_t     n_out = s->program->ir->n_outputs;
-    float       *to[CHANNELS], *want[CHANNELS], *parts[CHANNELS];
+    bool compiled = engines[e].target != TARGET_NONE;
+    uint32_t n_out = s->program->ir->n_outputs;
+    float *to[CHANNELS], *want[CHANNELS], *parts[CHANNELS];
     for (int k = 0; k < CHANNELS; k++) {
         to[k] = got[k];
         want[k] = expected[k];

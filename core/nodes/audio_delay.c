@@ -2,14 +2,15 @@
  *     none      x[n - round D]
  *     linear    (1 - f) x[n - i] + f x[n - i - 1],  i = floor D, f = D - i
  *     lagrange3 third-order Lagrange over x[n - i + 1] .. x[n - i - 2]
- *     allpass   first-order Thiran: i = floor(D - 1/2), d = D - i, e = (1 - d)/(1 + d), y = e (x[n - i] - y1) + x[n - i - 1]
- * D is clamped to the line's length and to its least: 0; on a cycle 1 (lagrange3: 1, on a cycle 2; allpass: 1/2 and 3/2).
- * Source of the interpolators: Laakso et al., "Splitting the unit delay", IEEE SPM 1996. */
+ *     allpass   first-order Thiran: i = floor(D - 1/2), d = D - i, e = (1 - d)/(1 + d), y = e (x[n - i] - y1) + x[n - i
+ * - 1] D is clamped to the line's length and to its least: 0; on a cycle 1 (lagrange3: 1, on a cycle 2; allpass: 1/2
+ * and 3/2). Source of the interpolators: Laakso et al., "Splitting the unit delay", IEEE SPM 1996. */
 #include "core/node.h"
 
 enum interpolation { LINEAR, NONE, ALLPASS, LAGRANGE3 };
 
-static const double least_delay[4][2] = {[LINEAR] = {0, 1}, [NONE] = {0, 1}, [ALLPASS] = {0.5, 1.5}, [LAGRANGE3] = {1, 2}};
+static const double least_delay[4][2] = {
+    [LINEAR] = {0, 1}, [NONE] = {0, 1}, [ALLPASS] = {0.5, 1.5}, [LAGRANGE3] = {1, 2}};
 
 struct line {
     struct val ring, whole; /* i, as i32 */
@@ -54,17 +55,18 @@ static enum status longest(struct build *b, const struct node_args *args, struct
 
 static enum status delay(struct build *b, const struct node_args *args, struct val *out)
 {
-    int        kind;
+    int kind;
     struct val seconds, open;
     TRY(node_choice(b, args, 3, &kind));
     TRY(longest(b, args, &seconds));
-    bool        on_cycle = !args->in[0].i;
-    struct val  rate = b_rate(b), least = b_f64(b, least_delay[kind][on_cycle]);
-    struct val  most = b_max(b, b_mul(b, seconds, rate), least);
-    struct val  d = b_clamp(b, b_mul(b, args->in[1], rate), least, most);
+    bool on_cycle = !args->in[0].i;
+    struct val rate = b_rate(b), least = b_f64(b, least_delay[kind][on_cycle]);
+    struct val most = b_max(b, b_mul(b, seconds, rate), least);
+    struct val d = b_clamp(b, b_mul(b, args->in[1], rate), least, most);
     struct line l = {.ring = b_ring(b, args->in[0], b_addc(b, most, 4))};
     open = b->open;
-    struct val whole = kind == NONE ? b_floor(b, b_addc(b, d, 0.5)) : b_floor(b, kind == ALLPASS ? b_addc(b, d, -0.5) : d);
+    struct val whole =
+        kind == NONE ? b_floor(b, b_addc(b, d, 0.5)) : b_floor(b, kind == ALLPASS ? b_addc(b, d, -0.5) : d);
     l.whole = b_to(b, TYPE_I32, whole);
     l.fraction = b_to(b, TYPE_F32, b_sub(b, d, whole));
     if (kind == NONE)
@@ -84,10 +86,10 @@ static enum status z1(struct build *b, const struct node_args *args, struct val 
 }
 
 extern const struct node_row audio_delay_rows[];
-const struct node_row        audio_delay_rows[] = {
+const struct node_row audio_delay_rows[] = {
     {"delay : in, time:f64 (s)=0.1, *max (s)=none, *interp=linear|none|allpass|lagrange3",
-     "Delay line; `max` in seconds bounds a modulated time (default: the time when it is a number, else 1).", NODE_AUDIO | NODE_DELAYED,
-     NULL, delay, NULL},
+     "Delay line; `max` in seconds bounds a modulated time (default: the time when it is a number, else 1).",
+     NODE_AUDIO | NODE_DELAYED, NULL, delay, NULL},
     {"z1 : in", "The previous sample.", NODE_AUDIO | NODE_DELAYED, NULL, z1, NULL},
     {0},
 };

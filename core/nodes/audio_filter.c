@@ -1,8 +1,8 @@
 /* One-pole and RBJ biquad filters, coefficients and state in f64.
  *     onepole: p = exp(-2 pi f/R), y = p y1 + (1 - p) x
  *     biquad:  u = b0 x + b1 x1 + b2 x2, y = fma(-a1, y1, fma(-a2, y2, u))   (one fma on the recursive chain)
- * Coefficients: Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients" (W3C note, 2021); bandpass with 0 dB
- * peak. Frequencies are clamped to 0.1 Hz .. 0.49 rate, q to at least 0.001. */
+ * Coefficients: Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients" (W3C note, 2021);
+ * bandpass with 0 dB peak. Frequencies are clamped to 0.1 Hz .. 0.49 rate, q to at least 0.001. */
 #include <string.h>
 
 #include "core/node.h"
@@ -38,8 +38,8 @@ static struct val run_biquad(struct build *b, struct val in, struct biquad c)
     struct val scale = b_div(b, b_f64(b, 1), c.a0);
     struct val in1 = b_prev(b, in), in2 = b_prev(b, in1);
     struct val x = b_to(b, TYPE_F64, in), x1 = b_to(b, TYPE_F64, in1), x2 = b_to(b, TYPE_F64, in2);
-    struct val u = b_fma(b, b_mul(b, c.b0, scale), x,
-                         b_fma(b, b_mul(b, c.b1, scale), x1, b_mul(b, b_mul(b, c.b2, scale), x2)));
+    struct val u =
+        b_fma(b, b_mul(b, c.b0, scale), x, b_fma(b, b_mul(b, c.b1, scale), x1, b_mul(b, b_mul(b, c.b2, scale), x2)));
     struct val y1 = b_prev_open(b, TYPE_F64), y2 = b_prev(b, y1);
     struct val na1 = b_neg(b, b_mul(b, c.a1, scale)), na2 = b_neg(b, b_mul(b, c.a2, scale));
     struct val y = b_fma(b, na1, y1, b_fma(b, na2, y2, u));
@@ -61,11 +61,11 @@ static struct cookbook cookbook(struct build *b, const struct node_args *args)
 
 static enum status pass_filter(struct build *b, const struct node_args *args, struct val *out)
 {
-    const char     *name = args->def->name;
+    const char *name = args->def->name;
     struct cookbook k = cookbook(b, args);
-    struct val      zero = b_f64(b, 0), up = b_add(b, k.one, k.alpha), down = b_sub(b, k.one, k.alpha);
-    struct val      middle = b_mulc(b, k.cosine, -2);
-    struct biquad   c = {.a0 = up, .a1 = middle, .a2 = down};
+    struct val zero = b_f64(b, 0), up = b_add(b, k.one, k.alpha), down = b_sub(b, k.one, k.alpha);
+    struct val middle = b_mulc(b, k.cosine, -2);
+    struct biquad c = {.a0 = up, .a1 = middle, .a2 = down};
     if (!strcmp(name, "lowpass")) {
         c.b1 = b_sub(b, k.one, k.cosine);
         c.b0 = c.b2 = b_mulc(b, c.b1, 0.5);
@@ -97,10 +97,14 @@ static struct val amplitude(struct build *b, struct val gain_db)
 static enum status peak(struct build *b, const struct node_args *args, struct val *out)
 {
     struct cookbook k = cookbook(b, args);
-    struct val      a = amplitude(b, args->in[3]);
-    struct val      boost = b_mul(b, k.alpha, a), cut = b_div(b, k.alpha, a), middle = b_mulc(b, k.cosine, -2);
-    struct biquad   c = {.b0 = b_add(b, k.one, boost), .b1 = middle, .b2 = b_sub(b, k.one, boost),
-                         .a0 = b_add(b, k.one, cut),   .a1 = middle, .a2 = b_sub(b, k.one, cut)};
+    struct val a = amplitude(b, args->in[3]);
+    struct val boost = b_mul(b, k.alpha, a), cut = b_div(b, k.alpha, a), middle = b_mulc(b, k.cosine, -2);
+    struct biquad c = {.b0 = b_add(b, k.one, boost),
+                       .b1 = middle,
+                       .b2 = b_sub(b, k.one, boost),
+                       .a0 = b_add(b, k.one, cut),
+                       .a1 = middle,
+                       .a2 = b_sub(b, k.one, cut)};
     out[0] = run_biquad(b, args->in[0], c);
     return STATUS_OK;
 }
@@ -109,28 +113,33 @@ static enum status peak(struct build *b, const struct node_args *args, struct va
 static enum status shelf(struct build *b, const struct node_args *args, struct val *out)
 {
     struct cookbook k = cookbook(b, args);
-    bool            high = !strcmp(args->def->name, "high_shelf");
-    struct val      a = amplitude(b, args->in[3]), cosine = high ? b_neg(b, k.cosine) : k.cosine;
-    struct val      up = b_add(b, a, k.one), down = b_sub(b, a, k.one);
-    struct val      slope = b_mul(b, b_mulc(b, b_sqrt(b, a), 2), k.alpha);
-    struct val      dc = b_mul(b, down, cosine), uc = b_mul(b, up, cosine);
-    struct val      num = b_sub(b, up, dc), den = b_add(b, up, dc);
-    struct val      b1 = b_mulc(b, b_mul(b, a, b_sub(b, down, uc)), high ? -2 : 2);
-    struct val      a1 = b_mulc(b, b_add(b, down, uc), high ? 2 : -2);
-    struct biquad   c = {.b0 = b_mul(b, a, b_add(b, num, slope)), .b1 = b1, .b2 = b_mul(b, a, b_sub(b, num, slope)),
-                         .a0 = b_add(b, den, slope),              .a1 = a1, .a2 = b_sub(b, den, slope)};
+    bool high = !strcmp(args->def->name, "high_shelf");
+    struct val a = amplitude(b, args->in[3]), cosine = high ? b_neg(b, k.cosine) : k.cosine;
+    struct val up = b_add(b, a, k.one), down = b_sub(b, a, k.one);
+    struct val slope = b_mul(b, b_mulc(b, b_sqrt(b, a), 2), k.alpha);
+    struct val dc = b_mul(b, down, cosine), uc = b_mul(b, up, cosine);
+    struct val num = b_sub(b, up, dc), den = b_add(b, up, dc);
+    struct val b1 = b_mulc(b, b_mul(b, a, b_sub(b, down, uc)), high ? -2 : 2);
+    struct val a1 = b_mulc(b, b_add(b, down, uc), high ? 2 : -2);
+    struct biquad c = {.b0 = b_mul(b, a, b_add(b, num, slope)),
+                       .b1 = b1,
+                       .b2 = b_mul(b, a, b_sub(b, num, slope)),
+                       .a0 = b_add(b, den, slope),
+                       .a1 = a1,
+                       .a2 = b_sub(b, den, slope)};
     out[0] = run_biquad(b, args->in[0], c);
     return STATUS_OK;
 }
 
 extern const struct node_row audio_filter_rows[];
-const struct node_row        audio_filter_rows[] = {
-    {"onepole_lp onepole_hp : in, freq:f64 (Hz)=1000", "One-pole low-pass, 6 dB an octave; the high-pass is in minus it.", NODE_AUDIO,
-     NULL, onepole, NULL},
-    {"lowpass highpass bandpass notch allpass : in, freq:f64 (Hz)=1000, q:f64=0.7071", "RBJ biquad, 12 dB an octave.", NODE_AUDIO, NULL,
-     pass_filter, NULL},
-    {"peak : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0", "RBJ peaking equaliser.", NODE_AUDIO, NULL, peak, NULL},
-    {"low_shelf high_shelf : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0", "RBJ shelving equaliser.", NODE_AUDIO, NULL, shelf,
-     NULL},
+const struct node_row audio_filter_rows[] = {
+    {"onepole_lp onepole_hp : in, freq:f64 (Hz)=1000",
+     "One-pole low-pass, 6 dB an octave; the high-pass is in minus it.", NODE_AUDIO, NULL, onepole, NULL},
+    {"lowpass highpass bandpass notch allpass : in, freq:f64 (Hz)=1000, q:f64=0.7071", "RBJ biquad, 12 dB an octave.",
+     NODE_AUDIO, NULL, pass_filter, NULL},
+    {"peak : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0", "RBJ peaking equaliser.", NODE_AUDIO, NULL,
+     peak, NULL},
+    {"low_shelf high_shelf : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0", "RBJ shelving equaliser.",
+     NODE_AUDIO, NULL, shelf, NULL},
     {0},
 };

@@ -1,6 +1,6 @@
 /* White noise as a pure function of (seed, channel, n): seekable, independent of blocks, 24 bits, uniform in -1 .. 1.
- * The mixing constants are those of the 32-bit finaliser "lowbias32" (Chris Wellons, hash-prospector, 2018); the seed enters
- * between its rounds, so that seeds are not shifts of each other. */
+ * The mixing constants are those of the 32-bit finaliser "lowbias32" (Chris Wellons, hash-prospector, 2018); the seed
+ * enters between its rounds, so that seeds are not shifts of each other. */
 #include "core/node.h"
 
 static struct val xor_shift(struct build *b, struct val x, int n)
@@ -29,7 +29,8 @@ static enum status white(struct build *b, const struct node_args *args, struct v
 }
 
 extern const struct node_row audio_noise_rows[];
-const struct node_row        audio_noise_rows[] = {
-    {"white : seed:f64=0", "White noise, uniform in -1 .. 1; two with one seed are equal.", NODE_AUDIO, NULL, white, NULL},
+const struct node_row audio_noise_rows[] = {
+    {"white : seed:f64=0", "White noise, uniform in -1 .. 1; two with one seed are equal.", NODE_AUDIO, NULL, white,
+     NULL},
     {0},
 };

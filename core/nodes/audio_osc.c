@@ -3,7 +3,8 @@
  * sine: sin(2 pi p). saw: 2p - 1 - polyBLEP(p), with dt = |inc|:
  *     p < dt:     u = p/dt,       2u - u^2 - 1
  *     p > 1 - dt: u = (p - 1)/dt, u^2 + 2u + 1
- * Source of the correction: Valimaki and Huovilainen, "Antialiasing oscillators in subtractive synthesis", IEEE SPM 2007. */
+ * Source of the correction: Valimaki and Huovilainen, "Antialiasing oscillators in subtractive synthesis", IEEE SPM
+ * 2007. */
 #include "core/node.h"
 
 /* Turns to a phase of 32 bits; whole turns vanish. */
@@ -19,15 +20,15 @@ static struct val phase_of(struct build *b, const struct node_args *args, struct
     return b_add(b, b_accum(b, turns_to_phase(b, *ret_step)), turns_to_phase(b, args->in[1]));
 }
 
-/* sin(2 pi x) for x = phase / 2^32 in -1/2 .. 1/2: folded to a quarter turn, then the odd Taylor series to x^13, whose error
- * there, 7e-10, is below that of f32. */
+/* sin(2 pi x) for x = phase / 2^32 in -1/2 .. 1/2: folded to a quarter turn, then the odd Taylor series to x^13, whose
+ * error there, 7e-10, is below that of f32. */
 static enum status sine(struct build *b, const struct node_args *args, struct val *out)
 {
-    static const double c[] = {6.283185307179586,  -41.341702240399755, 81.60524927607504, -76.70585975306136,
+    static const double c[] = {6.283185307179586, -41.341702240399755, 81.60524927607504, -76.70585975306136,
                                42.05869394489765, -15.094642576822984, 3.8199525848482803};
-    struct val          step, x = b_mulc(b, b_to(b, TYPE_F32, phase_of(b, args, &step)), 0x1p-32);
-    struct val          halves = b_rint(b, b_mulc(b, x, 2));
-    struct val          y = b_fmac(b, halves, -0.5, 0);
+    struct val step, x = b_mulc(b, b_to(b, TYPE_F32, phase_of(b, args, &step)), 0x1p-32);
+    struct val halves = b_rint(b, b_mulc(b, x, 2));
+    struct val y = b_fmac(b, halves, -0.5, 0);
     y = b_add(b, x, y);
     struct val s = b_mul(b, y, b_horner(b, b_mul(b, y, y), c, 7));
     struct val sign = b_fmac(b, b_abs(b, halves), -2, 1);
@@ -73,10 +74,11 @@ static enum status saw_naive(struct build *b, const struct node_args *args, stru
 }
 
 extern const struct node_row audio_osc_rows[];
-const struct node_row        audio_osc_rows[] = {
+const struct node_row audio_osc_rows[] = {
     {"sine : freq:f64 (Hz)=440, phase:f64=0", "Sine oscillator; phase in turns.", NODE_AUDIO, NULL, sine, NULL},
-    {"saw : freq:f64 (Hz)=440, phase:f64=0", "Rising sawtooth with polyBLEP, little aliasing.", NODE_AUDIO, NULL, saw, NULL},
-    {"saw_naive : freq:f64 (Hz)=440, phase:f64=0", "Rising sawtooth 2p - 1 without antialiasing.", NODE_AUDIO, NULL, saw_naive,
+    {"saw : freq:f64 (Hz)=440, phase:f64=0", "Rising sawtooth with polyBLEP, little aliasing.", NODE_AUDIO, NULL, saw,
      NULL},
+    {"saw_naive : freq:f64 (Hz)=440, phase:f64=0", "Rising sawtooth 2p - 1 without antialiasing.", NODE_AUDIO, NULL,
+     saw_naive, NULL},
     {0},
 };

@@ -16,8 +16,8 @@ static enum status pan(struct build *b, const struct node_args *args, struct val
 }
 
 extern const struct node_row audio_stereo_rows[];
-const struct node_row        audio_stereo_rows[] = {
-    {"pan : in, pan=0, *law=power|linear -> l r", "Pans one signal to two: -1 left, 1 right; the power law keeps loudness.", NODE_AUDIO, NULL,
-     pan, NULL},
+const struct node_row audio_stereo_rows[] = {
+    {"pan : in, pan=0, *law=power|linear -> l r",
+     "Pans one signal to two: -1 left, 1 right; the power law keeps loudness.", NODE_AUDIO, NULL, pan, NULL},
     {0},
 };

@@ -2,8 +2,8 @@
  *     g = tan(pi f/R), k = 1/q, a1 = 1/(1 + g (g + k)), a2 = g a1, a3 = g a2
  *     v3 = x - s2, v1 = a1 s1 + a2 v3, v2 = s2 + a2 s1 + a3 v3, s1 = 2 v1 - s1, s2 = 2 v2 - s2
  *     value = m0 x + m1 v1 + m2 v2
- * Source: Andrew Simper, "Solving the continuous SVF equations using trapezoidal integration" (Cytomic, 2013). Frequency clamped to 0.1 Hz ..
- * 0.49 rate, q to at least 0.001. */
+ * Source: Andrew Simper, "Solving the continuous SVF equations using trapezoidal integration" (Cytomic, 2013).
+ * Frequency clamped to 0.1 Hz .. 0.49 rate, q to at least 0.001. */
 #include "core/node.h"
 
 enum svf_type { SVF_LP, SVF_BP, SVF_HP, SVF_NOTCH, SVF_PEAK, SVF_ALLPASS, SVF_BELL, SVF_LOW_SHELF, SVF_HIGH_SHELF };
@@ -75,13 +75,14 @@ static enum status svf(struct build *b, const struct node_args *args, struct val
     int index;
     TRY(node_choice(b, args, 4, &index));
     enum svf_type type = (enum svf_type)index;
-    struct svf    s = svf_coefficients(b, args, type);
-    struct val    m[3], two = b_f64(b, 2), x = b_to(b, TYPE_F64, args->in[0]);
-    struct val    a1 = b_div(b, s.one, b_fma(b, s.g, b_add(b, s.g, s.k), s.one)), a2 = b_mul(b, s.g, a1), a3 = b_mul(b, s.g, a2);
-    struct val    s1 = b_prev_open(b, TYPE_F64), s2 = b_prev_open(b, TYPE_F64);
-    struct val    v3 = b_sub(b, x, s2);
-    struct val    v1 = b_fma(b, a1, s1, b_mul(b, a2, v3));
-    struct val    v2 = b_add(b, s2, b_fma(b, a2, s1, b_mul(b, a3, v3)));
+    struct svf s = svf_coefficients(b, args, type);
+    struct val m[3], two = b_f64(b, 2), x = b_to(b, TYPE_F64, args->in[0]);
+    struct val a1 = b_div(b, s.one, b_fma(b, s.g, b_add(b, s.g, s.k), s.one)), a2 = b_mul(b, s.g, a1),
+               a3 = b_mul(b, s.g, a2);
+    struct val s1 = b_prev_open(b, TYPE_F64), s2 = b_prev_open(b, TYPE_F64);
+    struct val v3 = b_sub(b, x, s2);
+    struct val v1 = b_fma(b, a1, s1, b_mul(b, a2, v3));
+    struct val v2 = b_add(b, s2, b_fma(b, a2, s1, b_mul(b, a3, v3)));
     b_close(b, s1, b_fma(b, two, v1, b_neg(b, s1)));
     b_close(b, s2, b_fma(b, two, v2, b_neg(b, s2)));
     svf_weights(b, &s, type, m);
@@ -93,9 +94,10 @@ static enum status svf(struct build *b, const struct node_args *args, struct val
 }
 
 extern const struct node_row audio_svf_rows[];
-const struct node_row        audio_svf_rows[] = {
-    {"svf : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0, *type=lp|bp|hp|notch|peak|allpass|bell|low_shelf|high_shelf"
-            " -> value lp bp hp",
+const struct node_row audio_svf_rows[] = {
+    {"svf : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0, "
+     "*type=lp|bp|hp|notch|peak|allpass|bell|low_shelf|high_shelf"
+     " -> value lp bp hp",
      "State variable filter; may be modulated at audio rate.", NODE_AUDIO, NULL, svf, NULL},
     {0},
 };

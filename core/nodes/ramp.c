@@ -1,9 +1,8 @@
-/* Colour ramps: stops of (position, colour), evaluated as a chain of selections and interpolations over the neighbouring stops.
- *     linear    between two stops; before the first and behind the last, their colours
- *     constant  the colour of the stop at or before the input
- *     ease      linear with 3t^2 - 2t^3 for t
- *     cubic     Catmull-Rom through the stops' colours (uniform parameter, end stops doubled), clamped to 0..1
- * Colours are taken as they are written; srgb_to_linear is another node. */
+/* Colour ramps: stops of (position, colour), evaluated as a chain of selections and interpolations over the
+ * neighbouring stops. linear    between two stops; before the first and behind the last, their colours constant  the
+ * colour of the stop at or before the input ease      linear with 3t^2 - 2t^3 for t cubic     Catmull-Rom through the
+ * stops' colours (uniform parameter, end stops doubled), clamped to 0..1 Colours are taken as they are written;
+ * srgb_to_linear is another node. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +29,16 @@ static int hex_digit(char c)
 static bool read_hex(const char *text, double colour[4])
 {
     size_t n = strlen(text);
-    int    digits[9];
+    int digits[9];
     if (text[0] != '#' || (n != 4 && n != 7 && n != 9))
         return false;
     for (size_t i = 1; i < n; i++)
         if ((digits[i - 1] = hex_digit(text[i])) < 0)
             return false;
     for (size_t i = 0; i < 4; i++)
-        colour[i] = n == 4 ? (i < 3 ? digits[i] / 15.0 : 1) : i < (n - 1) / 2 ? (digits[2 * i] * 16 + digits[2 * i + 1]) / 255.0 : 1;
+        colour[i] = n == 4            ? (i < 3 ? digits[i] / 15.0 : 1)
+                    : i < (n - 1) / 2 ? (digits[2 * i] * 16 + digits[2 * i + 1]) / 255.0
+                                      : 1;
     return true;
 }
 
@@ -70,9 +71,11 @@ static enum status read_stops(struct build *b, const struct datum *list, struct 
         return fault_limit(b->fault, "ramp-stops", pointer, "%zu stops; at most %d are taken", list->n, STOPS_MAX);
     for (size_t i = 0; i < list->n; i++) {
         const struct datum *s = &list->items[i];
-        if (s->kind != DATUM_LIST || s->n != 2 || s->items[0].kind != DATUM_NUMBER || !read_colour(&s->items[1], ret[i].colour))
-            return fault_add(b->fault, STATUS_BAD_GRAPH, arena_printf(b->fault->arena, "%s/%zu", pointer, i), 0,
-                             "a stop is [position, \"#rrggbb\"] or [position, [r, g, b]] or with a fourth number for alpha");
+        if (s->kind != DATUM_LIST || s->n != 2 || s->items[0].kind != DATUM_NUMBER ||
+            !read_colour(&s->items[1], ret[i].colour))
+            return fault_add(
+                b->fault, STATUS_BAD_GRAPH, arena_printf(b->fault->arena, "%s/%zu", pointer, i), 0,
+                "a stop is [position, \"#rrggbb\"] or [position, [r, g, b]] or with a fourth number for alpha");
         ret[i].at = s->items[0].number;
         if (i && ret[i].at < ret[i - 1].at)
             return fault_add(b->fault, STATUS_BAD_GRAPH, arena_printf(b->fault->arena, "%s/%zu/0", pointer, i), 0,
@@ -105,14 +108,14 @@ static void segment(const struct stop *s, int n, int i, int c, enum interpolatio
 static enum status ramp(struct build *b, const struct node_args *args, struct val *out)
 {
     struct stop s[STOPS_MAX];
-    int         n = 0, kind;
+    int n = 0, kind;
     TRY(read_stops(b, args->shape[1], s, &n));
     TRY(node_choice(b, args, 2, &kind));
     struct val x = args->in[0], passed[STOPS_MAX], t = VAL_NONE;
     for (int i = 0; i < n; i++)
         passed[i] = b_ge(b, x, b_f32(b, s[i].at));
     for (int i = 0; i + 1 < n && kind != CONSTANT; i++) { /* t of the segment x lies in; 0 before the first */
-        double     width = s[i + 1].at - s[i].at;
+        double width = s[i + 1].at - s[i].at;
         struct val here = b_mulc(b, b_addc(b, x, -s[i].at), width > 0 ? 1 / width : 0);
         t = i ? b_select(b, passed[i], here, t) : here;
     }
@@ -120,7 +123,7 @@ static enum status ramp(struct build *b, const struct node_args *args, struct va
         t = b_clamp(b, t, b_f32(b, 0), b_f32(b, 1));
     for (int c = 0; c < 4; c++) {
         struct val k[4] = {{0}};
-        int        terms = kind == CONSTANT || n == 1 ? 1 : kind == LINEAR ? 2 : 4;
+        int terms = kind == CONSTANT || n == 1 ? 1 : kind == LINEAR ? 2 : 4;
         for (int i = 0; i < (terms == 1 ? n : n - 1); i++) {
             double poly[4] = {s[i].colour[c]};
             if (terms > 1)
@@ -138,8 +141,9 @@ static enum status ramp(struct build *b, const struct node_args *args, struct va
 }
 
 extern const struct node_row ramp_rows[];
-const struct node_row        ramp_rows[] = {
+const struct node_row ramp_rows[] = {
     {"ramp : in, *stops=[[pos, colour]...], *interp=linear|constant|ease|cubic -> r g b a",
-     "Maps a number to a colour through stops of [position, colour]; default black at 0 to white at 1.", NODE_VECTOR, NULL, ramp, NULL},
+     "Maps a number to a colour through stops of [position, colour]; default black at 0 to white at 1.", NODE_VECTOR,
+     NULL, ramp, NULL},
     {0},
 };

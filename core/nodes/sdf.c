@@ -17,7 +17,7 @@ static struct val smooth_min(struct build *b, struct val x, struct val y, struct
 
 static enum status smooth(struct build *b, const struct node_args *args, struct val *out)
 {
-    struct val  x = args->in[0], y = args->in[1], k = args->in[2];
+    struct val x = args->in[0], y = args->in[1], k = args->in[2];
     const char *name = args->def->name;
     if (!strcmp(name, "smooth_union")) {
         out[0] = smooth_min(b, x, y, k);
@@ -30,7 +30,7 @@ static enum status smooth(struct build *b, const struct node_args *args, struct 
 }
 
 extern const struct node_row sdf_rows[];
-const struct node_row        sdf_rows[] = {
+const struct node_row sdf_rows[] = {
     {"sdf_circle : x, y, r", "Signed distance to a circle.", 0, "sqrt(x*x + y*y) - r", NULL, NULL},
     {"sdf_box2 : x, y, hw, hh", "Signed distance to a box of half width hw and half height hh.", 0,
      "let qx = abs(x) - hw; let qy = abs(y) - hh; let ox = max(qx, 0); let oy = max(qy, 0);"

@@ -19,7 +19,7 @@
 #include "jit/cc/compile.h"
 #include "jit/cc_protocol.h"
 
-enum { ARENA_MAX = 512 << 20, CPU_SECONDS = 30 };
+enum { ARENA_MAX = 512 << 20, CPU_SECONDS = 30, BODY_MAX = 20000, ALL_MAX = 100000 };
 
 static const char *const dummy =
     "main {\n  %1 = input 0\n  %2 = sqrt.f32 %1\n  %3 = lt.f32 %1 %2\n  %4 = sel.f32 %3 %1 %2\n"
@@ -102,11 +102,26 @@ static void limit_process(void)
     setenv("LC_ALL", "C", 1);
 }
 
+/* gcc takes more than linear time over a body: a second over 5,000 instructions. */
+static enum status check_size(const struct ir *ir, struct fault *fault)
+{
+    uint64_t longest = ir->main.n, all = ir->main.n;
+    for (uint32_t f = 0; f < ir->n_fns; f++) {
+        longest = ir->fns[f].code.n > longest ? ir->fns[f].code.n : longest;
+        all += ir->fns[f].code.n;
+    }
+    if (longest > BODY_MAX || all > ALL_MAX)
+        return fault_add(fault, STATUS_LIMIT, "", 0, "too long to compile: a body of %llu instructions, %llu in all",
+                         (unsigned long long)longest, (unsigned long long)all);
+    return STATUS_OK;
+}
+
 static enum status read_plan(const char *text, struct arena *a, struct plan **ret_plan, struct fault *fault)
 {
     struct ir *ir = NULL;
     TRY(ir_parse(text, a, &ir, fault));
     TRY(ir_verify(ir, fault));
+    TRY(check_size(ir, fault));
     ir_rates(ir);
     *ret_plan = plan_make(ir, a);
     return STATUS_OK;
