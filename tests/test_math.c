@@ -138,6 +138,7 @@ F(log10, log10l(x[0]))
 F(log1p, log1pl(x[0]))
 F(cbrt, cbrtl(x[0]))
 F(pow, powl(x[0], x[1]))
+F(pow_far, powl(x[0], (float)x[1] * 100.0f))
 F(hypot, hypotl(x[0], x[1]))
 F(sqrt, sqrtl(x[0]))
 F(inversesqrt, 1 / sqrtl(x[0]))
@@ -150,6 +151,9 @@ static const struct row rows[] = {
     {"sin(in.0)", 1, -30000, 30000, 3.5, f_sin},
     {"cos(in.0)", 1, -30000, 30000, 3.5, f_cos},
     {"tan(in.0)", 1, -30000, 30000, 3.5, f_tan},
+    {"tan(in.0)", 1, 28000, 30000, 3.5, f_tan},
+    {"sin(in.0)", 1, 28000, 30000, 3.5, f_sin},
+    {"cos(in.0)", 1, 28000, 30000, 3.5, f_cos},
     {"asin(in.0)", 1, -1, 1, 3.5, f_asin},
     {"acos(in.0)", 1, -1, 1, 3.5, f_acos},
     {"atan(in.0)", 1, -FLT_MAX, FLT_MAX, 3.5, f_atan},
@@ -188,6 +192,7 @@ static const struct row rows[] = {
     {"in.0 ^ in.1", 2, FLT_MIN, FLT_MAX, 3.5, f_pow},
     {"in.0 ^ in.1", 2, 0, 30, 3.5, f_pow},
     {"pow(in.0, in.1)", 2, 0.9, 1.1, 3.5, f_pow},
+    {"pow(in.0, 100*in.1)", 2, 0.4, 2.5, 3.5, f_pow_far},
     {"hypot(in.0, in.1)", 2, -FLT_MAX, FLT_MAX, 3.5, f_hypot},
     {"hypot(in.0, in.1)", 2, -3, 3, 3.5, f_hypot},
     {"sqrt(in.0)", 1, 0, FLT_MAX, 0.5, f_sqrt},

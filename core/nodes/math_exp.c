@@ -93,23 +93,28 @@ static struct val cbrt_of(struct build *b, struct val x)
     return b_select(b, normal, t, b_add(b, x, x));
 }
 
-/* log2 x = hi + lo for positive normal x. With s = f/(2 + f): log2(1 + f) = (2/ln2)(s + s^3/3 + ...). s is taken in two
- * parts: its remainder f - s (2 + f) = (f - 2s) - s f is exact but for one rounding. */
+/* log2 x = hi + lo for positive normal x, to about 2^-38. With s = f/(2 + f): log2(1 + f) = (2/ln2)(s + s^3/3 + ...).
+ * s, the linear and the cubic term are taken in two parts each, products with their rounding errors. s_lo comes of the
+ * remainder f - s (2 + f) = (f - 2s) - s f, exact but for one rounding. */
 static struct val log2_hi(struct build *b, struct val x, struct val *ret_lo)
 {
-    static const double c[] = {0.9617967009544373, 0.5770752429962158, 0.41228580474853516,
-                               0.3282028138637543}; /* 7.1e-9 */
+    static const double c[] = {0.5770752429962158, 0.41228580474853516, 0.3282028138637543}; /* 7.1e-9 */
     struct val f, minus_k = b_to(b, TYPE_F32, math_split(b, x, &f)), two = b_f32(b, 2);
+    struct val linear = b_f32(b, 0x1.715476p+1), linear_lo = b_f32(b, 0x1.4ae0c0p-25),
+               cubic = b_f32(b, 0.9617967009544373);
     struct val inverse = b_div(b, b_f32(b, 1), b_add(b, f, two));
-    struct val s = b_mul(b, f, inverse);
+    struct val s = b_mul(b, f, inverse), z = b_mul(b, s, s), w = b_mul(b, s, z);
     struct val s_lo = b_mul(b, b_fma(b, b_neg(b, s), f, b_fma(b, s, b_f32(b, -2), f)), inverse);
-    struct val main_c = b_f32(b, 0x1.715476p+1), rest_c = b_f32(b, 0x1.4ae0c0p-25), z = b_mul(b, s, s);
-    struct val p = b_mul(b, s, main_c);
-    struct val p_lo = b_fma(b, s, main_c, b_neg(b, p));
-    p_lo = b_fma(b, s_lo, main_c, b_fma(b, s, rest_c, p_lo));
-    p_lo = b_fma(b, b_mul(b, s, z), b_horner(b, z, c, 4), p_lo);
-    struct val hi = b_sub(b, p, minus_k);
-    *ret_lo = b_add(b, b_sub(b, p, b_add(b, hi, minus_k)), p_lo);
+    struct val z_lo = b_fma(b, s, s, b_neg(b, z)), w_lo = b_fma(b, s, z_lo, b_fma(b, s, z, b_neg(b, w)));
+    struct val p = b_mul(b, s, linear), t = b_mul(b, w, cubic);
+    struct val p_lo = b_fma(b, s, linear_lo, b_fma(b, s, linear, b_neg(b, p)));
+    p_lo = b_fma(b, s_lo, b_fma(b, z, b_f32(b, 3 * 0.9617967009544373), linear), p_lo);
+    struct val t_lo = b_fma(b, w_lo, cubic, b_fma(b, w, cubic, b_neg(b, t)));
+    t_lo = b_fma(b, b_mul(b, w, z), b_horner(b, z, c, 3), t_lo);
+    struct val fraction = b_add(b, p, t);
+    struct val fraction_lo = b_add(b, b_add(b, b_sub(b, p, fraction), t), b_add(b, p_lo, t_lo));
+    struct val hi = b_sub(b, fraction, minus_k);
+    *ret_lo = b_add(b, b_sub(b, fraction, b_add(b, hi, minus_k)), fraction_lo);
     return hi;
 }
 

@@ -2,12 +2,19 @@
  * exponentials and logarithms of the magnitude elsewhere. */
 #include "core/nodes/math_parts.h"
 
-/* E - 1/(4E), E = e^|x| / 2, which stays in range as long as the result does. */
+/* E = e^|x| / 2, which stays in range as long as sinh and cosh do: the last doubling is where they overflow. */
+static struct val half_exp(struct build *b, struct val ax)
+{
+    struct val quarter = math_exp(b, ax, 2);
+    return b_add(b, quarter, quarter);
+}
+
+/* E - 1/(4E) */
 static struct val sinh_of(struct build *b, struct val x)
 {
     static const double c[] = {0.1666666716337204, 0.00833331048488617, 0.00019842895562760532,
                                2.7822131869470468e-06}; /* 3e-10 */
-    struct val ax = b_abs(b, x), z = b_mul(b, x, x), e = math_exp(b, ax, 1);
+    struct val ax = b_abs(b, x), z = b_mul(b, x, x), e = half_exp(b, ax);
     struct val far = math_copysign(b, b_sub(b, e, b_div(b, b_f32(b, 0.25), e)), x);
     struct val near = b_mul(b, x, b_fma(b, z, b_horner(b, z, c, 4), b_f32(b, 1)));
     return b_select(b, b_lt(b, ax, b_f32(b, 1)), near, far);
@@ -15,7 +22,7 @@ static struct val sinh_of(struct build *b, struct val x)
 
 static struct val cosh_of(struct build *b, struct val x)
 {
-    struct val e = math_exp(b, b_abs(b, x), 1);
+    struct val e = half_exp(b, b_abs(b, x));
     return b_add(b, e, b_div(b, b_f32(b, 0.25), e));
 }
 

@@ -47,7 +47,7 @@ struct val math_exp(struct build *b, struct val x, int halvings)
                                0.041911039501428604,
                                0.007796901743859053,
                                0.0019467133097350597}; /* 2.2e-9 */
-    struct val held = math_limit(b, x, -88, 89 + halvings);
+    struct val held = math_limit(b, x, -88, halvings ? 89.5 : 89);
     struct val n = b_floor(b, b_mulc(b, held, LOG2E));
     struct val r = b_fma(b, n, b_f32(b, -0x1.62e430p-1), held);
     r = b_fma(b, n, b_f32(b, 0x1.05c610p-29), r);

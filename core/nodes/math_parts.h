@@ -48,7 +48,7 @@ struct val math_split(struct build *b, struct val x, struct val *ret_f);
 /* What a logarithm gives where its polynomial does not hold: NaN below 0, -inf at 0, x at infinity and NaN. */
 struct val math_log_edges(struct build *b, struct val x, struct val inside);
 
-/* e^x / 2^halvings. */
+/* e^x / 2^halvings; with 2 halvings finite to x = 89.5. */
 struct val math_exp(struct build *b, struct val x, int halvings);
 
 /* The f64 sides of nodes whose f32 side stands in another file; math_f64.c. */

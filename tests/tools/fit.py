@@ -135,7 +135,7 @@ def atanh_tail(z):
 JOBS = {
     # sin(r)/r in r^2, |r| <= pi/2
     "sin": job(odd(sin), 0, (pi / 2) ** 2 * mpf("1.0001"), 5, fixed={0: mpf(1)}),
-    "tan": quick(tan, 1, mpf(1) / 3, 0, mpf("0.788") ** 2, 6),
+    "tan": quick(tan, 1, mpf(1) / 3, 0, mpf("0.79") ** 2, 6),
     # 2^f, exp(r): 0 <= f < 1
     "exp2": job(lambda f: mpf(2) ** f, 0, 1, 7, fixed={0: mpf(1)}),
     "exp": job(exp, mpf("-0.0001"), LN2 * mpf("1.0001"), 7, fixed={0: mpf(1)}),
