@@ -1,5 +1,5 @@
-/* Dispatch: a request finds its route, passes the checks that need no body, runs its handler, and leaves with an answer or a problem.
- * The routes are in routes.def; what they do is in the files of their handlers. */
+/* Dispatch: a request finds its route, passes the checks that need no body, runs its handler, and leaves with an answer
+ * or a problem. The routes are in routes.def; what they do is in the files of their handlers. */
 #include "api/api.h"
 
 #include <stdlib.h>
@@ -52,7 +52,8 @@ struct api_config api_config_default(void)
     };
 }
 
-enum status api_new(const struct api_config *config, struct engine *engine, struct pool *pool, struct api **ret_api, struct fault *fault)
+enum status api_new(const struct api_config *config, struct engine *engine, struct pool *pool, struct api **ret_api,
+                    struct fault *fault)
 {
     struct api *api = calloc(1, sizeof *api);
     if (!api)
@@ -119,7 +120,7 @@ static enum status fault_method(struct exchange *ex, const struct route *same_pa
 
 static enum status find_route(struct exchange *ex)
 {
-    enum method         method = ex->req->method == METHOD_HEAD ? METHOD_GET : ex->req->method;
+    enum method method = ex->req->method == METHOD_HEAD ? METHOD_GET : ex->req->method;
     const struct route *same_path = NULL;
     for (size_t i = 0; i < N_ROUTES; i++) {
         if (!pattern_matches(routes[i].pattern, ex->req->path, &ex->rest))
@@ -134,7 +135,8 @@ static enum status find_route(struct exchange *ex)
     ex->res->route = "other";
     if (same_path)
         return fault_method(ex, same_path);
-    return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "there is nothing at %s; GET / lists the routes", ex->req->path);
+    return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "there is nothing at %s; GET / lists the routes",
+                     ex->req->path);
 }
 
 /* The length of a content type without its parameters. */
@@ -168,8 +170,10 @@ static enum status check_type(struct exchange *ex)
     if (type && list_has(accepts, type, type_length(type)))
         return STATUS_OK;
     if (!type)
-        return fault_add(&ex->fault, STATUS_MEDIA_TYPE, "", 0, "the request has no Content-Type; accepted here: %s", accepts);
-    return fault_add(&ex->fault, STATUS_MEDIA_TYPE, "", 0, "the Content-Type %s is not read here; accepted: %s", type, accepts);
+        return fault_add(&ex->fault, STATUS_MEDIA_TYPE, "", 0, "the request has no Content-Type; accepted here: %s",
+                         accepts);
+    return fault_add(&ex->fault, STATUS_MEDIA_TYPE, "", 0, "the Content-Type %s is not read here; accepted: %s", type,
+                     accepts);
 }
 
 static bool body_is_json(const struct exchange *ex)
@@ -181,14 +185,15 @@ static bool body_is_json(const struct exchange *ex)
 static enum status check_size(struct exchange *ex, uint64_t size)
 {
     const struct api_config *config = &ex->api->config;
-    bool                     json = body_is_json(ex) && config->max_json < config->max_body;
-    uint64_t                 limit = json ? config->max_json : config->max_body;
-    const char              *name = json ? "max-json" : "max-body";
+    bool json = body_is_json(ex) && config->max_json < config->max_body;
+    uint64_t limit = json ? config->max_json : config->max_body;
+    const char *name = json ? "max-json" : "max-body";
     if (size <= limit)
         return STATUS_OK;
     ex->fault.limit = name;
-    return fault_add(&ex->fault, STATUS_TOO_LARGE, "", 0, "the body has %llu bytes, more than %llu (limit %s, set by --%s)",
-                     (unsigned long long)size, (unsigned long long)limit, name, name);
+    return fault_add(&ex->fault, STATUS_TOO_LARGE, "", 0,
+                     "the body has %llu bytes, more than %llu (limit %s, set by --%s)", (unsigned long long)size,
+                     (unsigned long long)limit, name, name);
 }
 
 /* /livez and the like answer while the server drains. */
@@ -255,7 +260,8 @@ static struct exchange *exchange_new(struct api *api, const struct api_request *
     return ex;
 }
 
-bool api_accept_headers(struct api *api, const struct api_request *req, int64_t content_length, struct api_response *res)
+bool api_accept_headers(struct api *api, const struct api_request *req, int64_t content_length,
+                        struct api_response *res)
 {
     struct exchange *ex = exchange_new(api, req, res);
     if (!ex)
@@ -266,7 +272,8 @@ bool api_accept_headers(struct api *api, const struct api_request *req, int64_t 
     }
     enum status status = check_head(ex);
     if (status == STATUS_OK && *ex->route->accepts && content_length < 0 && !req->header(req, "Transfer-Encoding"))
-        status = fault_add(&ex->fault, STATUS_LENGTH, "", 0, "the request needs a Content-Length or Transfer-Encoding: chunked");
+        status = fault_add(&ex->fault, STATUS_LENGTH, "", 0,
+                           "the request needs a Content-Length or Transfer-Encoding: chunked");
     if (status == STATUS_OK && content_length > 0)
         status = check_size(ex, (uint64_t)content_length);
     if (status != STATUS_OK) {
@@ -310,7 +317,7 @@ void api_finish(struct api *api, const struct api_request *req, struct api_respo
 {
     (void)api;
     struct exchange *ex = res->exchange;
-    unsigned         saved = fp_state_enter();
+    unsigned saved = fp_state_enter();
     fp_state_leave(MXCSR_DEFAULT);
     ex->req = req;
     ex->on_pool = true;

@@ -1,5 +1,5 @@
-/* What a request asks and what an answer looks like, without sockets. The server room hands requests in and sends answers out;
- * tests and the command line do the same without a server. Thread-safe. */
+/* What a request asks and what an answer looks like, without sockets. The server room hands requests in and sends
+ * answers out; tests and the command line do the same without a server. Thread-safe. */
 #ifndef API_API_H
 #define API_API_H
 
@@ -13,13 +13,22 @@
 struct api;
 struct pool; /* api/pool.h: worker threads for tiles and long requests */
 
-enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_OPTIONS, METHOD_OTHER };
+enum method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_OTHER
+};
 
 /* Limits and settings the api room reads; one member a row of server/config.def that concerns it. */
 struct api_config {
     struct graph_limits graph;
-    uint64_t max_body;          /* bytes of a request body */
-    uint64_t max_json;          /* bytes of JSON */
+    uint64_t max_body; /* bytes of a request body */
+    uint64_t max_json; /* bytes of JSON */
     uint32_t max_json_depth;
     uint32_t max_width, max_height;
     uint64_t max_pixels;        /* width * height * frames * samples of one request */
@@ -28,32 +37,34 @@ struct api_config {
     uint64_t max_frames;        /* audio frames of one request */
     uint64_t max_state_bytes;   /* delay lines of one request */
     uint64_t max_output_bytes;
-    uint32_t max_request_ms;    /* deadline */
-    uint32_t max_graphs;        /* graphs kept */
-    uint64_t max_arena;         /* bytes a request may use for its own bookkeeping */
-    double   inline_us;         /* work predicted below this runs on the connection's thread */
-    const char *store_dir;      /* data.db; NULL: graphs are kept in memory only */
+    uint32_t max_request_ms; /* deadline */
+    uint32_t max_graphs;     /* graphs kept */
+    uint64_t max_arena;      /* bytes a request may use for its own bookkeeping */
+    double inline_us;        /* work predicted below this runs on the connection's thread */
+    const char *store_dir;   /* data.db; NULL: graphs are kept in memory only */
 };
 struct api_config api_config_default(void);
 
 enum status api_new(const struct api_config *config, struct engine *engine, struct pool *pool, struct api **ret_api,
                     struct fault *fault) MUST_CHECK;
-void        api_free(struct api *api);
+void api_free(struct api *api);
 
 struct api_request {
     enum method method;
     const char *method_name;
-    const char *path;                                        /* decoded, without the query */
+    const char *path;                                                    /* decoded, without the query */
     const char *(*header)(const struct api_request *, const char *name); /* NULL when absent */
     const char *(*query)(const struct api_request *, const char *name);  /* decoded; NULL when absent */
-    void (*each_query)(const struct api_request *, void (*one)(const char *name, const char *value, void *), void *user);
+    void (*each_query)(const struct api_request *, void (*one)(const char *name, const char *value, void *),
+                       void *user);
     const void *body;
-    size_t      body_size;
-    bool (*client_gone)(const struct api_request *);         /* may be NULL; asked between tiles, from any thread */
-    void (*progress)(const struct api_request *, double done); /* may be NULL; told between tiles, 0 to 1, from any thread */
-    void       *user;                                        /* the server's */
+    size_t body_size;
+    bool (*client_gone)(const struct api_request *); /* may be NULL; asked between tiles, from any thread */
+    void (*progress)(const struct api_request *,
+                     double done); /* may be NULL; told between tiles, 0 to 1, from any thread */
+    void *user;                    /* the server's */
     const char *request_id;
-    bool        draining;
+    bool draining;
 };
 
 struct api_header {
@@ -64,29 +75,31 @@ enum { API_HEADERS_MAX = 24 };
 
 /* An answer; lives in its own arena until api_response_done. */
 struct api_response {
-    struct arena     *arena;
-    int               http_status;
+    struct arena *arena;
+    int http_status;
     struct api_header headers[API_HEADERS_MAX];
-    size_t            n_headers;
-    const void       *body;      /* in the arena or `owned` */
-    size_t            body_size;
-    void             *owned;     /* freed with free() */
-    int               fd;        /* >= 0: body is this file's first body_size bytes (unlinked temporary); else -1 */
-    const char       *route;     /* the route's label for metrics: "/render" */
-    const char       *limit;     /* the limit that refused, or NULL */
-    double            stage_ms[8]; /* parse, check, lower, cache, exec, encode */
-    struct exchange  *exchange;    /* the api room's */
+    size_t n_headers;
+    const void *body; /* in the arena or `owned` */
+    size_t body_size;
+    void *owned;               /* freed with free() */
+    int fd;                    /* >= 0: body is this file's first body_size bytes (unlinked temporary); else -1 */
+    const char *route;         /* the route's label for metrics: "/render" */
+    const char *limit;         /* the limit that refused, or NULL */
+    double stage_ms[8];        /* parse, check, lower, cache, exec, encode */
+    struct exchange *exchange; /* the api room's */
 };
 
-/* Before the body: may this request go on? Route, method, content type, length (-1 unknown). On refusal the response is complete. */
-bool api_accept_headers(struct api *api, const struct api_request *req, int64_t content_length, struct api_response *res);
+/* Before the body: may this request go on? Route, method, content type, length (-1 unknown). On refusal the response is
+ * complete. */
+bool api_accept_headers(struct api *api, const struct api_request *req, int64_t content_length,
+                        struct api_response *res);
 
-/* With the whole body. API_DONE: `res` is complete. API_LONG: predicted to take longer than inline_us; call api_finish on a pool thread with the
- * same objects. Never fails: errors are answers. */
+/* With the whole body. API_DONE: `res` is complete. API_LONG: predicted to take longer than inline_us; call api_finish
+ * on a pool thread with the same objects. Never fails: errors are answers. */
 enum api_progress { API_DONE, API_LONG };
 enum api_progress api_begin(struct api *api, const struct api_request *req, struct api_response *res);
-void              api_finish(struct api *api, const struct api_request *req, struct api_response *res);
-void              api_response_done(struct api_response *res);
+void api_finish(struct api *api, const struct api_request *req, struct api_response *res);
+void api_response_done(struct api_response *res);
 
 /* Extra families for /metrics that the server room counts; text is appended as it is. Set once before requests. */
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user);

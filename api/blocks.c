@@ -9,15 +9,15 @@
 enum { BLOCK = 4096, SMALL = 64 << 10 /* bytes that come from the arena */ };
 
 struct blocks {
-    struct runner      *runner;
+    struct runner *runner;
     const struct track *track;
-    struct workspace    space;
-    double             *args;
-    float             **in, **out, **own_in; /* own_in: planes of a block; `in` may point past them */
+    struct workspace space;
+    double *args;
+    float **in, **out, **own_in; /* own_in: planes of a block; `in` may point past them */
     struct kernel_ring *rings;
-    void               *state;
-    uint32_t            block; /* frames */
-    bool                direct_in, direct_out;
+    void *state;
+    uint32_t block; /* frames */
+    bool direct_in, direct_out;
 };
 
 static size_t aligned(size_t n)
@@ -28,7 +28,7 @@ static size_t aligned(size_t n)
 static void make_args(const struct blocks *b, uint64_t n0)
 {
     const struct track *t = b->track;
-    double              context[CONTEXT_COUNT] = {
+    double context[CONTEXT_COUNT] = {
         [CONTEXT_SEED] = t->seed,
         [CONTEXT_RATE] = t->rate,
         [CONTEXT_CHANNELS] = b->runner->program->layout.channels,
@@ -61,11 +61,11 @@ static size_t ring_bytes(uint32_t length)
 
 static enum status make_state(struct blocks *b)
 {
-    struct exchange   *ex = b->runner->ex;
+    struct exchange *ex = b->runner->ex;
     const struct plan *plan = b->runner->program->plan;
-    uint64_t           most = ex->api->config.max_state_bytes;
-    uint64_t           samples = most / sizeof(float) < 1u << 30 ? most / sizeof(float) : 1u << 30;
-    uint32_t          *lengths = ARENA_ARRAY(ex->arena, plan->n_rings + 1u, uint32_t);
+    uint64_t most = ex->api->config.max_state_bytes;
+    uint64_t samples = most / sizeof(float) < 1u << 30 ? most / sizeof(float) : 1u << 30;
+    uint32_t *lengths = ARENA_ARRAY(ex->arena, plan->n_rings + 1u, uint32_t);
     if (plan->n_rings)
         TRY(plan_ring_lengths(plan, b->args, (uint32_t)samples, "max-state-bytes", lengths, ex->arena, &ex->fault));
     uint64_t size = aligned(plan->state_size);
@@ -93,19 +93,20 @@ static bool is_float_at(const void *p)
 
 static enum status make_planes(struct blocks *b)
 {
-    struct exchange    *ex = b->runner->ex;
+    struct exchange *ex = b->runner->ex;
     const struct track *t = b->track;
-    b->direct_in = t->source.data && t->channels_in == 1 && t->source.sample == SAMPLE_F32 && is_float_at(t->source.data);
+    b->direct_in =
+        t->source.data && t->channels_in == 1 && t->source.sample == SAMPLE_F32 && is_float_at(t->source.data);
     b->direct_out = t->channels_out == 1 && t->sample == SAMPLE_F32 && is_float_at(t->out);
     size_t space = workspace_size(b->runner), planes = (size_t)t->channels_in + t->channels_out, n = b->block;
     size_t size = space + (planes - b->direct_out) * n * sizeof(float);
-    void  *memory;
+    void *memory;
     if (size <= SMALL)
         memory = arena_alloc(ex->arena, size);
     else
         TRY(exchange_memory(ex, size, &memory));
     b->space = workspace_at(b->runner, memory);
-    float  *at = (float *)(void *)((char *)memory + space);
+    float *at = (float *)(void *)((char *)memory + space);
     float **tables = ARENA_ARRAY(ex->arena, planes * 2 + 2, float *);
     b->own_in = tables;
     for (size_t i = 0; i < planes - b->direct_out; i++)
@@ -123,7 +124,8 @@ static enum status fault_nonfinite(const struct blocks *b, uint64_t n0, uint32_t
         for (uint32_t c = 0; c < b->track->channels_in; c++)
             if (audio_count_nonfinite(&b->in[c][i], 1))
                 return fault_add(&b->runner->ex->fault, STATUS_BAD_AUDIO, "", 0,
-                                 "sample %llu of channel %u is not a finite number; nonfinite=zero or nonfinite=pass take such audio",
+                                 "sample %llu of channel %u is not a finite number; nonfinite=zero or nonfinite=pass "
+                                 "take such audio",
                                  (unsigned long long)(n0 + i), c);
     return STATUS_OK;
 }
@@ -132,7 +134,7 @@ static void zero_nonfinite(struct blocks *b, uint32_t n)
 {
     for (uint32_t c = 0; c < b->track->channels_in; c++) {
         const float *from = b->in[c];
-        float       *to = b->own_in[c];
+        float *to = b->own_in[c];
         for (uint32_t i = 0; i < n; i++) {
             float v = from[i];
             to[i] = audio_count_nonfinite(&v, 1) ? 0 : v;
@@ -144,10 +146,10 @@ static void zero_nonfinite(struct blocks *b, uint32_t n)
 /* Fills b->in with frames n0 .. n0 + n of the source, silence behind its end. */
 static enum status read_block(struct blocks *b, uint64_t n0, uint32_t n, struct counts *counts)
 {
-    const struct track        *t = b->track;
+    const struct track *t = b->track;
     const struct audio_source *s = &t->source;
-    uint64_t                   left = s->data && n0 < s->frames ? s->frames - n0 : 0;
-    uint32_t                   have = left < n ? (uint32_t)left : n, bad = 0;
+    uint64_t left = s->data && n0 < s->frames ? s->frames - n0 : 0;
+    uint32_t have = left < n ? (uint32_t)left : n, bad = 0;
     if (b->direct_in && have == n) {
         b->in[0] = (float *)(void *)(s->data + n0 * sizeof(float));
     } else {
@@ -172,7 +174,7 @@ static enum status read_block(struct blocks *b, uint64_t n0, uint32_t n, struct 
 static void run_block(struct blocks *b, uint64_t n0, uint32_t n, struct counts *counts)
 {
     const struct track *t = b->track;
-    uint8_t            *to = t->out + n0 * t->channels_out * sample_size(t->sample);
+    uint8_t *to = t->out + n0 * t->channels_out * sample_size(t->sample);
     if (b->direct_out)
         b->out[0] = (float *)(void *)to;
     if (n0)
@@ -194,8 +196,8 @@ static void run_block(struct blocks *b, uint64_t n0, uint32_t n, struct counts *
 static enum status run_blocks(struct blocks *b, struct counts *ret_out, struct counts *ret_in)
 {
     for (uint64_t n0 = 0; n0 < b->track->frames; n0 += b->block) {
-        uint64_t    left = b->track->frames - n0;
-        uint32_t    n = left < b->block ? (uint32_t)left : b->block;
+        uint64_t left = b->track->frames - n0;
+        uint32_t n = left < b->block ? (uint32_t)left : b->block;
         enum status alive = n0 ? exchange_alive(b->runner->ex, (double)n0 / (double)b->track->frames) : STATUS_OK;
         if (alive != STATUS_OK)
             return exchange_ended(b->runner->ex, alive);
@@ -213,7 +215,7 @@ enum status blocks_run(struct runner *r, const struct track *track, struct count
     make_args(&b, 0);
     TRY(make_state(&b));
     TRY(make_planes(&b));
-    unsigned    saved = fp_state_enter();
+    unsigned saved = fp_state_enter();
     enum status status = run_blocks(&b, ret_out, ret_in);
     fp_state_leave(saved);
     return status;

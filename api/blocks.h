@@ -9,17 +9,18 @@
 enum nonfinite { NONFINITE_ZERO, NONFINITE_REJECT, NONFINITE_PASS };
 
 struct track {
-    struct audio_source source;  /* no data: a generator, or nothing but silence */
-    uint64_t            frames;  /* to make; behind the source's there is silence */
-    uint32_t            channels_in, channels_out;
-    double              rate, seed;
-    enum nonfinite      nonfinite;
-    enum sample         sample;  /* of the answer */
-    uint8_t            *out;     /* frames * channels_out samples */
+    struct audio_source source; /* no data: a generator, or nothing but silence */
+    uint64_t frames;            /* to make; behind the source's there is silence */
+    uint32_t channels_in, channels_out;
+    double rate, seed;
+    enum nonfinite nonfinite;
+    enum sample sample; /* of the answer */
+    uint8_t *out;       /* frames * channels_out samples */
 };
 
-/* Any split into blocks gives the same samples. DEADLINE and CLIENT_GONE between blocks; BAD_AUDIO for a rejected sample; LIMIT max-state-bytes.
- * `ret_in` counts what was not finite in the source. */
-enum status blocks_run(struct runner *r, const struct track *track, struct counts *ret_out, struct counts *ret_in) MUST_CHECK;
+/* Any split into blocks gives the same samples. DEADLINE and CLIENT_GONE between blocks; BAD_AUDIO for a rejected
+ * sample; LIMIT max-state-bytes. `ret_in` counts what was not finite in the source. */
+enum status blocks_run(struct runner *r, const struct track *track, struct counts *ret_out,
+                       struct counts *ret_in) MUST_CHECK;
 
 #endif

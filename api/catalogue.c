@@ -1,4 +1,5 @@
-/* GET /ops and GET /openapi.json: the vocabulary from the nodes' rows, the contract from routes.def, fields.def, formats.def and status.def. */
+/* GET /ops and GET /openapi.json: the vocabulary from the nodes' rows, the contract from routes.def, fields.def,
+ * formats.def and status.def. */
 #include <string.h>
 
 #include "api/etag.h"
@@ -75,8 +76,8 @@ static void write_schema(struct json_writer *w, const struct field_info *f)
 {
     static const struct {
         const char *form, *type;
-    } types[] = {{"TEXT", "string"},    {"CHOICE", "string"}, {"NUMBER", "number"}, {"COUNT", "integer"},
-                 {"NUMBERS", "array"},  {"FLAG", "boolean"},  {"PARAMS", "object"}};
+    } types[] = {{"TEXT", "string"},   {"CHOICE", "string"}, {"NUMBER", "number"}, {"COUNT", "integer"},
+                 {"NUMBERS", "array"}, {"FLAG", "boolean"},  {"PARAMS", "object"}};
     json_object(w, "schema");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strcmp(types[i].form, f->form))
@@ -160,7 +161,7 @@ static void write_body(struct json_writer *w, const struct route *route)
     json_object(w, "content");
     for (const char *at = route->accepts; *at;) {
         size_t n = strcspn(at, ",");
-        char  *type = arena_strndup(w->text.arena, at, n);
+        char *type = arena_strndup(w->text.arena, at, n);
         json_object(w, type);
         if (!strcmp(type, "application/json"))
             write_json_body(w, fields_of(route));
@@ -219,8 +220,10 @@ static void write_route(struct json_writer *w, const struct route *route)
 }
 
 static const char problem_schema[] =
-    "{\"problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"errors\"],\"properties\":{"
-    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
+    "{\"problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"errors\"],"
+    "\"properties\":{"
+    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{"
+    "\"type\":\"string\"},"
     "\"limit\":{\"type\":\"string\",\"description\":\"the setting that refused\"},\"request_id\":{\"type\":\"string\"},"
     "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},"
     "\"column\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"}}}}}}}";

@@ -8,7 +8,7 @@
 void choice_tier(struct fields *f, enum tier *io)
 {
     static const char *const names[] = {"auto", "interp", "jit", NULL};
-    int                      tier = (int)*io;
+    int tier = (int)*io;
     fields_choice(f, "tier", names, &tier);
     *io = (enum tier)tier;
 }
@@ -19,16 +19,19 @@ void fields_later(struct fields *f, const char *name, const char *detail)
     fault_add(&f->ex->fault, STATUS_NOT_IMPLEMENTED, arena_printf(f->ex->arena, "/%s", name), 0, "%s", detail);
 }
 
-/* The first of the list's types that a row has and that is not refused by q=0. Types that several rows share do not choose. */
+/* The first of the list's types that a row has and that is not refused by q=0. Types that several rows share do not
+ * choose. */
 static void by_accept(const char *accept, const struct format_info *formats, int *io)
 {
     while (*accept) {
         size_t whole = strcspn(accept, ","), n = strcspn(accept, ";, \t");
-        bool   refused = false;
+        bool refused = false;
         for (size_t i = n; i + 3 < whole + 1 && !refused; i++)
-            refused = !strncmp(accept + i, "q=0", 3) && strspn(accept + i + 3, ".0") == strcspn(accept + i + 3, ",; \t");
+            refused =
+                !strncmp(accept + i, "q=0", 3) && strspn(accept + i + 3, ".0") == strcspn(accept + i + 3, ",; \t");
         for (int i = 0; formats[i].name && !refused; i++) {
-            if (strlen(formats[i].type) == n && !strncasecmp(formats[i].type, accept, n) && strcmp(formats[i].type, "application/octet-stream") != 0) {
+            if (strlen(formats[i].type) == n && !strncasecmp(formats[i].type, accept, n) &&
+                strcmp(formats[i].type, "application/octet-stream") != 0) {
                 *io = i;
                 return;
             }
@@ -48,7 +51,7 @@ void choice_accept(struct exchange *ex, const struct format_info *formats, int *
 void choice_format(struct fields *f, const struct format_info *formats, const char *const *later, int *io)
 {
     const char *names[32];
-    int         n = 0, known, chosen;
+    int n = 0, known, chosen;
     for (; formats[n].name; n++)
         names[n] = formats[n].name;
     known = n;
@@ -67,13 +70,14 @@ void choice_format(struct fields *f, const struct format_info *formats, const ch
 
 void choice_bits(struct fields *f, const struct format_info *format, unsigned *ret_bits)
 {
-    uint64_t    bits = strtoul(format->bits, NULL, 10);
+    uint64_t bits = strtoul(format->bits, NULL, 10);
     const char *at = format->bits;
     if (fields_count(f, "bits", 1, &bits)) {
         while (*at && strtoul(at, NULL, 10) != bits)
             at += strcspn(at, ",") + strspn(at + strcspn(at, ","), ", ");
         if (!*at)
-            fields_fault(f, "bits", "%s has samples of %s bits, not %llu", format->name, format->bits, (unsigned long long)bits);
+            fields_fault(f, "bits", "%s has samples of %s bits, not %llu", format->name, format->bits,
+                         (unsigned long long)bits);
     }
     *ret_bits = (unsigned)bits;
 }

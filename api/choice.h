@@ -7,8 +7,8 @@
 
 void choice_tier(struct fields *f, enum tier *io);
 
-/* The row of `formats` (the last has no name) by the field `format`, else by Accept, else *io stays. `later` are names that are understood and not
- * made yet, NULL-terminated. */
+/* The row of `formats` (the last has no name) by the field `format`, else by Accept, else *io stays. `later` are names
+ * that are understood and not made yet, NULL-terminated. */
 void choice_format(struct fields *f, const struct format_info *formats, const char *const *later, int *io);
 
 void choice_accept(struct exchange *ex, const struct format_info *formats, int *io); /* by Accept alone */

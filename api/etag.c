@@ -1,5 +1,5 @@
-/* See etag.h. Tags are XXH3 of 128 bits: a body of 4 KB costs 0.2 us instead of the 5 us of a cryptographic hash, and who forges a
- * collision deceives only his own cache. */
+/* See etag.h. Tags are XXH3 of 128 bits: a body of 4 KB costs 0.2 us instead of the 5 us of a cryptographic hash, and
+ * who forges a collision deceives only his own cache. */
 #define XXH_INLINE_ALL
 #include "api/etag.h"
 
@@ -12,7 +12,8 @@
 
 enum { TAG_SIZE = 2 + 32 + 1, PARTS_MAX = 8 };
 
-/* Is the tag in an If-None-Match list? Weak ones match too (RFC 9110, 13.1.2); "*" is for those who do not care what they have. */
+/* Is the tag in an If-None-Match list? Weak ones match too (RFC 9110, 13.1.2); "*" is for those who do not care what
+ * they have. */
 static bool listed(const char *list, const char *tag)
 {
     size_t n = strlen(tag);
@@ -34,8 +35,8 @@ bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n)
 {
     /* The deflater picks its code by the processor, so the files of two kinds of processor may differ. */
     const uint32_t versions[] = {SEMANTICS_VERSION, ENCODER_VERSION, (uint32_t)target_of_cpu()};
-    char          *tag = arena_alloc(ex->arena, TAG_SIZE);
-    XXH128_hash_t  digests[PARTS_MAX + 1]; /* one a part, so that ("ab", "c") and ("a", "bc") differ */
+    char *tag = arena_alloc(ex->arena, TAG_SIZE);
+    XXH128_hash_t digests[PARTS_MAX + 1]; /* one a part, so that ("ab", "c") and ("a", "bc") differ */
     assert(n <= PARTS_MAX);
     for (size_t i = 0; i < n; i++)
         digests[i] = XXH3_128bits(parts[i].data, parts[i].n);

@@ -8,8 +8,8 @@
 /* Raised when a file of the same samples would have other bytes. */
 #define ENCODER_VERSION 1
 
-/* Adds the ETag of these parts, the semantics version and the encoder version. True: the client has it (If-None-Match), and the 304 is
- * written. */
+/* Adds the ETag of these parts, the semantics version and the encoder version. True: the client has it (If-None-Match),
+ * and the 304 is written. */
 bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n);
 
 #endif

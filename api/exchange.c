@@ -44,7 +44,8 @@ enum status exchange_alive(const struct exchange *ex, double done)
 enum status exchange_ended(struct exchange *ex, enum status why)
 {
     if (why == STATUS_DEADLINE)
-        return fault_add(&ex->fault, why, "", 0, "the request was not done after %u ms; ask for less at once, or raise --max-request-ms",
+        return fault_add(&ex->fault, why, "", 0,
+                         "the request was not done after %u ms; ask for less at once, or raise --max-request-ms",
                          ex->api->config.max_request_ms);
     if (why == STATUS_CLIENT_GONE)
         return fault_add(&ex->fault, why, "", 0, "the client closed the connection before the answer was done");
@@ -100,7 +101,7 @@ void answer_timing(struct exchange *ex)
 {
     char *text = arena_alloc(ex->arena, STAGE_COUNT * 40), *at = text;
     for (int i = 0; i < STAGE_COUNT; i++) {
-        char     number[24], *end = number + sizeof number;
+        char number[24], *end = number + sizeof number;
         uint64_t us = (uint64_t)(ex->res->stage_ms[i] * 1e3 + 0.5);
         end[-1] = (char)('0' + us % 10);
         end[-2] = (char)('0' + us / 10 % 10);

@@ -1,6 +1,7 @@
-/* One request on its way to its answer, as the handlers of routes.def see it. A handler returns STATUS_OK with the answer written, or a
- * failure with `fault` filled, which becomes a problem answer. One that finds its work to be long sets `resume` and returns STATUS_OK: the
- * rest runs on a pool thread. Everything lives in the answer's arena; what does not is deferred. */
+/* One request on its way to its answer, as the handlers of routes.def see it. A handler returns STATUS_OK with the
+ * answer written, or a failure with `fault` filled, which becomes a problem answer. One that finds its work to be long
+ * sets `resume` and returns STATUS_OK: the rest runs on a pool thread. Everything lives in the answer's arena; what
+ * does not is deferred. */
 #ifndef API_EXCHANGE_H
 #define API_EXCHANGE_H
 
@@ -15,7 +16,7 @@ typedef enum status handler(struct exchange *ex);
 struct route {
     enum method method;
     const char *pattern; /* "/graphs/{id}" */
-    handler    *run;
+    handler *run;
     const char *accepts; /* content types of the body, with ", " between them; "" when there is none */
     const char *doc;
 };
@@ -27,30 +28,30 @@ struct deferred {
 };
 
 struct exchange {
-    struct api               *api;
+    struct api *api;
     const struct api_request *req;
-    struct api_response      *res;
-    struct arena             *arena;
-    struct fault              fault;
-    const struct route       *route;
-    const char               *rest;     /* what the pattern's {name} matched */
-    handler                  *resume;   /* set by a handler: the rest is long */
-    bool                      on_pool;  /* long already: `resume` is of no use any more */
-    void                     *work;     /* the handler's */
-    double                    mark_ms;  /* end of the last stage */
-    double                    deadline_ms;
-    struct deferred          *deferred;
+    struct api_response *res;
+    struct arena *arena;
+    struct fault fault;
+    const struct route *route;
+    const char *rest; /* what the pattern's {name} matched */
+    handler *resume;  /* set by a handler: the rest is long */
+    bool on_pool;     /* long already: `resume` is of no use any more */
+    void *work;       /* the handler's */
+    double mark_ms;   /* end of the last stage */
+    double deadline_ms;
+    struct deferred *deferred;
 };
 
 double exchange_clock_ms(void); /* monotonic */
 
 /* Adds the time since the last stage ended to this one. */
 void exchange_stage(struct exchange *ex, enum stage stage);
-/* Calls run(user) when the answer is written or failed, unless `user`, whose place is returned, is still NULL. Made before the thing it releases, so
- * that running out of memory leaks nothing. */
+/* Calls run(user) when the answer is written or failed, unless `user`, whose place is returned, is still NULL. Made
+ * before the thing it releases, so that running out of memory leaks nothing. */
 void **exchange_defer(struct exchange *ex, void (*run)(void *user));
-/* Asked between tiles, when `done` of the work is done (0 to 1): DEADLINE or CLIENT_GONE when there is no point in going on. Thread-safe, adds no
- * fault. */
+/* Asked between tiles, when `done` of the work is done (0 to 1): DEADLINE or CLIENT_GONE when there is no point in
+ * going on. Thread-safe, adds no fault. */
 enum status exchange_alive(const struct exchange *ex, double done);
 /* Fills `fault` for one of those. */
 enum status exchange_ended(struct exchange *ex, enum status why);
@@ -70,7 +71,7 @@ void problem_answer(struct exchange *ex);
 /* The answer when there is not even memory for a problem. */
 void problem_no_memory(struct api_response *res);
 
-handler index_get, graphs_post, graphs_get, render_post, render_get, process_post, explain_post, ops_get, openapi_get, version_get, livez_get,
-    readyz_get, metrics_get, errors_get, error_get;
+handler index_get, graphs_post, graphs_get, render_post, render_get, process_post, explain_post, ops_get, openapi_get,
+    version_get, livez_get, readyz_get, metrics_get, errors_get, error_get;
 
 #endif

@@ -7,16 +7,16 @@
 #include "core/pass.h"
 
 struct explain {
-    struct fields  fields;
+    struct fields fields;
     struct subject subject;
-    struct layout  layout;
-    bool           with_asm;
-    double         rate;
+    struct layout layout;
+    bool with_asm;
+    double rate;
 };
 
 struct tracing {
     struct json_writer *w;
-    struct ir          *ir;
+    struct ir *ir;
 };
 
 static handler explain_run;
@@ -50,8 +50,8 @@ static void write_cost(struct json_writer *w, struct cost cost)
 static enum status write_kernel(struct exchange *ex, struct explain *x, struct json_writer *w)
 {
     static const char *const states[] = {"absent", "queued", "stored", "loaded", "failed"};
-    struct runner           *r = runner_new(ex);
-    char                     key[HASH_HEX], *text = NULL;
+    struct runner *r = runner_new(ex);
+    char key[HASH_HEX], *text = NULL;
     TRY(subject_program(ex, &x->subject, x->layout, &r->program));
     bool has_key = engine_key(ex->api->engine, r->program, key);
     json_string(w, "key", has_key ? key : NULL);
@@ -66,11 +66,12 @@ static enum status write_kernel(struct exchange *ex, struct explain *x, struct j
 
 static enum status explain_run(struct exchange *ex)
 {
-    struct explain    *x = ex->work;
+    struct explain *x = ex->work;
     struct json_writer w;
-    struct lowered     lowered;
+    struct lowered lowered;
     TRY(subject_load(ex, &x->subject));
-    bool audio = fields_find(&x->fields, "kind") ? x->layout.kind == GRAPH_AUDIO : graph_kind(x->subject.graph) == GRAPH_AUDIO;
+    bool audio =
+        fields_find(&x->fields, "kind") ? x->layout.kind == GRAPH_AUDIO : graph_kind(x->subject.graph) == GRAPH_AUDIO;
     x->layout = audio ? (struct layout){GRAPH_AUDIO, x->layout.channels} : (struct layout){GRAPH_FIELD, 0};
     if (x->rate > 0)
         TRY(subject_check_rate(ex, &x->subject, x->rate));
@@ -103,10 +104,10 @@ static enum status explain_run(struct exchange *ex)
 enum status explain_post(struct exchange *ex)
 {
     static const char *const kinds[] = {"field", "audio", NULL};
-    struct explain          *x = ARENA_NEW(ex->arena, struct explain);
-    int                      kind = 0;
-    uint64_t                 channels = 1;
-    struct param_values      params;
+    struct explain *x = ARENA_NEW(ex->arena, struct explain);
+    int kind = 0;
+    uint64_t channels = 1;
+    struct param_values params;
     ex->work = x;
     TRY(fields_from_json(ex, ex->req->body, ex->req->body_size, FIELD_EXPLAIN, &x->fields));
     enum status subject = subject_read(&x->fields, &x->subject);

@@ -15,7 +15,8 @@ const struct format_info audio_files[AUDIO_FILES + 1] = {
 
 size_t sample_size(enum sample s)
 {
-    static const size_t sizes[] = {[SAMPLE_F32] = 4, [SAMPLE_S16] = 2, [SAMPLE_S24] = 3, [SAMPLE_S32] = 4, [SAMPLE_U8] = 1, [SAMPLE_F64] = 8};
+    static const size_t sizes[] = {
+        [SAMPLE_F32] = 4, [SAMPLE_S16] = 2, [SAMPLE_S24] = 3, [SAMPLE_S32] = 4, [SAMPLE_U8] = 1, [SAMPLE_F64] = 8};
     return sizes[s];
 }
 
@@ -34,7 +35,7 @@ enum { TAG_PCM = 1, TAG_FLOAT = 3, TAG_EXTENSIBLE = 0xfffe };
 static bool sample_of(uint32_t tag, uint32_t bits, enum sample *ret)
 {
     static const struct {
-        uint32_t    tag, bits;
+        uint32_t tag, bits;
         enum sample sample;
     } rows[] = {{TAG_PCM, 8, SAMPLE_U8},   {TAG_PCM, 16, SAMPLE_S16},   {TAG_PCM, 24, SAMPLE_S24},
                 {TAG_PCM, 32, SAMPLE_S32}, {TAG_FLOAT, 32, SAMPLE_F32}, {TAG_FLOAT, 64, SAMPLE_F64}};
@@ -57,26 +58,33 @@ static enum status read_format(const uint8_t *p, size_t n, struct audio_source *
     if (tag == TAG_EXTENSIBLE && n >= 40)
         tag = get16(p + 24);
     if (!sample_of(tag, bits, &ret->sample))
-        return fault_add(fault, STATUS_BAD_AUDIO, "", 0,
-                         "the WAV holds format %u with %u bits; read are PCM of 8, 16, 24 or 32 bits and float of 32 or 64", tag, bits);
+        return fault_add(
+            fault, STATUS_BAD_AUDIO, "", 0,
+            "the WAV holds format %u with %u bits; read are PCM of 8, 16, 24 or 32 bits and float of 32 or 64", tag,
+            bits);
     if (!ret->channels || !ret->rate)
-        return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the WAV says it has %u channels at %u Hz", ret->channels, ret->rate);
+        return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the WAV says it has %u channels at %u Hz", ret->channels,
+                         ret->rate);
     if (align != ret->channels * sample_size(ret->sample))
-        return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the WAV says that a frame has %u bytes; %u channels of %u bits have %zu", align,
+        return fault_add(fault, STATUS_BAD_AUDIO, "", 0,
+                         "the WAV says that a frame has %u bytes; %u channels of %u bits have %zu", align,
                          ret->channels, bits, ret->channels * sample_size(ret->sample));
     return STATUS_OK;
 }
 
-static enum status read_data(const uint8_t *p, uint64_t size, size_t left, struct audio_source *ret, struct fault *fault)
+static enum status read_data(const uint8_t *p, uint64_t size, size_t left, struct audio_source *ret,
+                             struct fault *fault)
 {
     size_t frame = ret->channels * sample_size(ret->sample);
     if (size == 0xffffffffu || (size == 0 && left > 0))
         size = left - left % frame; /* streamed: its writer did not know */
     if (size > left)
-        return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the WAV's data chunk says it has %llu bytes, but only %zu follow",
-                         (unsigned long long)size, left);
+        return fault_add(fault, STATUS_BAD_AUDIO, "", 0,
+                         "the WAV's data chunk says it has %llu bytes, but only %zu follow", (unsigned long long)size,
+                         left);
     if (size % frame)
-        return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the WAV's data chunk has %llu bytes, which is not a whole number of %zu-byte frames",
+        return fault_add(fault, STATUS_BAD_AUDIO, "", 0,
+                         "the WAV's data chunk has %llu bytes, which is not a whole number of %zu-byte frames",
                          (unsigned long long)size, frame);
     ret->data = p;
     ret->frames = size / frame;
@@ -85,13 +93,13 @@ static enum status read_data(const uint8_t *p, uint64_t size, size_t left, struc
 
 enum status wav_read(const void *body, size_t n, struct audio_source *ret, struct fault *fault)
 {
-    const uint8_t      *p = body;
+    const uint8_t *p = body;
     struct audio_source s = {0};
     if (n < 12 || memcmp(p, "RIFF", 4) != 0 || memcmp(p + 8, "WAVE", 4) != 0)
         return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the body is not a RIFF WAVE file");
     for (size_t at = 12; n - at >= 8;) {
         const uint8_t *chunk = p + at;
-        uint32_t       size = get32(chunk + 4);
+        uint32_t size = get32(chunk + 4);
         at += 8;
         if (!memcmp(chunk, "data", 4)) {
             if (!s.channels)
@@ -130,9 +138,9 @@ bool wav_fits(enum sample sample, uint32_t channels, uint64_t frames)
 /* PCM: RIFF, fmt of 16 bytes, data. Float: fmt of 18 bytes and a fact chunk, as the format asks of all but PCM. */
 size_t wav_header(enum sample sample, uint32_t channels, uint32_t rate, uint64_t frames, uint8_t ret[WAV_HEADER_MAX])
 {
-    bool     is_float = sample == SAMPLE_F32;
+    bool is_float = sample == SAMPLE_F32;
     uint32_t size = (uint32_t)sample_size(sample), frame = channels * size, data = (uint32_t)(frames * frame);
-    size_t   head = is_float ? 58 : 44;
+    size_t head = is_float ? 58 : 44;
     memset(ret, 0, WAV_HEADER_MAX);
     memcpy(ret, "RIFF", 4);
     put32(ret + 4, (uint32_t)(head - 8) + data + (data & 1));
@@ -156,7 +164,7 @@ size_t wav_header(enum sample sample, uint32_t channels, uint32_t rate, uint64_t
 
 static float decode(const uint8_t *p, enum sample s)
 {
-    float  f;
+    float f;
     double d;
     switch (s) {
     case SAMPLE_U8:
@@ -178,10 +186,10 @@ static float decode(const uint8_t *p, enum sample s)
 }
 
 /* One copy of the loop a sample format, so that `decode` folds to what it needs. */
-#define READ(S)                                              \
-    case S:                                                  \
-        for (uint32_t i = 0; i < n; i++)                     \
-            to[i] = decode(p + (size_t)i * step, S);         \
+#define READ(S)                                                                                                        \
+    case S:                                                                                                            \
+        for (uint32_t i = 0; i < n; i++)                                                                               \
+            to[i] = decode(p + (size_t)i * step, S);                                                                   \
         break
 
 static void read_plane(const uint8_t *p, size_t step, uint32_t n, enum sample s, float *to)
@@ -218,7 +226,7 @@ WIDE uint64_t audio_count_nonfinite(const float *in, size_t n)
 WIDE static uint64_t quantise(const float *in, size_t n, double scale, int32_t *restrict out)
 {
     uint64_t clipped = 0;
-    double   most = scale - 1;
+    double most = scale - 1;
     for (size_t i = 0; i < n; i++) {
         double v = in[i];
         v = v == v ? v * scale + 0.5 : 0.0;
@@ -232,10 +240,11 @@ WIDE static uint64_t quantise(const float *in, size_t n, double scale, int32_t *
 
 enum { PIECE = 512 };
 
-static void write_integers(const float *in, uint32_t n, enum sample sample, uint8_t *out, size_t step, struct counts *counts)
+static void write_integers(const float *in, uint32_t n, enum sample sample, uint8_t *out, size_t step,
+                           struct counts *counts)
 {
     int32_t whole[PIECE];
-    bool    small = sample == SAMPLE_S16;
+    bool small = sample == SAMPLE_S16;
     for (uint32_t at = 0; at < n; at += PIECE) {
         uint32_t m = n - at < PIECE ? n - at : PIECE;
         counts->clipped += quantise(in + at, m, small ? 0x1p15 : 0x1p23, whole);
@@ -248,7 +257,8 @@ static void write_integers(const float *in, uint32_t n, enum sample sample, uint
     }
 }
 
-void audio_write(float *const *planes, uint32_t channels, uint32_t n, enum sample sample, uint8_t *out, struct counts *counts)
+void audio_write(float *const *planes, uint32_t channels, uint32_t n, enum sample sample, uint8_t *out,
+                 struct counts *counts)
 {
     size_t size = sample_size(sample), step = size * channels;
     for (uint32_t c = 0; c < channels; c++) {

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Conversion is a good part of a warm answer: let the compiler use wide vectors where the CPU has them. AVX2 brings no fused
- * multiply-add, so all clones give the same bytes. */
+/* Conversion is a good part of a warm answer: let the compiler use wide vectors where the CPU has them. AVX2 brings no
+ * fused multiply-add, so all clones give the same bytes. */
 #define WIDE __attribute__((target_clones("avx2", "default"), optimize("O3")))
 
 const struct format_info image_files[IMAGE_FILES + 1] = {
@@ -47,7 +47,8 @@ WIDE static uint64_t count_nonfinite(const float *in, size_t n)
     return count;
 }
 
-/* A cube root by Newton's method from a guess in the bits of the exponent: only + - * /, so that it is the same everywhere. */
+/* A cube root by Newton's method from a guess in the bits of the exponent: only + - * /, so that it is the same
+ * everywhere. */
 static double cube_root(double x)
 {
     uint64_t bits;
@@ -98,9 +99,10 @@ static void store32(const float *in, size_t n, uint8_t *out, size_t step)
             to[i * step] = in[i];
 }
 
-static void convert_piece(const struct raster *r, const float *in, size_t n, uint8_t *out, bool curve, struct counts *counts)
+static void convert_piece(const struct raster *r, const float *in, size_t n, uint8_t *out, bool curve,
+                          struct counts *counts)
 {
-    float   curved[PIECE];
+    float curved[PIECE];
     int32_t whole[PIECE];
     counts->nonfinite += count_nonfinite(in, n);
     if (curve) {
@@ -119,13 +121,14 @@ static void convert_piece(const struct raster *r, const float *in, size_t n, uin
         store16(whole, n, out, r->channels, r->big_endian);
 }
 
-void raster_rows(const struct raster *r, uint32_t row, uint32_t rows, float *const *planes, size_t stride, struct counts *counts)
+void raster_rows(const struct raster *r, uint32_t row, uint32_t rows, float *const *planes, size_t stride,
+                 struct counts *counts)
 {
     size_t sample = r->bits / 8;
     for (uint32_t y = 0; y < rows; y++) {
         uint8_t *line = r->data + (size_t)(row + y) * raster_row_bytes(r);
         for (uint32_t c = 0; c < r->channels; c++) {
-            bool         alpha = r->channels % 2 == 0 && c == r->channels - 1;
+            bool alpha = r->channels % 2 == 0 && c == r->channels - 1;
             const float *in = planes[c] + y * stride;
             for (size_t x = 0; x < r->width; x += PIECE) {
                 size_t n = r->width - x < PIECE ? r->width - x : PIECE;
@@ -137,7 +140,7 @@ void raster_rows(const struct raster *r, uint32_t row, uint32_t rows, float *con
 
 void raster_flip(const struct raster *r)
 {
-    size_t  n = raster_row_bytes(r);
+    size_t n = raster_row_bytes(r);
     uint8_t swap[4096];
     for (uint32_t y = 0; y < r->height / 2; y++) {
         uint8_t *a = r->data + y * n, *b = r->data + (r->height - 1 - y) * n;
@@ -154,13 +157,13 @@ void raster_flip(const struct raster *r)
 static size_t npy_header(const struct raster *r, uint32_t frames, char ret[IMAGE_HEADER_MAX])
 {
     const char *type = r->bits == 8 ? "|u1" : r->bits == 16 ? "<u2" : "<f4";
-    char        text[160], shape[80], first[16] = "", last[16] = "";
+    char text[160], shape[80], first[16] = "", last[16] = "";
     if (frames > 1)
         snprintf(first, sizeof first, "%u, ", frames);
     if (r->channels > 1)
         snprintf(last, sizeof last, ", %u", r->channels);
     snprintf(shape, sizeof shape, "(%s%u, %u%s)", first, r->height, r->width, last);
-    int    n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
+    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
     size_t whole = (10 + (size_t)n + 1 + 63) / 64 * 64;
     memset(ret, ' ', whole);
     memcpy(ret, "\x93NUMPY\x01\x00", 8);
@@ -176,6 +179,7 @@ size_t image_header(enum image_file file, const struct raster *r, uint32_t frame
     if (file == IMAGE_NPY)
         return npy_header(r, frames, ret);
     if (file == IMAGE_PFM)
-        return (size_t)snprintf(ret, IMAGE_HEADER_MAX, "P%c\n%u %u\n-1.0\n", r->channels == 3 ? 'F' : 'f', r->width, r->height);
+        return (size_t)snprintf(ret, IMAGE_HEADER_MAX, "P%c\n%u %u\n-1.0\n", r->channels == 3 ? 'F' : 'f', r->width,
+                                r->height);
     return 0;
 }

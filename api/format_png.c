@@ -13,16 +13,16 @@ enum { CHUNK = 256 << 10, BATCH = 128 << 10 };
 
 struct writer {
     uint8_t *data;
-    size_t   n, cap;
-    size_t   chunk; /* where the open chunk's length stands */
-    bool     failed;
+    size_t n, cap;
+    size_t chunk; /* where the open chunk's length stands */
+    bool failed;
 };
 
 static void writer_room(struct writer *w, size_t more)
 {
     if (w->failed || w->cap - w->n >= more)
         return;
-    size_t   cap = w->cap * 2 > w->n + more ? w->cap * 2 : w->n + more;
+    size_t cap = w->cap * 2 > w->n + more ? w->cap * 2 : w->n + more;
     uint8_t *data = realloc(w->data, cap);
     w->failed = !data;
     if (data) {
@@ -77,7 +77,7 @@ WIDE static void subtract(uint8_t *restrict to, const uint8_t *a, const uint8_t 
 
 static void filter_row(const struct raster *r, uint32_t y, uint8_t *to)
 {
-    size_t         n = raster_row_bytes(r), pixel = n / r->width;
+    size_t n = raster_row_bytes(r), pixel = n / r->width;
     const uint8_t *row = r->data + y * n;
     *to++ = y ? 2 : 1;
     if (y) {
@@ -132,7 +132,7 @@ static void put_pixels(struct writer *w, const struct raster *r, uint8_t *batch,
 static void put_head(struct writer *w, const struct raster *r)
 {
     static const uint8_t colour_types[] = {0, 0, 4, 2, 6};
-    uint8_t              head[13];
+    uint8_t head[13];
     put32(head, r->width);
     put32(head + 4, r->height);
     memcpy(head + 8, (uint8_t[]){(uint8_t)r->bits, colour_types[r->channels], 0, 0, 0}, 5);
@@ -149,9 +149,9 @@ static void put_head(struct writer *w, const struct raster *r)
 
 uint8_t *png_encode(const struct raster *r, size_t *ret_n)
 {
-    size_t        row_bytes = raster_row_bytes(r) + 1;
-    size_t        batch_rows = row_bytes < BATCH ? BATCH / row_bytes : 1;
-    uint8_t      *batch = malloc(batch_rows * row_bytes), *level = malloc(ISAL_DEF_LVL1_DEFAULT);
+    size_t row_bytes = raster_row_bytes(r) + 1;
+    size_t batch_rows = row_bytes < BATCH ? BATCH / row_bytes : 1;
+    uint8_t *batch = malloc(batch_rows * row_bytes), *level = malloc(ISAL_DEF_LVL1_DEFAULT);
     struct writer w = {.failed = !batch || !level};
     writer_room(&w, row_bytes * r->height / 2 + 1024);
     put_head(&w, r);

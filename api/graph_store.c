@@ -1,5 +1,6 @@
-/* See graph_store.h. One connection to data.db behind a lock; a database that cannot be opened is tried again at the next call, and
- * until then only storing and finding graphs fails, not the server. The lock is never held while an arena allocates. */
+/* See graph_store.h. One connection to data.db behind a lock; a database that cannot be opened is tried again at the
+ * next call, and until then only storing and finding graphs fails, not the server. The lock is never held while an
+ * arena allocates. */
 #include "api/graph_store.h"
 
 #include <errno.h>
@@ -13,23 +14,23 @@
 enum { BUCKETS = 4096, MEMORY_BYTES = 32 << 20, BUSY_MS = 2000, SCHEMA_VERSION = 1, WHY_SIZE = 256 };
 
 struct entry {
-    struct entry *chain;          /* of its bucket */
+    struct entry *chain; /* of its bucket */
     struct entry *newer, *older;
-    size_t        n;
-    char          id[GRAPH_ID_SIZE];
-    char          text[];
+    size_t n;
+    char id[GRAPH_ID_SIZE];
+    char text[];
 };
 
 struct graph_store {
     pthread_mutex_t lock;
-    char           *dir; /* NULL: memory only, nothing is evicted */
-    sqlite3        *db;
-    sqlite3_stmt   *get, *put, *count;
-    uint32_t        max_graphs, n_entries;
-    struct entry   *buckets[BUCKETS];
-    struct entry   *newest, *oldest;
-    size_t          bytes;
-    char            why[WHY_SIZE]; /* the database's last failure */
+    char *dir; /* NULL: memory only, nothing is evicted */
+    sqlite3 *db;
+    sqlite3_stmt *get, *put, *count;
+    uint32_t max_graphs, n_entries;
+    struct entry *buckets[BUCKETS];
+    struct entry *newest, *oldest;
+    size_t bytes;
+    char why[WHY_SIZE]; /* the database's last failure */
 };
 
 static struct entry **bucket_of(struct graph_store *s, const char *id)
@@ -68,7 +69,7 @@ static struct entry *memory_find(struct graph_store *s, const char *id)
 
 static void memory_drop_oldest(struct graph_store *s)
 {
-    struct entry  *e = s->oldest;
+    struct entry *e = s->oldest;
     struct entry **at = bucket_of(s, e->id);
     while (*at != e)
         at = &(*at)->chain;
@@ -114,26 +115,29 @@ static void db_close(struct graph_store *s)
 static bool db_version_fits(sqlite3 *db)
 {
     sqlite3_stmt *st = NULL;
-    bool          fits = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW &&
-                sqlite3_column_int(st, 0) <= SCHEMA_VERSION;
+    bool fits = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK &&
+                sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0) <= SCHEMA_VERSION;
     sqlite3_finalize(st);
     return fits;
 }
 
 static bool db_prepare(struct graph_store *s)
 {
-    static const char set_up[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=4194304;"
-                                 "CREATE TABLE IF NOT EXISTS graphs (id TEXT PRIMARY KEY, canonical TEXT NOT NULL, stored_at INTEGER NOT NULL)"
-                                 " WITHOUT ROWID; PRAGMA user_version=1;";
+    static const char set_up[] =
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=4194304;"
+        "CREATE TABLE IF NOT EXISTS graphs (id TEXT PRIMARY KEY, canonical TEXT NOT NULL, stored_at INTEGER NOT NULL)"
+        " WITHOUT ROWID; PRAGMA user_version=1;";
     return db_version_fits(s->db) && sqlite3_exec(s->db, set_up, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_prepare_v2(s->db, "SELECT canonical FROM graphs WHERE id=?1", -1, &s->get, NULL) == SQLITE_OK &&
-           sqlite3_prepare_v2(s->db, "INSERT OR IGNORE INTO graphs VALUES (?1, ?2, unixepoch())", -1, &s->put, NULL) == SQLITE_OK &&
+           sqlite3_prepare_v2(s->db, "INSERT OR IGNORE INTO graphs VALUES (?1, ?2, unixepoch())", -1, &s->put, NULL) ==
+               SQLITE_OK &&
            sqlite3_prepare_v2(s->db, "SELECT count(*) FROM graphs", -1, &s->count, NULL) == SQLITE_OK;
 }
 
 static void explain(struct graph_store *s, const char *doing)
 {
-    snprintf(s->why, sizeof s->why, "%s failed: %s (%s/data.db)", doing, s->db ? sqlite3_errmsg(s->db) : strerror(errno), s->dir);
+    snprintf(s->why, sizeof s->why, "%s failed: %s (%s/data.db)", doing,
+             s->db ? sqlite3_errmsg(s->db) : strerror(errno), s->dir);
 }
 
 static bool db_open(struct graph_store *s)
@@ -146,7 +150,8 @@ static bool db_open(struct graph_store *s)
     }
     char path[4096];
     snprintf(path, sizeof path, "%s/data.db", s->dir);
-    bool open = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
+    bool open = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) ==
+                SQLITE_OK;
     if (open)
         sqlite3_busy_timeout(s->db, BUSY_MS);
     if (open && db_prepare(s))
@@ -232,7 +237,7 @@ static enum outcome put_locked(struct graph_store *s, const char *id, const char
 static enum outcome db_get(struct graph_store *s, const char *id, char **ret_text)
 {
     sqlite3_bind_text(s->get, 1, id, -1, SQLITE_STATIC);
-    int         found = sqlite3_step(s->get);
+    int found = sqlite3_step(s->get);
     const char *text = found == SQLITE_ROW ? (const char *)sqlite3_column_text(s->get, 0) : NULL;
     if (text) {
         *ret_text = strdup(text);
@@ -257,7 +262,8 @@ static enum outcome get_locked(struct graph_store *s, const char *id, char **ret
     return db_open(s) ? db_get(s, id, ret_text) : BROKEN;
 }
 
-static enum status outcome_status(enum outcome outcome, const char *why, const struct graph_store *s, struct fault *fault)
+static enum status outcome_status(enum outcome outcome, const char *why, const struct graph_store *s,
+                                  struct fault *fault)
 {
     if (outcome == FULL)
         return fault_limit(fault, "max-graphs", "", "%u graphs are stored already", s->max_graphs);
@@ -268,7 +274,8 @@ static enum status outcome_status(enum outcome outcome, const char *why, const s
     return STATUS_OK;
 }
 
-enum status graph_store_put(struct graph_store *s, const char *id, const char *canonical, bool *ret_known, struct fault *fault)
+enum status graph_store_put(struct graph_store *s, const char *id, const char *canonical, bool *ret_known,
+                            struct fault *fault)
 {
     char why[WHY_SIZE];
     pthread_mutex_lock(&s->lock);
@@ -282,7 +289,7 @@ enum status graph_store_put(struct graph_store *s, const char *id, const char *c
 
 enum status graph_store_get(struct graph_store *s, const char *id, char **ret_canonical, struct fault *fault)
 {
-    char  why[WHY_SIZE];
+    char why[WHY_SIZE];
     char *text = NULL;
     pthread_mutex_lock(&s->lock);
     enum outcome outcome = get_locked(s, id, &text);

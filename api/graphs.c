@@ -10,10 +10,10 @@
 enum { LAYOUTS_MAX = 8 };
 
 struct posting {
-    struct subject  subject;
+    struct subject subject;
     struct program *programs[LAYOUTS_MAX]; /* of the layouts that make sense for the graph */
-    const char     *names[LAYOUTS_MAX];
-    size_t          n;
+    const char *names[LAYOUTS_MAX];
+    size_t n;
 };
 
 static handler graphs_store;
@@ -44,9 +44,10 @@ static enum status try_layout(struct exchange *ex, struct posting *p, struct lay
 
 static void try_audio(struct exchange *ex, struct posting *p)
 {
-    static const uint32_t    channels[] = {1, 2, 4, 6, 8, 16, 32, 64};
-    static const char *const names[] = {"mono", "stereo", "4 channels", "6 channels", "8 channels", "16 channels", "32 channels", "64 channels"};
-    size_t                   before = p->n;
+    static const uint32_t channels[] = {1, 2, 4, 6, 8, 16, 32, 64};
+    static const char *const names[] = {"mono",       "stereo",      "4 channels",  "6 channels",
+                                        "8 channels", "16 channels", "32 channels", "64 channels"};
+    size_t before = p->n;
     for (size_t i = 0; i < sizeof channels / sizeof *channels && (i < 2 || p->n == before); i++)
         if (channels[i] <= ex->api->config.max_channels)
             (void)!try_layout(ex, p, (struct layout){GRAPH_AUDIO, channels[i]}, names[i]);
@@ -122,9 +123,9 @@ static void write_graph(struct json_writer *w, struct exchange *ex, const struct
 
 static enum status graphs_store(struct exchange *ex)
 {
-    struct posting    *p = ex->work;
+    struct posting *p = ex->work;
     struct json_writer w;
-    bool               known = false;
+    bool known = false;
     TRY(make_programs(ex, p));
     TRY(graph_store_put(ex->api->graphs, p->subject.id, p->subject.canonical, &known, &ex->fault));
     json_writer_init(&w, ex->arena);
@@ -139,9 +140,9 @@ static enum status graphs_store(struct exchange *ex)
 enum status graphs_post(struct exchange *ex)
 {
     const struct api_config *config = &ex->api->config;
-    struct json_limits       limits = {.max_bytes = config->max_json, .max_depth = config->max_json_depth};
-    struct posting          *p = ARENA_NEW(ex->arena, struct posting);
-    struct datum            *root;
+    struct json_limits limits = {.max_bytes = config->max_json, .max_depth = config->max_json_depth};
+    struct posting *p = ARENA_NEW(ex->arena, struct posting);
+    struct datum *root;
     *exchange_defer(ex, release) = p;
     ex->work = p;
     TRY(json_read(ex->req->body, ex->req->body_size, &limits, ex->arena, &root, &ex->fault));
@@ -154,12 +155,13 @@ enum status graphs_post(struct exchange *ex)
 enum status graphs_get(struct exchange *ex)
 {
     void **slot = exchange_defer(ex, free);
-    char  *text = NULL;
+    char *text = NULL;
     if (strlen(ex->rest) == GRAPH_ID_SIZE - 1)
         TRY(graph_store_get(ex->api->graphs, ex->rest, &text, &ex->fault));
     *slot = text;
     if (!text)
-        return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "no graph %.60s is stored here; POST /graphs stores one", ex->rest);
+        return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "no graph %.60s is stored here; POST /graphs stores one",
+                         ex->rest);
     const char *tag = arena_printf(ex->arena, "\"%s\"", ex->rest), *list = ex->req->header(ex->req, "If-None-Match");
     answer_header(ex, "ETag", tag);
     answer_header(ex, "Cache-Control", "public, max-age=31536000, immutable");

@@ -54,7 +54,7 @@ enum status version_get(struct exchange *ex)
 enum status index_get(struct exchange *ex)
 {
     static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "?"};
-    struct json_writer       w;
+    struct json_writer w;
     json_writer_init(&w, ex->arena);
     json_object(&w, NULL);
     json_string(&w, "name", "sinter");

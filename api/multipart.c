@@ -8,9 +8,9 @@ enum { BOUNDARY_MAX = 70 };
 
 struct reader {
     struct exchange *ex;
-    const char      *at, *end;
-    char             delimiter[BOUNDARY_MAX + 5]; /* CR LF -- boundary */
-    size_t           n;
+    const char *at, *end;
+    char delimiter[BOUNDARY_MAX + 5]; /* CR LF -- boundary */
+    size_t n;
 };
 
 bool multipart_is(const struct exchange *ex)
@@ -32,7 +32,7 @@ static size_t parameter(const char *text, const char *end, const char *name, cha
         if ((at > text && !strchr("; \t", at[-1])) || strncasecmp(at, name, n) != 0 || at[n] != '=')
             continue;
         at += n + 1;
-        bool        quoted = *at == '"';
+        bool quoted = *at == '"';
         const char *from = quoted ? at + 1 : at, *to = from;
         while (to < end && (quoted ? *to != '"' : !strchr("; \t", *to)))
             to++;
@@ -53,8 +53,8 @@ static const char *find(const struct reader *r, const char *from)
 static enum status read_head_line(struct reader *r, const char *line, const char *end, struct multipart_part *part)
 {
     static const char disposition[] = "content-disposition:", type[] = "content-type:";
-    char              value[256];
-    size_t            n = (size_t)(end - line);
+    char value[256];
+    size_t n = (size_t)(end - line);
     if (n >= sizeof disposition && !strncasecmp(line, disposition, sizeof disposition - 1)) {
         if (!parameter(line + sizeof disposition - 1, end, "name", value, sizeof value))
             return bad(r, "a part has no name");
@@ -88,7 +88,8 @@ static enum status read_part(struct reader *r, struct multipart_part *part)
     }
     if (!part->name)
         return bad(r, "a part has no Content-Disposition");
-    const char *data = r->at + 2, *end = find(r, r->at); /* the blank line's CR LF may begin the delimiter of an empty part */
+    const char *data = r->at + 2,
+               *end = find(r, r->at); /* the blank line's CR LF may begin the delimiter of an empty part */
     if (!end)
         return bad(r, "a part does not end with the boundary");
     part->data = data;
@@ -100,7 +101,7 @@ static enum status read_part(struct reader *r, struct multipart_part *part)
 static enum status reader_init(struct reader *r, struct exchange *ex)
 {
     const char *type = ex->req->header(ex->req, "Content-Type");
-    char        boundary[BOUNDARY_MAX + 1];
+    char boundary[BOUNDARY_MAX + 1];
     *r = (struct reader){.ex = ex, .at = ex->req->body, .end = (const char *)ex->req->body + ex->req->body_size};
     if (!parameter(type, type + strlen(type), "boundary", boundary, sizeof boundary))
         return bad(r, "its Content-Type has no boundary");

@@ -1,6 +1,6 @@
-/* See pool.h. One queue of jobs, and one list of shared work ("each") that idle threads help with before they take a job: a
- * request that runs already finishes sooner than one that has not begun. The thread that shares its work does all of it itself
- * when nobody is idle, so nesting cannot deadlock. */
+/* See pool.h. One queue of jobs, and one list of shared work ("each") that idle threads help with before they take a
+ * job: a request that runs already finishes sooner than one that has not begun. The thread that shares its work does
+ * all of it itself when nobody is idle, so nesting cannot deadlock. */
 #include "api/pool.h"
 
 #include <pthread.h>
@@ -19,26 +19,26 @@ struct job {
 /* Lives on the stack of pool_each. */
 struct each {
     struct each *next;
-    size_t       n;
+    size_t n;
     int (*piece)(size_t i, void *user);
-    void         *user;
+    void *user;
     atomic_size_t taken;
-    atomic_int    result;
-    int           wanted; /* helpers that may still come */
-    int           busy;   /* helpers at work */
+    atomic_int result;
+    int wanted; /* helpers that may still come */
+    int busy;   /* helpers at work */
 };
 
 struct pool {
     pthread_mutex_t lock;
-    pthread_cond_t  work; /* something to do, or the end */
-    pthread_cond_t  left; /* a helper has left some each */
-    struct job     *jobs, **jobs_end;
-    struct each    *shared;
-    int             n_jobs;
-    int             n_threads;
-    int             idle;
-    bool            ending;
-    pthread_t       threads[];
+    pthread_cond_t work; /* something to do, or the end */
+    pthread_cond_t left; /* a helper has left some each */
+    struct job *jobs, **jobs_end;
+    struct each *shared;
+    int n_jobs;
+    int n_threads;
+    int idle;
+    bool ending;
+    pthread_t threads[];
 };
 
 static void each_run(struct each *e)

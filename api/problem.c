@@ -1,4 +1,5 @@
-/* Failures as RFC 9457 problem answers, and the pages their types point to. Everything comes from status.def and the fault. */
+/* Failures as RFC 9457 problem answers, and the pages their types point to. Everything comes from status.def and the
+ * fault. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,9 @@
 /* Seconds after which it makes sense to come back. */
 enum { RETRY_BUSY_S = 1, RETRY_QUOTA_S = 10 };
 
-static const char no_memory[] = "{\"type\":\"/errors/no-memory\",\"title\":\"There is no memory for this request now\",\"status\":503,"
-                                "\"detail\":\"the request needs more memory than it may use (--max-arena) or than there is\",\"errors\":[]}\n";
+static const char no_memory[] =
+    "{\"type\":\"/errors/no-memory\",\"title\":\"There is no memory for this request now\",\"status\":503,"
+    "\"detail\":\"the request needs more memory than it may use (--max-arena) or than there is\",\"errors\":[]}\n";
 
 void problem_no_memory(struct api_response *res)
 {
@@ -30,7 +32,7 @@ static const char *summary(const struct fault *f, struct arena *a)
     if (!f->count)
         return status_title(f->status);
     const struct fault_item *first = &f->items[0];
-    const char              *where = *first->pointer ? arena_printf(a, "%s: ", first->pointer) : "";
+    const char *where = *first->pointer ? arena_printf(a, "%s: ", first->pointer) : "";
     if (f->count == 1)
         return arena_printf(a, "%s%s", where, first->detail);
     return arena_printf(a, "%s%s (and %zu more, see errors)", where, first->detail, f->count - 1);
@@ -38,8 +40,8 @@ static const char *summary(const struct fault *f, struct arena *a)
 
 void problem_answer(struct exchange *ex)
 {
-    struct fault      *f = &ex->fault;
-    int                http = status_http(f->status);
+    struct fault *f = &ex->fault;
+    int http = status_http(f->status);
     struct json_writer w;
     json_writer_init(&w, ex->arena);
     json_object(&w, NULL);
@@ -76,18 +78,22 @@ struct advice {
 
 /* How to go on, for those who read the page of an error. */
 static const struct advice advices[] = {
-    {"bad-json", "The body must be strict JSON (RFC 8259) in UTF-8: no comments, no trailing commas, no key twice in one object, no numbers "
+    {"bad-json", "The body must be strict JSON (RFC 8259) in UTF-8: no comments, no trailing commas, no key twice in "
+                 "one object, no numbers "
                  "beyond a double. The detail names line and column."},
     {"bad-request", "The request's head is not what RFC 9110 and 9112 ask for. A client library produces a right one."},
-    {"not-found", "GET / lists the routes. Graphs are found by the id that POST /graphs answered; a graph that was only part of another "
+    {"not-found", "GET / lists the routes. Graphs are found by the id that POST /graphs answered; a graph that was "
+                  "only part of another "
                   "request is not kept."},
     {"method-not-allowed", "The Allow header lists the methods of this route."},
     {"conflict", "The request was right by itself, but not now. The detail says what it met."},
     {"length-required", "Send Content-Length, or Transfer-Encoding: chunked."},
     {"too-large", "The detail names the limit. Send less at once, or have the operator raise it."},
-    {"unsupported-media", "The detail lists the content types that this route reads. curl sends one it was not asked for: add "
-                          "-H 'Content-Type: application/json'."},
-    {"bad-graph", "Every error found is in `errors`, each with a JSON pointer into the request. GET /ops lists operations and inputs."},
+    {"unsupported-media",
+     "The detail lists the content types that this route reads. curl sends one it was not asked for: add "
+     "-H 'Content-Type: application/json'."},
+    {"bad-graph", "Every error found is in `errors`, each with a JSON pointer into the request. GET /ops lists "
+                  "operations and inputs."},
     {"bad-expression", "`column` is the place inside the expression, counted from 1."},
     {"bad-field", "`errors` names the fields. GET /openapi.json lists what each route reads."},
     {"bad-audio", "The bytes are not the audio that the request says they are."},
@@ -145,5 +151,6 @@ enum status error_get(struct exchange *ex)
         answer_body(ex, 200, "application/json", w.text.s, w.text.n);
         return STATUS_OK;
     }
-    return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "there is no error \"%s\"; GET /errors lists them all", ex->rest);
+    return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "there is no error \"%s\"; GET /errors lists them all",
+                     ex->rest);
 }

@@ -1,5 +1,5 @@
-/* POST /process: a graph over audio, or a generator's audio. The body is a WAV or raw samples with the fields in the query, or JSON, or both in a
- * multipart body. */
+/* POST /process: a graph over audio, or a generator's audio. The body is a WAV or raw samples with the fields in the
+ * query, or JSON, or both in a multipart body. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,18 +20,18 @@ static const double convert_us = 0.002;
 enum body { BODY_WAV, BODY_RAW, BODY_NONE };
 
 struct process {
-    struct fields       fields;
-    struct subject      subject;
+    struct fields fields;
+    struct subject subject;
     struct param_values params;
-    struct track        track;
-    struct counts       counts, counts_in;
-    struct runner      *runner;
-    const void         *audio;
-    size_t              audio_size;
-    enum body           body;
-    enum tier           tier;
-    int                 file; /* enum audio_file */
-    double              seconds, tail;
+    struct track track;
+    struct counts counts, counts_in;
+    struct runner *runner;
+    const void *audio;
+    size_t audio_size;
+    enum body body;
+    enum tier tier;
+    int file; /* enum audio_file */
+    double seconds, tail;
 };
 
 static handler process_prepare, process_run;
@@ -45,9 +45,9 @@ static enum sample sample_of(int file, unsigned bits)
 
 static void read_raw(struct process *p, int format)
 {
-    struct fields       *f = &p->fields;
+    struct fields *f = &p->fields;
     struct audio_source *s = &p->track.source;
-    uint64_t             channels = 1;
+    uint64_t channels = 1;
     if (format == AUDIO_WAV) {
         fields_fault(f, "format", "the format of a raw body is f32le, s16le or s24le; a WAV is sent as audio/wav");
         return;
@@ -59,7 +59,8 @@ static void read_raw(struct process *p, int format)
     size_t frame = channels * sample_size(s->sample);
     if (p->audio_size % frame) {
         f->failed = true;
-        fault_add(&f->ex->fault, STATUS_BAD_AUDIO, "", 0, "the body has %zu bytes, which is no whole number of %zu-byte frames (%llu channels of %s)",
+        fault_add(&f->ex->fault, STATUS_BAD_AUDIO, "", 0,
+                  "the body has %zu bytes, which is no whole number of %zu-byte frames (%llu channels of %s)",
                   p->audio_size, frame, (unsigned long long)channels, audio_files[format].name);
         return;
     }
@@ -69,9 +70,9 @@ static void read_raw(struct process *p, int format)
 
 static void read_wav(struct process *p)
 {
-    struct fields       *f = &p->fields;
+    struct fields *f = &p->fields;
     struct audio_source *s = &p->track.source;
-    uint64_t             channels;
+    uint64_t channels;
     if (wav_read(p->audio, p->audio_size, s, &f->ex->fault) != STATUS_OK) {
         f->failed = true;
         return;
@@ -87,8 +88,8 @@ static void read_wav(struct process *p)
 static void read_length(struct process *p)
 {
     struct fields *f = &p->fields;
-    struct track  *t = &p->track;
-    uint64_t       channels = 1;
+    struct track *t = &p->track;
+    uint64_t channels = 1;
     fields_count(f, "channels", 1, &channels);
     t->channels_in = channels > UINT32_MAX ? UINT32_MAX : (uint32_t)channels;
     if (p->body == BODY_WAV)
@@ -101,27 +102,33 @@ static void read_length(struct process *p)
     else if (p->body == BODY_NONE && seconds == frames)
         fields_fault(f, "seconds", "a request without audio says how much to make: seconds or frames");
     else if (seconds && (!(p->seconds >= 0) || t->rate <= 0))
-        fields_fault(f, t->rate <= 0 ? "rate" : "seconds", t->rate <= 0 ? "seconds need a rate" : "seconds must not be negative");
+        fields_fault(f, t->rate <= 0 ? "rate" : "seconds",
+                     t->rate <= 0 ? "seconds need a rate" : "seconds must not be negative");
     if (p->tail > 0 && t->rate <= 0)
         fields_fault(f, "rate", "a tail in seconds needs a rate");
     double most = (double)f->ex->api->config.max_frames, added = floor((p->seconds + p->tail) * t->rate + 0.5);
     if (!f->failed && (double)t->frames + added > most) {
         f->failed = true;
-        fault_limit(&f->ex->fault, "max-frames", seconds ? "/seconds" : frames ? "/frames" : p->tail > 0 ? "/tail" : "",
+        fault_limit(&f->ex->fault, "max-frames",
+                    seconds       ? "/seconds"
+                    : frames      ? "/frames"
+                    : p->tail > 0 ? "/tail"
+                                  : "",
                     "%.0f frames are asked for, more than %.0f", (double)t->frames + added, most);
     }
     if (!f->failed)
         t->frames += (uint64_t)added;
     if (t->channels_in > f->ex->api->config.max_channels) {
         f->failed = true;
-        fault_limit(&f->ex->fault, "max-channels", "/channels", "%u channels are more than %u", t->channels_in, f->ex->api->config.max_channels);
+        fault_limit(&f->ex->fault, "max-channels", "/channels", "%u channels are more than %u", t->channels_in,
+                    f->ex->api->config.max_channels);
     }
 }
 
 static void read_tail(struct process *p)
 {
     struct fields *f = &p->fields;
-    struct field  *field = fields_find(f, "tail");
+    struct field *field = fields_find(f, "tail");
     if (!field)
         return;
     const char *text = field->text ? field->text : field->value->kind == DATUM_STRING ? field->value->string : NULL;
@@ -136,10 +143,10 @@ static void read_tail(struct process *p)
 static void read_options(struct process *p)
 {
     static const char *const policies[] = {"zero", "reject", "pass", NULL};
-    struct fields           *f = &p->fields;
-    struct track            *t = &p->track;
-    int                      policy = NONFINITE_ZERO;
-    uint64_t                 version;
+    struct fields *f = &p->fields;
+    struct track *t = &p->track;
+    int policy = NONFINITE_ZERO;
+    uint64_t version;
     fields_params(f, &p->params);
     choice_tier(f, &p->tier);
     fields_count(f, "v", 0, &version);
@@ -159,8 +166,8 @@ static void read_options(struct process *p)
 static void read_file(struct process *p)
 {
     static const char *const later[] = {"flac", NULL};
-    struct fields           *f = &p->fields;
-    unsigned                 bits;
+    struct fields *f = &p->fields;
+    unsigned bits;
     p->file = p->body == BODY_RAW ? AUDIO_F32LE : AUDIO_WAV;
     if (p->body == BODY_RAW && !fields_find(f, "format"))
         read_raw(p, p->file);
@@ -176,21 +183,23 @@ static void read_file(struct process *p)
 /* The names of what the answer depends on; the audio itself last. */
 static bool is_known_to_client(struct process *p)
 {
-    struct exchange    *ex = p->fields.ex;
+    struct exchange *ex = p->fields.ex;
     const struct track *t = &p->track;
-    const uint64_t      whole[] = {t->frames, t->channels_in, (uint64_t)t->nonfinite, (uint64_t)t->sample, (uint64_t)p->file,
-                                   (uint64_t)t->source.sample, p->body};
-    const double        numbers[] = {t->rate, t->seed};
-    struct text         params = {.arena = ex->arena};
+    const uint64_t whole[] = {t->frames,
+                              t->channels_in,
+                              (uint64_t)t->nonfinite,
+                              (uint64_t)t->sample,
+                              (uint64_t)p->file,
+                              (uint64_t)t->source.sample,
+                              p->body};
+    const double numbers[] = {t->rate, t->seed};
+    struct text params = {.arena = ex->arena};
     for (size_t i = 0; i < p->params.n; i++)
         text_addf(&params, "%s=%a;", p->params.list[i].name, p->params.list[i].value);
-    size_t                 size = t->source.frames * t->source.channels * sample_size(t->source.sample);
-    const struct hash_part parts[] = {{"process", 7},
-                                      {p->subject.id, sizeof p->subject.id},
-                                      {whole, sizeof whole},
-                                      {numbers, sizeof numbers},
-                                      {params.s, params.n},
-                                      {t->source.data, t->source.data ? size : 0}};
+    size_t size = t->source.frames * t->source.channels * sample_size(t->source.sample);
+    const struct hash_part parts[] = {{"process", 7},        {p->subject.id, sizeof p->subject.id},
+                                      {whole, sizeof whole}, {numbers, sizeof numbers},
+                                      {params.s, params.n},  {t->source.data, t->source.data ? size : 0}};
     return etag_matches(ex, parts, sizeof parts / sizeof *parts);
 }
 
@@ -215,21 +224,27 @@ static enum status process_read(struct exchange *ex, struct process *p)
 static enum status check_program(struct exchange *ex, struct process *p)
 {
     const struct program *program = p->runner->program;
-    struct track         *t = &p->track;
+    struct track *t = &p->track;
     if (program->lowered.reads_in && p->body == BODY_NONE)
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "", 0, "this graph reads `in`: send audio (audio/wav, raw, or multipart), not only JSON");
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "", 0,
+                         "this graph reads `in`: send audio (audio/wav, raw, or multipart), not only JSON");
     if (t->rate > 0)
         TRY(subject_check_rate(ex, &p->subject, t->rate));
     else if (program->lowered.needs_rate)
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0, "this graph depends on time, so the request must say its rate");
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0,
+                         "this graph depends on time, so the request must say its rate");
     if (p->file == AUDIO_WAV && (t->rate < 1 || t->rate != floor(t->rate) || t->rate > UINT32_MAX / 64))
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0, "a WAV needs a whole rate; give rate, or another format");
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0,
+                         "a WAV needs a whole rate; give rate, or another format");
     t->channels_out = program->ir->n_outputs;
-    double bytes = (double)t->frames * t->channels_out * (double)sample_size(t->sample), most = (double)ex->api->config.max_output_bytes;
+    double bytes = (double)t->frames * t->channels_out * (double)sample_size(t->sample),
+           most = (double)ex->api->config.max_output_bytes;
     if (bytes > most)
-        return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has %.0f bytes, more than %.0f", bytes, most);
+        return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has %.0f bytes, more than %.0f", bytes,
+                           most);
     if (p->file == AUDIO_WAV && !wav_fits(t->sample, t->channels_out, t->frames))
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0, "%.0f bytes do not fit into a WAV; ask for f32le", bytes);
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0, "%.0f bytes do not fit into a WAV; ask for f32le",
+                         bytes);
     return STATUS_OK;
 }
 
@@ -259,7 +274,8 @@ static enum status process_prepare(struct exchange *ex)
     double points = process_points(p);
     TRY(runner_choose(p->runner, points));
     exchange_stage(ex, STAGE_CACHE);
-    double us = runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * convert_us;
+    double us =
+        runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * convert_us;
     return us > ex->api->config.inline_us ? exchange_long(ex, process_run) : process_run(ex);
 }
 
@@ -286,17 +302,19 @@ static enum status answer_memory(struct exchange *ex, size_t size, uint8_t **ret
         return STATUS_OK;
     }
     *ret = ex->res->owned = malloc(size);
-    return *ret ? STATUS_OK : fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an answer of %zu bytes", size);
+    return *ret ? STATUS_OK
+                : fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an answer of %zu bytes", size);
 }
 
 static enum status process_run(struct exchange *ex)
 {
     struct process *p = ex->work;
-    struct track   *t = &p->track;
-    uint8_t         head[WAV_HEADER_MAX];
-    size_t          head_size = p->file == AUDIO_WAV ? wav_header(t->sample, t->channels_out, (uint32_t)t->rate, t->frames, head) : 0;
-    size_t          bytes = t->frames * t->channels_out * sample_size(t->sample), pad = head_size && bytes % 2;
-    uint8_t        *file;
+    struct track *t = &p->track;
+    uint8_t head[WAV_HEADER_MAX];
+    size_t head_size =
+        p->file == AUDIO_WAV ? wav_header(t->sample, t->channels_out, (uint32_t)t->rate, t->frames, head) : 0;
+    size_t bytes = t->frames * t->channels_out * sample_size(t->sample), pad = head_size && bytes % 2;
+    uint8_t *file;
     /* The head may have any size; the samples begin at a multiple of a float's. */
     size_t room = (head_size + 15) / 16 * 16;
     TRY(answer_memory(ex, room + bytes + 1, &file));
@@ -322,7 +340,7 @@ static enum body body_of(const char *type, const void *data, size_t n)
 
 static enum status read_multipart(struct exchange *ex, struct process *p)
 {
-    struct multipart     *parts = ARENA_NEW(ex->arena, struct multipart);
+    struct multipart *parts = ARENA_NEW(ex->arena, struct multipart);
     struct multipart_part request, audio;
     TRY(multipart_read(ex, parts));
     TRY(multipart_take(ex, parts, "request", &request));
@@ -336,7 +354,7 @@ static enum status read_multipart(struct exchange *ex, struct process *p)
 
 enum status process_post(struct exchange *ex)
 {
-    const char     *type = ex->req->header(ex->req, "Content-Type");
+    const char *type = ex->req->header(ex->req, "Content-Type");
     struct process *p = ARENA_NEW(ex->arena, struct process);
     if (ex->req->body_size > INLINE_BODY && !ex->on_pool)
         return exchange_long(ex, process_post);

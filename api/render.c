@@ -1,5 +1,5 @@
-/* POST and GET /render: a field to an image. Reads the request, names its answer (ETag) before any work, then prepares and runs it, on the
- * connection's thread when it is short. */
+/* POST and GET /render: a field to an image. Reads the request, names its answer (ETag) before any work, then prepares
+ * and runs it, on the connection's thread when it is short. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +18,18 @@ enum { SIZE_DEFAULT = 256, GRID_MAX = 256 };
 static const double convert_us = 0.001, png_us = 0.005;
 
 struct render {
-    struct fields       fields;
-    struct subject      subject;
+    struct fields fields;
+    struct subject subject;
     struct param_values params;
-    struct view         view;
-    struct raster       raster;
-    struct counts       counts;
-    struct runner      *runner;
-    uint64_t            frames;
-    double              fps;
-    int                 file; /* enum image_file */
-    enum tier           tier;
-    bool                current; /* the URL carries the semantics version */
+    struct view view;
+    struct raster raster;
+    struct counts counts;
+    struct runner *runner;
+    uint64_t frames;
+    double fps;
+    int file; /* enum image_file */
+    enum tier tier;
+    bool current; /* the URL carries the semantics version */
 };
 
 static handler render_prepare, render_run;
@@ -39,14 +39,14 @@ static enum status check_limit(struct fields *f, const char *limit, const char *
     if (asked <= most)
         return STATUS_OK;
     f->failed = true;
-    return fault_limit(&f->ex->fault, limit, arena_printf(f->ex->arena, "/%s", name), "%s asks for %llu, more than %llu", name,
-                       (unsigned long long)asked, (unsigned long long)most);
+    return fault_limit(&f->ex->fault, limit, arena_printf(f->ex->arena, "/%s", name),
+                       "%s asks for %llu, more than %llu", name, (unsigned long long)asked, (unsigned long long)most);
 }
 
 static void read_size(struct render *r)
 {
     const struct api_config *config = &r->fields.ex->api->config;
-    uint64_t                 width = SIZE_DEFAULT, height = SIZE_DEFAULT;
+    uint64_t width = SIZE_DEFAULT, height = SIZE_DEFAULT;
     fields_count(&r->fields, "width", 1, &width);
     fields_count(&r->fields, "height", 1, &height);
     if (check_limit(&r->fields, "max-width", "width", width, config->max_width) != STATUS_OK)
@@ -59,7 +59,7 @@ static void read_size(struct render *r)
 
 static void read_tile(struct render *r)
 {
-    double       t[4];
+    double t[4];
     struct view *v = &r->view;
     if (!fields_numbers(&r->fields, "tile", 4, t) || r->fields.failed)
         return;
@@ -70,8 +70,8 @@ static void read_tile(struct render *r)
         }
     }
     if (t[2] < 1 || t[3] < 1 || t[0] + t[2] > v->width || t[1] + t[3] > v->height) {
-        fields_fault(&r->fields, "tile", "the tile [%.9g, %.9g, %.9g, %.9g] does not lie in the image of %u x %u", t[0], t[1], t[2], t[3], v->width,
-                     v->height);
+        fields_fault(&r->fields, "tile", "the tile [%.9g, %.9g, %.9g, %.9g] does not lie in the image of %u x %u", t[0],
+                     t[1], t[2], t[3], v->width, v->height);
         return;
     }
     v->x = (uint32_t)t[0];
@@ -83,8 +83,8 @@ static void read_tile(struct render *r)
 static void read_view(struct render *r)
 {
     struct fields *f = &r->fields;
-    struct view   *v = &r->view;
-    uint64_t       samples = 1;
+    struct view *v = &r->view;
+    uint64_t samples = 1;
     *v = (struct view){.region = {0, 0, 1, 1}, .grid = 1};
     read_size(r);
     fields_numbers(f, "region", 4, v->region);
@@ -94,7 +94,8 @@ static void read_view(struct render *r)
     if (fields_number(f, "seed", &v->seed) && (v->seed != floor(v->seed) || fabs(v->seed) > 0x1p31))
         fields_fault(f, "seed", "seed must be a whole number of at most 32 bits");
     if (fields_count(f, "samples", 1, &samples) && samples > GRID_MAX * GRID_MAX)
-        fields_fault(f, "samples", "a pixel is the mean of at most %d points, not %llu", GRID_MAX * GRID_MAX, (unsigned long long)samples);
+        fields_fault(f, "samples", "a pixel is the mean of at most %d points, not %llu", GRID_MAX * GRID_MAX,
+                     (unsigned long long)samples);
     else
         v->grid = (uint32_t)ceil(sqrt((double)samples));
     r->frames = 1;
@@ -104,19 +105,22 @@ static void read_view(struct render *r)
         fields_fault(f, "fps", "fps must be above 0");
     if (r->frames > 0x7fffffff)
         r->frames = 0x7fffffff;
-    double points = (double)v->w * v->h * v->grid * v->grid * (double)r->frames, most = (double)f->ex->api->config.max_pixels;
+    double points = (double)v->w * v->h * v->grid * v->grid * (double)r->frames,
+           most = (double)f->ex->api->config.max_pixels;
     if (points > most) {
         f->failed = true;
-        fault_limit(&f->ex->fault, "max-pixels", "/width", "%u x %u pixels of %u points, %llu times, are %.0f points, more than %.0f", v->w, v->h,
+        fault_limit(&f->ex->fault, "max-pixels", "/width",
+                    "%u x %u pixels of %u points, %llu times, are %.0f points, more than %.0f", v->w, v->h,
                     v->grid * v->grid, (unsigned long long)r->frames, points, most);
     }
 }
 
 static void read_file(struct render *r)
 {
-    static const char *const later[] = {"exr", NULL}, *const curves[] = {"none", "srgb", NULL}, *const dithers[] = {"none", NULL};
-    struct fields           *f = &r->fields;
-    int                      curve = 0, dither = 0;
+    static const char *const later[] = {"exr", NULL}, *const curves[] = {"none", "srgb", NULL},
+                             *const dithers[] = {"none", NULL};
+    struct fields *f = &r->fields;
+    int curve = 0, dither = 0;
     r->file = IMAGE_PNG;
     choice_format(f, image_files, later, &r->file);
     choice_bits(f, &image_files[r->file], &r->raster.bits);
@@ -131,16 +135,19 @@ static void read_file(struct render *r)
 /* Everything the answer depends on, in a fixed form. */
 static bool is_known_to_client(struct render *r)
 {
-    struct exchange   *ex = r->fields.ex;
+    struct exchange *ex = r->fields.ex;
     const struct view *v = &r->view;
-    const uint64_t     whole[] = {v->width,          v->height,        v->x,          v->y,     v->w, v->h, v->grid, r->frames, (uint64_t)r->file,
-                                  r->raster.bits, r->raster.srgb};
-    const double       numbers[] = {v->region[0], v->region[1], v->region[2], v->region[3], v->z, v->time, v->seed, r->fps};
-    struct text        params = {.arena = ex->arena};
+    const uint64_t whole[] = {v->width,  v->height,         v->x,           v->y,          v->w, v->h, v->grid,
+                              r->frames, (uint64_t)r->file, r->raster.bits, r->raster.srgb};
+    const double numbers[] = {v->region[0], v->region[1], v->region[2], v->region[3], v->z, v->time, v->seed, r->fps};
+    struct text params = {.arena = ex->arena};
     for (size_t i = 0; i < r->params.n; i++)
         text_addf(&params, "%s=%a;", r->params.list[i].name, r->params.list[i].value);
-    const struct hash_part parts[] = {
-        {"render", 6}, {r->subject.id, sizeof r->subject.id}, {whole, sizeof whole}, {numbers, sizeof numbers}, {params.s, params.n}};
+    const struct hash_part parts[] = {{"render", 6},
+                                      {r->subject.id, sizeof r->subject.id},
+                                      {whole, sizeof whole},
+                                      {numbers, sizeof numbers},
+                                      {params.s, params.n}};
     return etag_matches(ex, parts, sizeof parts / sizeof *parts);
 }
 
@@ -180,21 +187,25 @@ static double render_points(const struct render *r)
 static enum status check_program(struct exchange *ex, struct render *r)
 {
     const struct program *p = r->runner->program;
-    uint32_t              n = p->ir->n_outputs, most = ex->api->config.max_outputs_image;
-    const char           *pointer = r->subject.is_expr ? "/expr" : arena_printf(ex->arena, "%s/output", r->subject.pointer);
+    uint32_t n = p->ir->n_outputs, most = ex->api->config.max_outputs_image;
+    const char *pointer = r->subject.is_expr ? "/expr" : arena_printf(ex->arena, "%s/output", r->subject.pointer);
     if (p->lowered.kind == GRAPH_AUDIO || p->plan->n_rings || p->plan->state_size || p->ir->n_inputs)
         return fault_add(&ex->fault, STATUS_BAD_GRAPH, r->subject.is_expr ? "/expr" : r->subject.pointer, 0,
                          "this graph makes audio; POST /process runs it");
     if (n > most || n > 4)
-        return fault_limit(&ex->fault, "max-outputs-image", pointer, "an image has at most %u outputs; this graph has %u", most, n);
+        return fault_limit(&ex->fault, "max-outputs-image", pointer,
+                           "an image has at most %u outputs; this graph has %u", most, n);
     if (r->file == IMAGE_PFM && n != 1 && n != 3)
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0, "a pfm has 1 or 3 channels; this graph has %u outputs", n);
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0,
+                         "a pfm has 1 or 3 channels; this graph has %u outputs", n);
     r->raster.channels = n;
     r->raster.width = r->view.w;
     r->raster.height = r->view.h;
-    double bytes = (double)raster_row_bytes(&r->raster) * r->view.h * (double)r->frames, limit = (double)ex->api->config.max_output_bytes;
+    double bytes = (double)raster_row_bytes(&r->raster) * r->view.h * (double)r->frames,
+           limit = (double)ex->api->config.max_output_bytes;
     if (bytes > limit)
-        return fault_limit(&ex->fault, "max-output-bytes", "/width", "the image has %.0f bytes, more than %.0f", bytes, limit);
+        return fault_limit(&ex->fault, "max-output-bytes", "/width", "the image has %.0f bytes, more than %.0f", bytes,
+                           limit);
     return STATUS_OK;
 }
 
@@ -230,7 +241,7 @@ static enum status encode(struct exchange *ex, struct render *r)
             raster_flip(&r->raster);
         return STATUS_OK;
     }
-    size_t   n = 0;
+    size_t n = 0;
     uint8_t *file = png_encode(&r->raster, &n);
     free(ex->res->owned);
     ex->res->owned = file;
@@ -266,11 +277,11 @@ static enum status run_frames(struct render *r, uint8_t *samples)
 static enum status render_run(struct exchange *ex)
 {
     struct render *r = ex->work;
-    char           head[IMAGE_HEADER_MAX];
-    size_t         head_size = image_header((enum image_file)r->file, &r->raster, (uint32_t)r->frames, head);
-    size_t         bytes = raster_row_bytes(&r->raster) * r->raster.height * (size_t)r->frames;
+    char head[IMAGE_HEADER_MAX];
+    size_t head_size = image_header((enum image_file)r->file, &r->raster, (uint32_t)r->frames, head);
+    size_t bytes = raster_row_bytes(&r->raster) * r->raster.height * (size_t)r->frames;
     /* The samples are floats: a head that is no multiple of their size (pfm's) is moved in front afterwards. */
-    size_t   room = (head_size + 63) / 64 * 64;
+    size_t room = (head_size + 63) / 64 * 64;
     uint8_t *file = ex->res->owned = malloc(room + bytes);
     if (!file)
         return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an image of %zu bytes", bytes);
@@ -288,7 +299,7 @@ static enum status render_run(struct exchange *ex)
 
 enum status render_post(struct exchange *ex)
 {
-    struct render        *r = ARENA_NEW(ex->arena, struct render);
+    struct render *r = ARENA_NEW(ex->arena, struct render);
     struct multipart_part json = {.data = ex->req->body, .size = ex->req->body_size};
     if (multipart_is(ex)) {
         struct multipart parts;

@@ -41,8 +41,8 @@ static void add(struct fields *f, struct field field)
 enum status fields_from_json(struct exchange *ex, const char *text, size_t n, unsigned of, struct fields *ret)
 {
     const struct api_config *config = &ex->api->config;
-    struct json_limits       limits = {.max_bytes = config->max_json, .max_depth = config->max_json_depth};
-    struct datum            *root;
+    struct json_limits limits = {.max_bytes = config->max_json, .max_depth = config->max_json_depth};
+    struct datum *root;
     *ret = (struct fields){.ex = ex, .of = of};
     TRY(json_read(text, n, &limits, ex->arena, &root, &ex->fault));
     if (root->kind != DATUM_OBJECT)
@@ -81,7 +81,7 @@ struct field *fields_find(struct fields *f, const char *name)
 static const char *pointer_of(struct fields *f, const char *prefix, const char *name)
 {
     size_t n = strlen(prefix);
-    char  *s = arena_alloc(f->ex->arena, n + strlen(name) * 2 + 1), *to = s + n;
+    char *s = arena_alloc(f->ex->arena, n + strlen(name) * 2 + 1), *to = s + n;
     memcpy(s, prefix, n);
     for (; *name; name++) {
         *to++ = *name == '/' ? '~' : *name;
@@ -135,7 +135,7 @@ bool fields_number(struct fields *f, const char *name, double *io)
 bool fields_count(struct fields *f, const char *name, uint64_t least, uint64_t *io)
 {
     const struct field *field = fields_find(f, name);
-    double              v;
+    double v;
     if (!field)
         return false;
     if (!number_of(field, &v) || v != floor(v) || v < (double)least || v > 0x1p53) {
@@ -213,8 +213,8 @@ bool fields_choice(struct fields *f, const char *name, const char *const *choice
         }
     }
     const char *near = nearest_name(text, choices);
-    fields_fault(f, name, "there is no %s \"%.40s\"%s%s%s; one of %s", name, text, near ? "; did you mean " : "", near ? near : "",
-                 near ? "?" : "", join(f->ex->arena, choices));
+    fields_fault(f, name, "there is no %s \"%.40s\"%s%s%s; one of %s", name, text, near ? "; did you mean " : "",
+                 near ? near : "", near ? "?" : "", join(f->ex->arena, choices));
     return false;
 }
 
@@ -255,7 +255,7 @@ static void add_param(struct fields *f, struct param_values *params, const char 
 void fields_params(struct fields *f, struct param_values *ret)
 {
     struct field *object = fields_find(f, "params");
-    size_t        most = f->n + (object && object->value ? object->value->n : 0);
+    size_t most = f->n + (object && object->value ? object->value->n : 0);
     *ret = (struct param_values){.list = ARENA_ARRAY(f->ex->arena, most + 1, struct param_value)};
     for (size_t i = 0; i < f->n; i++)
         if (is_param(&f->list[i]))
@@ -283,7 +283,7 @@ static bool known(unsigned of, const char *name)
 static void fault_unknown(struct fields *f, const char *name)
 {
     const char *names[N_INFOS + 1];
-    size_t      n = 0;
+    size_t n = 0;
     for (size_t i = 0; i < N_INFOS; i++)
         if (infos[i].of & f->of)
             names[n++] = infos[i].name;

@@ -11,18 +11,18 @@
 
 /* Graphs whose literals fit a sample rate. */
 struct checked {
-    char   id[GRAPH_ID_SIZE];
+    char id[GRAPH_ID_SIZE];
     double rate;
 };
 enum { API_CHECKED = 1024 };
 
 struct api {
-    struct api_config   config;
-    struct engine      *engine;
-    struct pool        *pool;
+    struct api_config config;
+    struct engine *engine;
+    struct pool *pool;
     struct graph_store *graphs;
-    pthread_mutex_t     checked_lock;
-    struct checked      checked[API_CHECKED]; /* by hash; the last one stays */
+    pthread_mutex_t checked_lock;
+    struct checked checked[API_CHECKED]; /* by hash; the last one stays */
     char *(*more_metrics)(struct arena *a, void *user);
     void *more_metrics_user;
     bool (*ready)(const char **ret_why, void *user);

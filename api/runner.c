@@ -24,7 +24,8 @@ struct runner *runner_new(struct exchange *ex)
 static enum status fault_no_kernel(struct exchange *ex)
 {
     return fault_add(&ex->fault, STATUS_BUSY, "/tier", 0,
-                     "there is no compiled kernel for this graph now (no compiler, or it is busy or refused it); tier auto always answers");
+                     "there is no compiled kernel for this graph now (no compiler, or it is busy or refused it); tier "
+                     "auto always answers");
 }
 
 enum status runner_choose(struct runner *r, double points)
@@ -33,7 +34,7 @@ enum status runner_choose(struct runner *r, double points)
     if (r->tier == TIER_INTERP)
         return STATUS_OK;
     double left_ms = r->ex->deadline_ms - exchange_clock_ms();
-    int    wait_ms = r->tier == TIER_JIT && r->ex->on_pool ? (left_ms > 1 ? (int)left_ms : 1) : 0;
+    int wait_ms = r->tier == TIER_JIT && r->ex->on_pool ? (left_ms > 1 ? (int)left_ms : 1) : 0;
     double expected_ns = points * r->program->cost.interp_ns;
     atomic_store(&r->kernel, engine_kernel(e, r->program, expected_ns, wait_ms, &r->origin));
     if (wait_ms > 0 && !atomic_load(&r->kernel))
@@ -107,8 +108,8 @@ void runner_headers(const struct runner *r)
         [KERNEL_COLLAPSED] = "sinter; fwd=miss; collapsed",
     };
     struct exchange *ex = r->ex;
-    char            *key = arena_alloc(ex->arena, HASH_HEX);
-    bool             interp = atomic_load(&r->used_interp), jit = atomic_load(&r->used_jit);
+    char *key = arena_alloc(ex->arena, HASH_HEX);
+    bool interp = atomic_load(&r->used_interp), jit = atomic_load(&r->used_jit);
     answer_header(ex, "Sinter-Graph", arena_strdup(ex->arena, r->program->graph_id));
     if (engine_key(ex->api->engine, r->program, key))
         answer_header(ex, "Sinter-Kernel", key);

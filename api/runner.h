@@ -1,4 +1,5 @@
-/* A program at work for one request: which engine runs it, changed between two tiles or blocks when a kernel arrives. */
+/* A program at work for one request: which engine runs it, changed between two tiles or blocks when a kernel arrives.
+ */
 #ifndef API_RUNNER_H
 #define API_RUNNER_H
 
@@ -7,19 +8,20 @@
 #include "api/exchange.h"
 
 struct runner {
-    struct exchange         *ex;
-    struct program          *program;
-    const double            *params;     /* values by the program's order */
-    _Atomic(struct kernel *) kernel;     /* NULL: the interpreter, so far */
-    enum tier                tier;
-    enum kernel_origin       origin;
-    atomic_bool              used_interp, used_jit;
+    struct exchange *ex;
+    struct program *program;
+    const double *params;            /* values by the program's order */
+    _Atomic(struct kernel *) kernel; /* NULL: the interpreter, so far */
+    enum tier tier;
+    enum kernel_origin origin;
+    atomic_bool used_interp, used_jit;
 };
 
 /* Gives program and kernel back when the request ends. Call before program is set. */
 struct runner *runner_new(struct exchange *ex);
 
-/* Asks for the kernel of work worth `points` points or samples; waits for it when the tier is jit and this is a pool thread. */
+/* Asks for the kernel of work worth `points` points or samples; waits for it when the tier is jit and this is a pool
+ * thread. */
 enum status runner_choose(struct runner *r, double points) MUST_CHECK;
 
 /* What the work will take with the engine at hand, in microseconds. */
@@ -28,12 +30,13 @@ double runner_predict_us(const struct runner *r, double points);
 /* One call, on any thread in the kernels' floating-point state. */
 void runner_call(struct runner *r, const struct kernel_call *call, void *work);
 
-/* Memory that one thread's calls need beside inputs and outputs; KERNEL_ALIGN-ed parts. Asked after runner_choose, once. */
+/* Memory that one thread's calls need beside inputs and outputs; KERNEL_ALIGN-ed parts. Asked after runner_choose,
+ * once. */
 struct workspace {
     float *scratch;
-    void  *work;
+    void *work;
 };
-size_t           workspace_size(const struct runner *r);
+size_t workspace_size(const struct runner *r);
 struct workspace workspace_at(const struct runner *r, void *memory); /* of workspace_size bytes, any alignment */
 
 /* Sinter-Graph, Sinter-Kernel, Sinter-Engine, Cache-Status. */

@@ -19,7 +19,7 @@ static void identify(struct exchange *ex, struct subject *s)
 {
     s->canonical = graph_canonical(s->graph, ex->arena);
     struct hash_part part = {s->canonical, strlen(s->canonical)};
-    uint8_t          digest[HASH_SIZE];
+    uint8_t digest[HASH_SIZE];
     hash_parts(&part, 1, digest); /* graph_id(), without making the text twice */
     hash_hex(digest, s->id);
 }
@@ -62,9 +62,10 @@ static enum status from_id(struct fields *f, const char *name, const char *text,
 
 enum status subject_read(struct fields *f, struct subject *ret)
 {
-    const struct field *graph = fields_find(f, "graph"), *id = fields_find(f, "graph_id"), *expr = fields_find(f, "expr");
-    const char         *text = "";
-    enum status         status = STATUS_OK;
+    const struct field *graph = fields_find(f, "graph"), *id = fields_find(f, "graph_id"),
+                       *expr = fields_find(f, "expr");
+    const char *text = "";
+    enum status status = STATUS_OK;
     if (!!graph + !!id + !!expr != 1)
         return fields_fault(f, graph ? "graph" : "", "a request has exactly one of graph, graph_id and expr");
     if (graph && graph->value && graph->value->kind == DATUM_OBJECT)
@@ -86,12 +87,13 @@ enum status subject_load(struct exchange *ex, struct subject *s)
     if (s->graph)
         return STATUS_OK;
     void **slot = exchange_defer(ex, free);
-    char  *text = NULL;
+    char *text = NULL;
     TRY(graph_store_get(ex->api->graphs, s->id, &text, &ex->fault));
     *slot = text;
     if (!text)
-        return fault_add(&ex->fault, STATUS_NOT_FOUND, "/graph", 0, "no graph %s is stored here; POST /graphs stores one", s->id);
-    struct datum      *root;
+        return fault_add(&ex->fault, STATUS_NOT_FOUND, "/graph", 0,
+                         "no graph %s is stored here; POST /graphs stores one", s->id);
+    struct datum *root;
     struct json_limits limits = {.max_bytes = strlen(text), .max_depth = JSON_DEPTH_MAX};
     TRY(json_read(text, strlen(text), &limits, ex->arena, &root, &ex->fault));
     TRY(graph_read(root, &ex->api->config.graph, ex->arena, &s->graph, &ex->fault));
@@ -117,8 +119,9 @@ enum status subject_program(struct exchange *ex, struct subject *s, struct layou
         return STATUS_OK;
     TRY(subject_load(ex, s));
     exchange_stage(ex, STAGE_CHECK);
-    size_t      before = ex->fault.count;
-    enum status status = engine_program(ex->api->engine, s->graph, s->canonical, layout, &ex->api->config.graph, ret, &ex->fault);
+    size_t before = ex->fault.count;
+    enum status status =
+        engine_program(ex->api->engine, s->graph, s->canonical, layout, &ex->api->config.graph, ret, &ex->fault);
     exchange_stage(ex, STAGE_LOWER);
     subject_move_faults(ex, before, s);
     return status;
@@ -136,7 +139,7 @@ static void check_slot(struct api *api, const char *id, double rate, struct chec
 
 enum status subject_check_rate(struct exchange *ex, struct subject *s, double rate)
 {
-    struct api     *api = ex->api;
+    struct api *api = ex->api;
     struct checked *slot;
     check_slot(api, s->id, rate, &slot);
     pthread_mutex_lock(&api->checked_lock);
@@ -145,7 +148,7 @@ enum status subject_check_rate(struct exchange *ex, struct subject *s, double ra
     if (seen)
         return STATUS_OK;
     TRY(subject_load(ex, s));
-    size_t      before = ex->fault.count;
+    size_t before = ex->fault.count;
     enum status status = lower_check_literals(s->graph, rate, &ex->fault);
     subject_move_faults(ex, before, s);
     if (status != STATUS_OK)
@@ -171,26 +174,28 @@ static void fault_param(struct exchange *ex, const struct program *p, const char
     for (size_t i = 0; i < p->n_params; i++)
         names[i] = p->params[i].name;
     const char *near = nearest_name(name, names);
-    fault_add(&ex->fault, STATUS_BAD_FIELD, arena_printf(ex->arena, "/params/%s", name), 0, "the graph has no parameter \"%.60s\"%s%s%s", name,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    fault_add(&ex->fault, STATUS_BAD_FIELD, arena_printf(ex->arena, "/params/%s", name), 0,
+              "the graph has no parameter \"%.60s\"%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
+              near ? "?" : "");
 }
 
-enum status subject_params(struct exchange *ex, const struct program *p, const struct param_values *given, const double **ret_params)
+enum status subject_params(struct exchange *ex, const struct program *p, const struct param_values *given,
+                           const double **ret_params)
 {
     double *values = ARENA_ARRAY(ex->arena, p->n_params + 1, double);
-    size_t  before = ex->fault.count;
+    size_t before = ex->fault.count;
     for (size_t i = 0; i < p->n_params; i++)
         values[i] = p->params[i].value;
     for (size_t i = 0; i < given->n; i++) {
         const struct param_value *v = &given->list[i];
-        int                       at = param_index(p, v->name);
+        int at = param_index(p, v->name);
         if (at < 0) {
             fault_param(ex, p, v->name);
             continue;
         }
         if (!(v->value >= p->params[at].min && v->value <= p->params[at].max))
-            fault_add(&ex->fault, STATUS_BAD_FIELD, arena_printf(ex->arena, "/params/%s", v->name), 0, "%.9g is outside of %.9g .. %.9g",
-                      v->value, p->params[at].min, p->params[at].max);
+            fault_add(&ex->fault, STATUS_BAD_FIELD, arena_printf(ex->arena, "/params/%s", v->name), 0,
+                      "%.9g is outside of %.9g .. %.9g", v->value, p->params[at].min, p->params[at].max);
         values[at] = v->value;
     }
     if (ex->fault.count > before)

@@ -44,7 +44,7 @@ bool cli_open(struct cli *c, const char *store, int compilers)
     }
     fault_init(&c->fault, c->arena);
     struct engine_config engine = engine_config_default();
-    struct api_config    api = api_config_default();
+    struct api_config api = api_config_default();
     engine.store_dir = store ? (strcmp(store, "none") ? store : NULL) : default_store();
     engine.compilers = compilers;
     /* Whoever runs this owns the machine: only what protects them from a slip of the pen stays. */
@@ -77,10 +77,10 @@ void cli_close(struct cli *c)
 
 char *cli_read(struct cli *c, const char *path, size_t *ret_n)
 {
-    bool   standard = !strcmp(path, "-");
-    FILE  *f = standard ? stdin : fopen(path, "rb");
+    bool standard = !strcmp(path, "-");
+    FILE *f = standard ? stdin : fopen(path, "rb");
     size_t n = 0, cap = 1 << 16;
-    char  *data = arena_alloc(c->arena, cap + 1);
+    char *data = arena_alloc(c->arena, cap + 1);
     if (!f) {
         fprintf(stderr, "sinter: cannot open %s: %s\n", path, strerror(errno));
         return NULL;
@@ -104,9 +104,9 @@ char *cli_read(struct cli *c, const char *path, size_t *ret_n)
 
 bool cli_write(const char *path, const void *data, size_t n)
 {
-    bool  standard = !strcmp(path, "-");
+    bool standard = !strcmp(path, "-");
     FILE *f = standard ? stdout : fopen(path, "wb");
-    bool  done = f && fwrite(data, 1, n, f) == n;
+    bool done = f && fwrite(data, 1, n, f) == n;
     if (f && !standard)
         done = fclose(f) == 0 && done;
     if (!done)
@@ -158,14 +158,15 @@ static bool add_param(struct cli *c, struct json_writer *params, const char *tex
     return true;
 }
 
-static bool take_option(struct cli *c, struct cli_args *args, struct json_writer *params, unsigned of, const char *name, const char *value)
+static bool take_option(struct cli *c, struct cli_args *args, struct json_writer *params, unsigned of, const char *name,
+                        const char *value)
 {
     static const char *const short_names[][2] = {{"w", "width"}, {"h", "height"}, {"p", "param"}};
     for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
         if (!strcmp(name, short_names[i][0]))
             name = short_names[i][1];
     const struct field_info *f = field_by_name(name, of);
-    bool                     known = f || !strcmp(name, "o") || !strcmp(name, "store") || !strcmp(name, "param");
+    bool known = f || !strcmp(name, "o") || !strcmp(name, "store") || !strcmp(name, "param");
     if (!known || !value) {
         fprintf(stderr, known ? "sinter: -%s needs a value\n" : "sinter: there is no option \"%s\"\n", name);
         return false;
@@ -213,15 +214,16 @@ bool cli_parse(struct cli *c, int argc, char **argv, unsigned of, struct cli_arg
 char *cli_request(struct cli *c, const struct cli_args *args, int graph_file)
 {
     struct json_writer w = args->fields;
-    const char        *dot = args->out ? strrchr(args->out, '.') : NULL;
+    const char *dot = args->out ? strrchr(args->out, '.') : NULL;
     if (!args->has_expr) {
         size_t n;
-        char  *graph = graph_file < args->n_files ? cli_read(c, args->files[graph_file], &n) : NULL;
+        char *graph = graph_file < args->n_files ? cli_read(c, args->files[graph_file], &n) : NULL;
         if (graph_file >= args->n_files)
             fputs("sinter: there is no graph; name a file, or write --expr EXPRESSION\n", stderr);
         if (!graph)
             return NULL;
-        /* Alone first: inside the request its lines would be counted wrong, and text behind it would be taken for the request's. */
+        /* Alone first: inside the request its lines would be counted wrong, and text behind it would be taken for the
+         * request's. */
         struct json_limits limits = {.max_bytes = n, .max_depth = JSON_DEPTH_MAX};
         if (json_check(graph, n, &limits, c->arena, &c->fault) != STATUS_OK) {
             fprintf(stderr, "sinter: %s:\n", args->files[graph_file]);
@@ -239,8 +241,8 @@ char *cli_request(struct cli *c, const struct cli_args *args, int graph_file)
 /* A request that this process makes of itself. */
 struct asking {
     const char *type;
-    double      began;
-    bool        bar;
+    double began;
+    bool bar;
 };
 
 static const char *asking_header(const struct api_request *req, const char *name)
@@ -256,7 +258,8 @@ static const char *asking_query(const struct api_request *req, const char *name)
     return NULL;
 }
 
-static void asking_each(const struct api_request *req, void (*one)(const char *name, const char *value, void *), void *user)
+static void asking_each(const struct api_request *req, void (*one)(const char *name, const char *value, void *),
+                        void *user)
 {
     (void)req;
     (void)one;
@@ -274,7 +277,7 @@ static void show_progress(const struct api_request *req, double done)
 {
     struct asking *a = req->user;
     enum { WIDTH = 40 };
-    char   bar[WIDTH + 1];
+    char bar[WIDTH + 1];
     double seconds = now_s() - a->began;
     if (seconds < 1 || !isatty(STDERR_FILENO))
         return;
@@ -288,15 +291,16 @@ static void show_progress(const struct api_request *req, double done)
 /* The problem's places, one a line. */
 static void print_problem(struct cli *c, const struct api_response *res)
 {
-    struct json_limits   limits = {.max_bytes = res->body_size, .max_depth = JSON_DEPTH_MAX};
-    struct datum        *root;
-    const struct datum  *errors = NULL;
+    struct json_limits limits = {.max_bytes = res->body_size, .max_depth = JSON_DEPTH_MAX};
+    struct datum *root;
+    const struct datum *errors = NULL;
     if (json_read(res->body, res->body_size, &limits, c->arena, &root, &c->fault) == STATUS_OK)
         errors = datum_get(root, "errors");
     if (!errors || !errors->n)
         fprintf(stderr, "sinter: %.*s\n", (int)res->body_size, (const char *)res->body);
     for (size_t i = 0; errors && i < errors->n; i++) {
-        const struct datum *pointer = datum_get(&errors->items[i], "pointer"), *detail = datum_get(&errors->items[i], "detail"),
+        const struct datum *pointer = datum_get(&errors->items[i], "pointer"),
+                           *detail = datum_get(&errors->items[i], "detail"),
                            *column = datum_get(&errors->items[i], "column");
         fprintf(stderr, "sinter: %s", pointer ? pointer->string : "");
         if (column)
@@ -305,9 +309,10 @@ static void print_problem(struct cli *c, const struct api_response *res)
     }
 }
 
-bool cli_ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n, struct api_response *ret)
+bool cli_ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n,
+             struct api_response *ret)
 {
-    struct asking      asking = {.type = type, .began = now_s()};
+    struct asking asking = {.type = type, .began = now_s()};
     struct api_request req = {.method = method,
                               .path = path,
                               .header = asking_header,
@@ -338,6 +343,6 @@ const char *cli_header(const struct api_response *res, const char *name)
 
 void cli_report(const struct api_response *res, const char *out)
 {
-    fprintf(stderr, "%s: %zu bytes, %s, clipped %s, not finite %s\n", out, res->body_size, cli_header(res, "Sinter-Engine"),
-            cli_header(res, "Sinter-Clipped"), cli_header(res, "Sinter-Nonfinite"));
+    fprintf(stderr, "%s: %zu bytes, %s, clipped %s, not finite %s\n", out, res->body_size,
+            cli_header(res, "Sinter-Engine"), cli_header(res, "Sinter-Clipped"), cli_header(res, "Sinter-Nonfinite"));
 }

@@ -1,4 +1,5 @@
-/* sinter cache: the kernel store from outside. ls and verify list it, warm compiles graphs into it, gc makes it smaller. */
+/* sinter cache: the kernel store from outside. ls and verify list it, warm compiles graphs into it, gc makes it
+ * smaller. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,19 +10,22 @@
 #include "server/command.h"
 
 struct listing {
-    bool     verify;
+    bool verify;
     uint64_t rows, bytes, unsound;
 };
 
 static void print_row(const struct cache_row *row, void *user)
 {
     struct listing *l = user;
-    struct tm       tm;
-    char            when[32] = "";
-    time_t          used = (time_t)row->used_at;
+    struct tm tm;
+    char when[32] = "";
+    time_t used = (time_t)row->used_at;
     if (gmtime_r(&used, &tm))
         strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
-    printf("%s  %-10s %8u  %s%s\n", row->key_hex, row->target, row->size, when, !l->verify ? "" : row->sound ? "  sound" : "  BROKEN");
+    printf("%s  %-10s %8u  %s%s\n", row->key_hex, row->target, row->size, when,
+           !l->verify   ? ""
+           : row->sound ? "  sound"
+                        : "  BROKEN");
     l->rows++;
     l->bytes += row->size;
     l->unsound += l->verify && !row->sound;
@@ -49,7 +53,7 @@ static int list(struct cli *c, bool verify)
 static int collect(struct cli *c, const char *keep)
 {
     uint64_t removed = 0;
-    char    *end;
+    char *end;
     uint64_t bytes = strtoull(keep, &end, 10);
     if (!*keep || *end || *keep == '-') {
         fprintf(stderr, "sinter: gc takes a number of bytes, not \"%s\"\n", keep);
@@ -65,18 +69,19 @@ static int collect(struct cli *c, const char *keep)
 static bool compile_layout(struct cli *c, const char *graph, const char *layout)
 {
     struct api_response res;
-    bool                field = !strcmp(layout, "field");
-    int                 channels = !strcmp(layout, "mono") ? 1 : !strcmp(layout, "stereo") ? 2 : atoi(layout);
-    struct text         body = {.arena = c->arena};
-    const char         *type = "application/json";
+    bool field = !strcmp(layout, "field");
+    int channels = !strcmp(layout, "mono") ? 1 : !strcmp(layout, "stereo") ? 2 : atoi(layout);
+    struct text body = {.arena = c->arena};
+    const char *type = "application/json";
     if (field) {
         text_addf(&body, "{\"width\":1,\"height\":1,\"format\":\"f32\",\"tier\":\"jit\",\"graph\":%s}", graph);
     } else {
         type = "multipart/form-data; boundary=sinter-warm";
-        text_addf(&body, "--sinter-warm\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n"
-                         "{\"rate\":48000,\"channels\":%d,\"format\":\"f32le\",\"tier\":\"jit\",\"graph\":%s}"
-                         "\r\n--sinter-warm\r\nContent-Disposition: form-data; name=\"audio\"\r\n"
-                         "Content-Type: application/octet-stream\r\n\r\n\r\n--sinter-warm--\r\n",
+        text_addf(&body,
+                  "--sinter-warm\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n"
+                  "{\"rate\":48000,\"channels\":%d,\"format\":\"f32le\",\"tier\":\"jit\",\"graph\":%s}"
+                  "\r\n--sinter-warm\r\nContent-Disposition: form-data; name=\"audio\"\r\n"
+                  "Content-Type: application/octet-stream\r\n\r\n\r\n--sinter-warm--\r\n",
                   channels, graph);
     }
     if (!cli_ask(c, METHOD_POST, field ? "/render" : "/process", type, body.s, body.n, &res))
@@ -89,10 +94,10 @@ static bool compile_layout(struct cli *c, const char *graph, const char *layout)
 static bool warm_one(struct cli *c, const char *path)
 {
     struct api_response res;
-    struct datum       *root;
-    size_t              n;
-    bool                done = true;
-    char               *graph = cli_read(c, path, &n);
+    struct datum *root;
+    size_t n;
+    bool done = true;
+    char *graph = cli_read(c, path, &n);
     if (!graph || !cli_ask(c, METHOD_POST, "/graphs", "application/json", graph, n, &res))
         return false;
     struct json_limits limits = {.max_bytes = res.body_size, .max_depth = JSON_DEPTH_MAX};
@@ -116,9 +121,9 @@ static int warm(struct cli *c, int n, char **paths)
 
 int command_cache(int argc, char **argv)
 {
-    struct cli  c;
+    struct cli c;
     const char *store = NULL;
-    int         code = EXIT_USAGE;
+    int code = EXIT_USAGE;
     if (argc > 3 && !strcmp(argv[argc - 2], "--store")) {
         store = argv[argc - 1];
         argc -= 2;

@@ -32,9 +32,9 @@ static void print_op(const struct node_def *def)
 
 int command_ops(int argc, char **argv)
 {
-    struct cli          c;
+    struct cli c;
     struct api_response res;
-    bool                json = argc == 2 && !strcmp(argv[1], "--json");
+    bool json = argc == 2 && !strcmp(argv[1], "--json");
     if (argc > 1 && !json) {
         fputs("usage: sinter ops [--json]\n", stderr);
         return EXIT_USAGE;

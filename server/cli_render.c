@@ -8,10 +8,10 @@
 
 int command_render(int argc, char **argv)
 {
-    struct cli          c;
-    struct cli_args     args;
+    struct cli c;
+    struct cli_args args;
     struct api_response res;
-    int                 code = EXIT_USAGE;
+    int code = EXIT_USAGE;
     if (!cli_open(&c, NULL, 1))
         return EXIT_FAILED;
     if (cli_parse(&c, argc, argv, FIELD_RENDER, &args) && args.out && args.n_files <= 1) {
@@ -23,7 +23,8 @@ int command_render(int argc, char **argv)
             api_response_done(&res);
         }
     } else {
-        fputs("usage: sinter render GRAPH.json|--expr EXPRESSION -o OUT.png [-w WIDTH] [-h HEIGHT] [--param NAME=VALUE ...] [--FIELD VALUE ...]\n",
+        fputs("usage: sinter render GRAPH.json|--expr EXPRESSION -o OUT.png [-w WIDTH] [-h HEIGHT] [--param NAME=VALUE "
+              "...] [--FIELD VALUE ...]\n",
               stderr);
     }
     cli_close(&c);

@@ -1,5 +1,6 @@
 /* labels: api
- * Files as other programs read them: PNG through libspng, WAV through libsndfile, and our readers against hostile bytes. */
+ * Files as other programs read them: PNG through libspng, WAV through libsndfile, and our readers against hostile
+ * bytes. */
 #include "tests/support.h"
 
 #include <math.h>
@@ -12,15 +13,15 @@
 
 struct picture {
     uint32_t width, height;
-    int      colour, bits;
+    int colour, bits;
     uint8_t *data;
 };
 
 static struct picture png_decode(const uint8_t *data, size_t n)
 {
     struct spng_ihdr head;
-    size_t           size;
-    spng_ctx        *ctx = spng_ctx_new(0);
+    size_t size;
+    spng_ctx *ctx = spng_ctx_new(0);
     assert_int_equal(spng_set_png_buffer(ctx, data, n), 0);
     assert_int_equal(spng_get_ihdr(ctx, &head), 0);
     assert_int_equal(spng_decoded_image_size(ctx, SPNG_FMT_RAW, &size), 0);
@@ -34,7 +35,7 @@ static struct picture png_decode(const uint8_t *data, size_t n)
 static struct raster raster_random(uint32_t width, uint32_t height, uint32_t channels, unsigned bits, uint64_t seed)
 {
     struct raster r = {.width = width, .height = height, .channels = channels, .bits = bits, .big_endian = true};
-    size_t        n = raster_row_bytes(&r) * height;
+    size_t n = raster_row_bytes(&r) * height;
     r.data = malloc(n);
     bool noise = seed % 2;
     for (size_t i = 0; i < n; i++)
@@ -45,16 +46,16 @@ static struct raster raster_random(uint32_t width, uint32_t height, uint32_t cha
 static void png_reads_back_for_every_layout(void **state)
 {
     (void)state;
-    static const int      colours[] = {0, SPNG_COLOR_TYPE_GRAYSCALE, SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, SPNG_COLOR_TYPE_TRUECOLOR,
-                                       SPNG_COLOR_TYPE_TRUECOLOR_ALPHA};
+    static const int colours[] = {0, SPNG_COLOR_TYPE_GRAYSCALE, SPNG_COLOR_TYPE_GRAYSCALE_ALPHA,
+                                  SPNG_COLOR_TYPE_TRUECOLOR, SPNG_COLOR_TYPE_TRUECOLOR_ALPHA};
     static const uint32_t sizes[][2] = {{1, 1}, {1, 9}, {9, 1}, {67, 31}, {4096, 3}, {300, 700}};
     for (uint32_t channels = 1; channels <= 4; channels++)
         for (unsigned bits = 8; bits <= 16; bits += 8)
             for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
                 for (uint64_t seed = 2; seed <= 3; seed++) {
-                    struct raster  r = raster_random(sizes[s][0], sizes[s][1], channels, bits, seed);
-                    size_t         n = 0;
-                    uint8_t       *file = png_encode(&r, &n);
+                    struct raster r = raster_random(sizes[s][0], sizes[s][1], channels, bits, seed);
+                    size_t n = 0;
+                    uint8_t *file = png_encode(&r, &n);
                     struct picture p = png_decode(file, n);
                     assert_int_equal(p.width, r.width);
                     assert_int_equal(p.height, r.height);
@@ -70,9 +71,9 @@ static void png_reads_back_for_every_layout(void **state)
 static void png_of_many_chunks_reads_back(void **state)
 {
     (void)state;
-    struct raster  r = raster_random(1500, 900, 3, 16, 5);
-    size_t         n = 0;
-    uint8_t       *file = png_encode(&r, &n);
+    struct raster r = raster_random(1500, 900, 3, 16, 5);
+    size_t n = 0;
+    uint8_t *file = png_encode(&r, &n);
     struct picture p = png_decode(file, n);
     assert_true(n > 1 << 20); /* noise does not compress, so there are several IDAT */
     assert_memory_equal(p.data, r.data, raster_row_bytes(&r) * r.height);
@@ -84,12 +85,12 @@ static void png_of_many_chunks_reads_back(void **state)
 static void values_are_clamped_and_rounded_half_up(void **state)
 {
     (void)state;
-    float          in[] = {0, 1, 0.5f, -0.25f, 1.5f, NAN, INFINITY, -INFINITY, 0.25f, 0.75f};
-    const uint8_t  want[] = {0, 255, 128, 0, 255, 0, 255, 0, 64, 191};
-    uint8_t        out[10], wide[20];
-    float         *planes[] = {in};
-    struct counts  counts = {0};
-    struct raster  r = {.data = out, .width = 10, .height = 1, .channels = 1, .bits = 8};
+    float in[] = {0, 1, 0.5f, -0.25f, 1.5f, NAN, INFINITY, -INFINITY, 0.25f, 0.75f};
+    const uint8_t want[] = {0, 255, 128, 0, 255, 0, 255, 0, 64, 191};
+    uint8_t out[10], wide[20];
+    float *planes[] = {in};
+    struct counts counts = {0};
+    struct raster r = {.data = out, .width = 10, .height = 1, .channels = 1, .bits = 8};
     raster_rows(&r, 0, 1, planes, 10, &counts);
     assert_memory_equal(out, want, 10);
     assert_int_equal(counts.nonfinite, 3);
@@ -106,8 +107,8 @@ static void every_float_rounds_as_the_exact_product(void **state)
 {
     (void)state;
     for (uint64_t seed = 1, i = 0; i < 2000; i++) {
-        float         v = (float)(test_random(&seed) >> 8) / 16777216.0f, *planes[] = {&v};
-        uint8_t       out[4];
+        float v = (float)(test_random(&seed) >> 8) / 16777216.0f, *planes[] = {&v};
+        uint8_t out[4];
         struct counts counts = {0};
         struct raster r = {.data = out, .width = 1, .height = 1, .channels = 1, .bits = 16};
         raster_rows(&r, 0, 1, planes, 1, &counts);
@@ -118,8 +119,8 @@ static void every_float_rounds_as_the_exact_product(void **state)
 static void planes_are_interleaved(void **state)
 {
     (void)state;
-    float         a[] = {1, 2, 3, 4}, b[] = {5, 6, 7, 8}, c[] = {9, 10, 11, 12};
-    float        *planes[] = {a, b, c}, out[12];
+    float a[] = {1, 2, 3, 4}, b[] = {5, 6, 7, 8}, c[] = {9, 10, 11, 12};
+    float *planes[] = {a, b, c}, out[12];
     struct counts counts = {0};
     struct raster r = {.data = (uint8_t *)out, .width = 2, .height = 2, .channels = 3, .bits = 32};
     raster_rows(&r, 0, 2, planes, 2, &counts);
@@ -133,7 +134,7 @@ static void srgb_is_the_standards_curve(void **state)
 {
     (void)state;
     for (int i = 0; i <= 4000; i++) {
-        float       v = (float)i / 4000.0f * 1.2f;
+        float v = (float)i / 4000.0f * 1.2f;
         long double want = v <= 0.0031308f ? v * 12.92L : 1.055L * powl(v, 1.0L / 2.4L) - 0.055L;
         assert_true(fabsl(srgb_encode(v) - want) <= 6e-8L * (1 + want));
     }
@@ -144,9 +145,9 @@ static void srgb_is_the_standards_curve(void **state)
 static void npy_header_is_what_numpy_reads(void **state)
 {
     (void)state;
-    char          head[IMAGE_HEADER_MAX];
+    char head[IMAGE_HEADER_MAX];
     struct raster r = {.width = 65536, .height = 4294967295u, .channels = 4, .bits = 32};
-    size_t        n = image_header(IMAGE_NPY, &r, 1, head);
+    size_t n = image_header(IMAGE_NPY, &r, 1, head);
     assert_int_equal(n % 64, 0);
     assert_memory_equal(head, "\x93NUMPY\x01\x00", 8);
     assert_int_equal((uint8_t)head[8] + 256 * (uint8_t)head[9], n - 10);
@@ -158,7 +159,7 @@ static void npy_header_is_what_numpy_reads(void **state)
 
 struct memory {
     const uint8_t *data;
-    sf_count_t     n, at;
+    sf_count_t n, at;
 };
 
 static sf_count_t memory_size(void *user)
@@ -176,7 +177,7 @@ static sf_count_t memory_seek(sf_count_t offset, int whence, void *user)
 static sf_count_t memory_read(void *to, sf_count_t n, void *user)
 {
     struct memory *m = user;
-    sf_count_t     left = m->n - m->at, take = left < n ? left : n;
+    sf_count_t left = m->n - m->at, take = left < n ? left : n;
     memcpy(to, m->data + m->at, (size_t)take);
     m->at += take;
     return take;
@@ -188,7 +189,7 @@ static sf_count_t memory_tell(void *user)
 }
 
 struct growing {
-    uint8_t    data[1 << 16];
+    uint8_t data[1 << 16];
     sf_count_t n, at;
 };
 
@@ -207,7 +208,7 @@ static sf_count_t growing_seek(sf_count_t offset, int whence, void *user)
 static sf_count_t growing_read(void *to, sf_count_t n, void *user)
 {
     struct growing *g = user;
-    sf_count_t      left = g->n - g->at, take = left < n ? left : n;
+    sf_count_t left = g->n - g->at, take = left < n ? left : n;
     memcpy(to, g->data + g->at, (size_t)take);
     g->at += take;
     return take;
@@ -235,31 +236,35 @@ static void wavs_of_libsndfile_are_read(void **state)
 {
     (void)state;
     static const struct {
-        int         format;
+        int format;
         enum sample sample;
-        double      step;
-    } rows[] = {{SF_FORMAT_WAV | SF_FORMAT_PCM_U8, SAMPLE_U8, 0x1p-7},      {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SAMPLE_S16, 0x1p-15},
-                {SF_FORMAT_WAV | SF_FORMAT_PCM_24, SAMPLE_S24, 0x1p-23},    {SF_FORMAT_WAV | SF_FORMAT_PCM_32, SAMPLE_S32, 0x1p-31},
-                {SF_FORMAT_WAV | SF_FORMAT_FLOAT, SAMPLE_F32, 0},           {SF_FORMAT_WAV | SF_FORMAT_DOUBLE, SAMPLE_F64, 0},
-                {SF_FORMAT_WAVEX | SF_FORMAT_PCM_24, SAMPLE_S24, 0x1p-23},  {SF_FORMAT_WAVEX | SF_FORMAT_FLOAT, SAMPLE_F32, 0}};
-    static float          in[FRAMES * 2], a[FRAMES], b[FRAMES];
+        double step;
+    } rows[] = {{SF_FORMAT_WAV | SF_FORMAT_PCM_U8, SAMPLE_U8, 0x1p-7},
+                {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SAMPLE_S16, 0x1p-15},
+                {SF_FORMAT_WAV | SF_FORMAT_PCM_24, SAMPLE_S24, 0x1p-23},
+                {SF_FORMAT_WAV | SF_FORMAT_PCM_32, SAMPLE_S32, 0x1p-31},
+                {SF_FORMAT_WAV | SF_FORMAT_FLOAT, SAMPLE_F32, 0},
+                {SF_FORMAT_WAV | SF_FORMAT_DOUBLE, SAMPLE_F64, 0},
+                {SF_FORMAT_WAVEX | SF_FORMAT_PCM_24, SAMPLE_S24, 0x1p-23},
+                {SF_FORMAT_WAVEX | SF_FORMAT_FLOAT, SAMPLE_F32, 0}};
+    static float in[FRAMES * 2], a[FRAMES], b[FRAMES];
     static struct growing g;
-    uint64_t              seed = 9;
+    uint64_t seed = 9;
     for (int i = 0; i < FRAMES * 2; i++)
         in[i] = (float)(int32_t)test_random(&seed) * 0x1p-31f;
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         SF_VIRTUAL_IO io = {growing_size, growing_seek, growing_read, growing_write, growing_tell};
-        SF_INFO       info = {.samplerate = 22050, .channels = 2, .format = rows[r].format};
+        SF_INFO info = {.samplerate = 22050, .channels = 2, .format = rows[r].format};
         g = (struct growing){0};
         SNDFILE *f = sf_open_virtual(&io, SFM_WRITE, &info, &g);
         assert_non_null(f);
         sf_command(f, SFC_SET_CLIPPING, NULL, SF_TRUE);
         assert_int_equal(sf_writef_float(f, in, FRAMES), FRAMES);
         sf_close(f);
-        struct arena       *arena = arena_new(1 << 20);
-        struct fault        fault;
+        struct arena *arena = arena_new(1 << 20);
+        struct fault fault;
         struct audio_source s;
-        float              *planes[] = {a, b};
+        float *planes[] = {a, b};
         fault_init(&fault, arena);
         assert_int_equal(wav_read(g.data, (size_t)g.n, &s, &fault), STATUS_OK);
         assert_int_equal(s.channels, 2);
@@ -271,7 +276,8 @@ static void wavs_of_libsndfile_are_read(void **state)
             assert_true(fabs((double)a[i] - (double)in[2 * i]) <= rows[r].step);
             assert_true(fabs((double)b[i] - (double)in[2 * i + 1]) <= rows[r].step);
         }
-        for (size_t n = 0; n < (size_t)g.n; n += n < 200 ? 1 : 97) { /* cut anywhere: refused, nothing read past the end */
+        for (size_t n = 0; n < (size_t)g.n;
+             n += n < 200 ? 1 : 97) { /* cut anywhere: refused, nothing read past the end */
             uint8_t *cut = malloc(n ? n : 1);
             memcpy(cut, g.data, n);
             assert_int_equal(wav_read(cut, n, &s, &fault), STATUS_BAD_AUDIO);
@@ -285,24 +291,24 @@ static void our_wavs_are_read_by_libsndfile(void **state)
 {
     (void)state;
     static const enum sample samples[] = {SAMPLE_F32, SAMPLE_S16, SAMPLE_S24};
-    static float             a[FRAMES], b[FRAMES], c[FRAMES], back[FRAMES * 3];
-    static uint8_t           file[FRAMES * 12 + WAV_HEADER_MAX];
-    uint64_t                 seed = 4;
+    static float a[FRAMES], b[FRAMES], c[FRAMES], back[FRAMES * 3];
+    static uint8_t file[FRAMES * 12 + WAV_HEADER_MAX];
+    uint64_t seed = 4;
     for (int i = 0; i < FRAMES; i++) {
         a[i] = (float)(int32_t)test_random(&seed) * 0x1p-31f;
         b[i] = (float)i / FRAMES;
         c[i] = -b[i];
     }
     for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
-        float        *planes[] = {a, b, c};
+        float *planes[] = {a, b, c};
         struct counts counts = {0};
-        size_t        head = wav_header(samples[k], 3, 48000, FRAMES, file), n = FRAMES * 3 * sample_size(samples[k]);
+        size_t head = wav_header(samples[k], 3, 48000, FRAMES, file), n = FRAMES * 3 * sample_size(samples[k]);
         audio_write(planes, 3, FRAMES, samples[k], file + head, &counts);
         file[head + n] = 0;
         struct memory m = {file, (sf_count_t)(head + n + n % 2), 0};
         SF_VIRTUAL_IO io = {memory_size, memory_seek, memory_read, NULL, memory_tell};
-        SF_INFO       info = {0};
-        SNDFILE      *f = sf_open_virtual(&io, SFM_READ, &info, &m);
+        SF_INFO info = {0};
+        SNDFILE *f = sf_open_virtual(&io, SFM_READ, &info, &m);
         assert_non_null(f);
         assert_int_equal(info.channels, 3);
         assert_int_equal(info.frames, FRAMES);
@@ -320,10 +326,11 @@ static void our_wavs_are_read_by_libsndfile(void **state)
 static void samples_are_clamped_and_rounded_half_up(void **state)
 {
     (void)state;
-    float         in[] = {0, 0.5f / 32768, -0.5f / 32768, -1.5f / 32768, 1, -1, 1.5f, -1.5f, NAN, INFINITY, 0.49999997f / 32768, 32767.5f / 32768};
+    float in[] = {0,   0.5f / 32768, -0.5f / 32768,       -1.5f / 32768,   1, -1, 1.5f, -1.5f,
+                  NAN, INFINITY,     0.49999997f / 32768, 32767.5f / 32768};
     const int16_t want[] = {0, 1, 0, -1, 32767, -32768, 32767, -32768, 0, 32767, 0, 32767};
-    float        *planes[] = {in};
-    int16_t       out[12];
+    float *planes[] = {in};
+    int16_t out[12];
     struct counts counts = {0};
     audio_write(planes, 1, 12, SAMPLE_S16, (uint8_t *)out, &counts);
     for (int i = 0; i < 12; i++)
@@ -335,17 +342,18 @@ static void samples_are_clamped_and_rounded_half_up(void **state)
 static void wavs_that_lie_are_refused(void **state)
 {
     (void)state;
-    uint8_t             file[WAV_HEADER_MAX + 40] = {0}, bad[sizeof file];
-    struct arena       *arena = arena_new(1 << 22);
-    struct fault        fault;
+    uint8_t file[WAV_HEADER_MAX + 40] = {0}, bad[sizeof file];
+    struct arena *arena = arena_new(1 << 22);
+    struct fault fault;
     struct audio_source s;
-    size_t              head = wav_header(SAMPLE_S16, 2, 8000, 10, file), n = head + 40;
+    size_t head = wav_header(SAMPLE_S16, 2, 8000, 10, file), n = head + 40;
     fault_init(&fault, arena);
     assert_int_equal(wav_read(file, n, &s, &fault), STATUS_OK);
     static const struct {
-        size_t  at;
+        size_t at;
         uint8_t value;
-    } lies[] = {{0, 'X'}, {8, 'X'}, {20, 7}, {22, 0}, {22, 9}, {32, 3}, {34, 13}, {40, 41}, {40, 39}, {43, 1}, {16, 200}, {16, 8}};
+    } lies[] = {{0, 'X'}, {8, 'X'}, {20, 7},  {22, 0}, {22, 9},   {32, 3},
+                {34, 13}, {40, 41}, {40, 39}, {43, 1}, {16, 200}, {16, 8}};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         memcpy(bad, file, sizeof file);
         bad[lies[i].at] = lies[i].value;
@@ -356,12 +364,13 @@ static void wavs_that_lie_are_refused(void **state)
     memset(bad + 40, 0xff, 4); /* a streaming writer's size */
     assert_int_equal(wav_read(bad, n, &s, &fault), STATUS_OK);
     assert_int_equal(s.frames, 10);
-    for (uint64_t seed = 1, round = 0; round < 20000; round++) { /* anything: never past the end (the sanitizers watch) */
+    for (uint64_t seed = 1, round = 0; round < 20000;
+         round++) { /* anything: never past the end (the sanitizers watch) */
         memcpy(bad, file, sizeof file);
         for (int k = 0; k < 3; k++)
             bad[test_random(&seed) % 50] = (uint8_t)test_random(&seed);
         fault_init(&fault, arena);
-        size_t   m = test_random(&seed) % (n + 1);
+        size_t m = test_random(&seed) % (n + 1);
         uint8_t *exact = malloc(m + 1);
         memcpy(exact, bad, m);
         if (round % 200 == 0) {

@@ -46,7 +46,7 @@ static void a_failing_piece_stops_the_rest(void **state)
 {
     (void)state;
     struct pool *p = pool_new(2);
-    atomic_int   ran = 0;
+    atomic_int ran = 0;
     assert_int_equal(pool_each(p, 2, 1000000, fail_at_ten, &ran), 7);
     assert_true(atomic_load(&ran) < 1000000);
     pool_free(p);
@@ -54,7 +54,7 @@ static void a_failing_piece_stops_the_rest(void **state)
 
 struct nested {
     struct pool *pool;
-    atomic_int   done;
+    atomic_int done;
 };
 
 static int add_piece(size_t i, void *user)
@@ -93,7 +93,7 @@ static void a_full_queue_refuses(void **state)
 {
     (void)state;
     struct pool *p = pool_new(1);
-    atomic_int   go = 0;
+    atomic_int go = 0;
     assert_int_equal(pool_submit(p, wait_for_flag, &go, 1), 0);
     while (pool_waiting(p) > 0)
         usleep(100);
