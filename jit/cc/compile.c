@@ -25,9 +25,16 @@ static enum status fail(struct fault *fault, const char *what, const char *why)
     return fault_add(fault, STATUS_INTERNAL, "", 0, "%s: %s", what, why ? why : "unknown error");
 }
 
-/* What a self-contained kernel needs: wrapping index arithmetic; no calls of memset or memcpy made out of loops; functions that stay
- * functions; nothing beside code and constants in the object; pointers of several types to one buffer; frames that meet the
- * stack's guard page. Then what costs compile time and gains nothing here: together a quarter of it. */
+/* Not the kernel's fault, as far as one can tell: `as` is gone, or the disk is full. */
+static enum status fail_around(struct fault *fault, const char *what, const char *why)
+{
+    return fault_add(fault, STATUS_BUSY, "", 0, "%s: %s", what, why);
+}
+
+/* What a self-contained kernel needs: wrapping index arithmetic; no calls of memset or memcpy made out of loops;
+ * functions that stay functions; nothing beside code and constants in the object; pointers of several types to one
+ * buffer; frames that meet the stack's guard page. Then what costs compile time and gains nothing here: together a
+ * quarter of it. */
 static const char *const options[] = {
     "-fwrapv",
     "-fno-tree-loop-distribute-patterns",
@@ -68,7 +75,7 @@ static enum status read_file(const char *path, struct arena *a, char **ret_data,
     if (fd < 0 || fstat(fd, &st) != 0 || st.st_size > TEXT_MAX) {
         if (fd >= 0)
             close(fd);
-        return fail(fault, "reading back what was compiled", strerror(errno));
+        return fail_around(fault, "reading back what was compiled", strerror(errno));
     }
     char *data = arena_alloc(a, (size_t)st.st_size + 1);
     size_t n = 0;
@@ -76,7 +83,7 @@ static enum status read_file(const char *path, struct arena *a, char **ret_data,
         n += (size_t)got;
     close(fd);
     if (n != (size_t)st.st_size)
-        return fail(fault, "reading back what was compiled", "short read");
+        return fail_around(fault, "reading back what was compiled", "short read");
     *ret_data = data;
     *ret_n = n;
     return STATUS_OK;
@@ -107,12 +114,12 @@ static enum status assemble(const char *text, const char *object, struct fault *
     pid_t pid;
     int status = 0, error = posix_spawnp(&pid, "as", NULL, NULL, argv, environ);
     if (error != 0)
-        return fail(fault, "as", strerror(error));
+        return fail_around(fault, "as", strerror(error));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return fail(fault, "as", strerror(errno));
+            return fail_around(fault, "as", strerror(errno));
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail(fault, "as", "it failed");
+        return fail_around(fault, "as", "it failed");
     return STATUS_OK;
 }
 

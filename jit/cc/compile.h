@@ -6,7 +6,8 @@
 #include "jit/image.h"
 #include "jit/target.h"
 
-/* Files go to `dir`. The text is NUL-terminated; text and image live in `a`. */
+/* Files go to `dir`. The text is NUL-terminated; text and image live in `a`. STATUS_BUSY: files or `as`
+ * failed, which says nothing about the kernel. */
 enum status compile_text(const struct plan *plan, enum target target, const char *dir, struct arena *a, char **ret_text,
                          size_t *ret_n, struct fault *fault) MUST_CHECK;
 enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a,

@@ -181,6 +181,11 @@ static bool serve(const char *text, const struct cc_header *ask)
         s = compile(text, ask, a, &reply, &payload, &size, &fault);
     if (s == STATUS_OK && size > CC_MESSAGE_MAX)
         s = fault_add(&fault, STATUS_INTERNAL, "", 0, "the answer is too long for a message");
+    /* A strike, not a verdict: this process leaves, and whether its successor gets ready tells what is wrong. */
+    if (s == STATUS_BUSY) {
+        arena_free(a);
+        return false;
+    }
     if (s != STATUS_OK) {
         reply = (struct cc_header){.kind = CC_REFUSED};
         payload = fault.count > 0 ? fault.items[0].detail : "refused";
