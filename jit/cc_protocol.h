@@ -1,7 +1,8 @@
 /* What sinter and sinter-cc say to each other over a SOCK_STREAM socketpair, which is the worker's fd 3.
  * Every message is a header and `size` bytes. The worker sends READY once its dummy compile is done; then, for each
  * COMPILE (payload: IR text, NUL-terminated), exactly one IMAGE or REFUSED (payload: a sentence). Both ends refuse a
- * header with a wrong magic, an unknown kind or a size above CC_MESSAGE_MAX. The worker leaves at end of file. */
+ * header with a wrong magic, an unknown kind or a size above CC_MESSAGE_MAX. The worker leaves at end of file, and when
+ * the assembler or the disk fails it. */
 #ifndef JIT_CC_PROTOCOL_H
 #define JIT_CC_PROTOCOL_H
 
