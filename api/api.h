@@ -26,6 +26,7 @@ enum method {
 
 /* Limits and settings the api room reads; one member a row of server/config.def that concerns it. */
 struct api_config {
+    enum tier tier; /* of requests that do not choose one */
     struct graph_limits graph;
     uint64_t max_body; /* bytes of a request body */
     uint64_t max_json; /* bytes of JSON */

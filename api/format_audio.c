@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define WIDE __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#include "api/wide.h"
 
 const struct format_info audio_files[AUDIO_FILES + 1] = {
 #define IMAGE_FILE(id, name, type, bits, what)

@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Conversion is a good part of a warm answer: let the compiler use wide vectors where the CPU has them. AVX2 brings no
- * fused multiply-add, so all clones give the same bytes. */
-#define WIDE __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#include "api/wide.h"
 
 const struct format_info image_files[IMAGE_FILES + 1] = {
 #define IMAGE_FILE(id, name, type, bits, what) {name, type, bits, what},

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "api/format_image.h"
-
-#define WIDE __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#include "api/wide.h"
 
 enum { CHUNK = 256 << 10, BATCH = 128 << 10 };
 

@@ -148,6 +148,7 @@ static void read_options(struct process *p)
     int policy = NONFINITE_ZERO;
     uint64_t version;
     fields_params(f, &p->params);
+    p->tier = f->ex->api->config.tier;
     choice_tier(f, &p->tier);
     fields_count(f, "v", 0, &version);
     fields_choice(f, "nonfinite", policies, &policy);

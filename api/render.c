@@ -166,6 +166,7 @@ static enum status render_read(struct exchange *ex, struct render *r)
     fields_params(&r->fields, &r->params);
     read_view(r);
     read_file(r);
+    r->tier = ex->api->config.tier;
     choice_tier(&r->fields, &r->tier);
     if (fields_count(&r->fields, "v", 0, &version))
         r->current = version == SEMANTICS_VERSION;

@@ -1,6 +1,7 @@
 /* See runner.h. */
 #include "api/runner.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "api/room.h"
@@ -28,16 +29,22 @@ static enum status fault_no_kernel(struct exchange *ex)
                      "auto always answers");
 }
 
+static int milliseconds_left(const struct exchange *ex)
+{
+    double left_ms = ex->deadline_ms - exchange_clock_ms();
+    return left_ms < 1 ? 1 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+}
+
 enum status runner_choose(struct runner *r, double points)
 {
     struct engine *e = r->ex->api->engine;
     if (r->tier == TIER_INTERP)
         return STATUS_OK;
-    double left_ms = r->ex->deadline_ms - exchange_clock_ms();
-    int wait_ms = r->tier == TIER_JIT && r->ex->on_pool ? (left_ms > 1 ? (int)left_ms : 1) : 0;
+    bool waits = r->tier == TIER_JIT && r->ex->on_pool;
+    int wait_ms = waits ? milliseconds_left(r->ex) : 0;
     double expected_ns = points * r->program->cost.interp_ns;
     atomic_store(&r->kernel, engine_kernel(e, r->program, expected_ns, wait_ms, &r->origin));
-    if (wait_ms > 0 && !atomic_load(&r->kernel))
+    if (waits && !atomic_load(&r->kernel))
         return fault_no_kernel(r->ex);
     return STATUS_OK;
 }
