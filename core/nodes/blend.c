@@ -39,13 +39,14 @@ static struct val hard_light(struct build *b, struct val cb, struct val cs)
     return b_select(b, b_le(b, cs, b_f32(b, 0.5)), b_mul(b, cb, twice), screen(b, cb, b_addc(b, twice, -1)));
 }
 
-/* cs <= 1/2: cb - (1 - 2cs) cb (1 - cb), else cb + (2cs - 1)(D(cb) - cb); D = cb <= 1/4 ? ((16cb - 12)cb + 4)cb : sqrt cb */
+/* cs <= 1/2: cb - (1 - 2cs) cb (1 - cb), else cb + (2cs - 1)(D(cb) - cb); D = cb <= 1/4 ? ((16cb - 12)cb + 4)cb : sqrt
+ * cb */
 static struct val soft_light(struct build *b, struct val cb, struct val cs)
 {
     static const double cubic[] = {0, 4, -12, 16};
-    struct val          by = b_fmac(b, cs, 2, -1);
-    struct val          d = b_select(b, b_le(b, cb, b_f32(b, 0.25)), b_horner(b, cb, cubic, 4), b_sqrt(b, cb));
-    struct val          darker = b_mul(b, cb, b_sub(b, b_f32(b, 1), cb));
+    struct val by = b_fmac(b, cs, 2, -1);
+    struct val d = b_select(b, b_le(b, cb, b_f32(b, 0.25)), b_horner(b, cb, cubic, 4), b_sqrt(b, cb));
+    struct val darker = b_mul(b, cb, b_sub(b, b_f32(b, 1), cb));
     return b_fma(b, by, b_select(b, b_le(b, cs, b_f32(b, 0.5)), darker, b_sub(b, d, cb)), cb);
 }
 
@@ -105,10 +106,13 @@ static struct val sat(struct build *b, struct colour c)
     return b_sub(b, colour_most(b, c), colour_least(b, c));
 }
 
-/* l + (x - l) (mask ? up/down : 1) */
-static struct colour pull(struct build *b, struct colour x, struct val l, struct val mask, struct val up, struct val down)
+/* l + (x - l) (mask ? up/down : 1). Where rounding leaves no distance `down`, x is l but for rounding, and stays. */
+static struct colour pull(struct build *b, struct colour x, struct val l, struct val mask, struct val up,
+                          struct val down)
 {
-    struct val one = b_f32(b, 1), by = b_select(b, mask, b_div(b, up, b_select(b, mask, down, one)), one);
+    struct val one = b_f32(b, 1);
+    mask = b_and(b, mask, b_gt(b, down, b_f32(b, 0)));
+    struct val by = b_select(b, mask, b_div(b, up, b_select(b, mask, down, one)), one);
     for (int i = 0; i < 3; i++)
         x.c[i] = b_fma(b, b_sub(b, x.c[i], l), by, l);
     return x;
@@ -173,8 +177,8 @@ static enum status build_blend(struct build *b, const struct node_args *args, st
     TRY(node_choice(b, args, 3, &mode));
     struct colour base = colour_of(args, 0), top = colour_of(args, 1);
     struct colour blended = mixed(b, (enum mode)mode, base, top);
-    struct val    zero = b_f32(b, 0), one = b_f32(b, 1), opacity = b_clamp(b, args->in[2], zero, one);
-    struct val    as = args->dims[1] == 4 ? b_mul(b, args->vec[1][3], opacity) : opacity;
+    struct val zero = b_f32(b, 0), one = b_f32(b, 1), opacity = b_clamp(b, args->in[2], zero, one);
+    struct val as = args->dims[1] == 4 ? b_mul(b, args->vec[1][3], opacity) : opacity;
     if (args->dims[0] < 4) { /* ab = 1, ao = 1 */
         for (int i = 0; i < 3; i++)
             out[i] = b_lerp(b, base.c[i], blended.c[i], as);
@@ -191,7 +195,7 @@ static enum status build_blend(struct build *b, const struct node_args *args, st
     return STATUS_OK;
 }
 
-enum operator { OVER, IN, OUT, ATOP, XOR };
+enum operator{ OVER, IN, OUT, ATOP, XOR };
 
 /* What is kept of top and of bottom. */
 static enum status build_over(struct build *b, const struct node_args *args, struct val *out)
@@ -201,11 +205,12 @@ static enum status build_over(struct build *b, const struct node_args *args, str
     TRY(colour_check(b, args, 1, true));
     TRY(node_choice(b, args, 2, &op));
     struct colour top = colour_of(args, 0), bottom = colour_of(args, 1);
-    struct val    aa = colour_alpha(b, args, 0), ab = colour_alpha(b, args, 1), one = b_f32(b, 1);
-    struct val    not_a = b_mul(b, ab, b_sub(b, one, aa)), not_b = b_mul(b, aa, b_sub(b, one, ab)), both = b_mul(b, aa, ab);
-    struct val    keep_a = op == OVER ? aa : op == IN || op == ATOP ? both : not_b;
-    struct val    keep_b = op == IN || op == OUT ? b_f32(b, 0) : not_a;
-    struct val    ao = b_add(b, keep_a, keep_b);
+    struct val aa = colour_alpha(b, args, 0), ab = colour_alpha(b, args, 1), one = b_f32(b, 1);
+    struct val not_a = b_mul(b, ab, b_sub(b, one, aa)), not_b = b_mul(b, aa, b_sub(b, one, ab)),
+               both = b_mul(b, aa, ab);
+    struct val keep_a = op == OVER ? aa : op == IN || op == ATOP ? both : not_b;
+    struct val keep_b = op == IN || op == OUT ? b_f32(b, 0) : not_a;
+    struct val ao = b_add(b, keep_a, keep_b);
     for (int i = 0; i < 3; i++)
         out[i] = straight(b, b_fma(b, keep_a, top.c[i], b_mul(b, keep_b, bottom.c[i])), ao);
     if (args->dims[0] == 4 || args->dims[1] == 4)
@@ -214,11 +219,12 @@ static enum status build_over(struct build *b, const struct node_args *args, str
 }
 
 extern const struct node_row blend_rows[];
-const struct node_row        blend_rows[] = {
-    {"blend : base:vec, top:vec, opacity=1, *mode=normal|multiply|screen|overlay|darken|lighten|add|subtract|difference|soft_light|"
+const struct node_row blend_rows[] = {
+    {"blend : base:vec, top:vec, opacity=1, "
+     "*mode=normal|multiply|screen|overlay|darken|lighten|add|subtract|difference|soft_light|"
      "hard_light|color_dodge|color_burn|exclusion|hue|saturation|color|luminosity",
-     "Lays top over base by a W3C blending mode; alpha is straight, a colour of 3 components opaque.", NODE_VECTOR, NULL,
-     build_blend, NULL},
+     "Lays top over base by a W3C blending mode; alpha is straight, a colour of 3 components opaque.", NODE_VECTOR,
+     NULL, build_blend, NULL},
     {"over : top:vec, bottom:vec, *mode=over|in|out|atop|xor",
      "Porter-Duff compositing of straight colours; black where nothing is left.", NODE_VECTOR, NULL, build_over, NULL},
     {0},

@@ -6,14 +6,15 @@ enum status colour_check(struct build *b, const struct node_args *args, int inpu
     int dims = args->dims[input];
     if (dims >= 3 || (dims == 1 && grey_too))
         return STATUS_OK;
-    return fault_add(b->fault, STATUS_BAD_GRAPH, b->pointer, 0, "%s of %s is a colour: 3 components, or 4 with alpha%s; not %d",
-                     args->def->inputs[input].name, args->def->name, grey_too ? ", or a number for grey" : "", dims);
+    return fault_add(b->fault, STATUS_BAD_GRAPH, b->pointer, 0,
+                     "%s of %s is a colour: 3 components, or 4 with alpha%s; not %d", args->def->inputs[input].name,
+                     args->def->name, grey_too ? ", or a number for grey" : "", dims);
 }
 
 struct colour colour_of(const struct node_args *args, int input)
 {
     const struct val *v = args->vec[input];
-    bool              grey = args->dims[input] < 3;
+    bool grey = args->dims[input] < 3;
     return (struct colour){{v[0], v[grey ? 0 : 1], v[grey ? 0 : 2]}};
 }
 
@@ -98,9 +99,10 @@ struct val colour_hue(struct build *b, struct colour x)
 struct colour colour_of_hue(struct build *b, struct val hue)
 {
     static const double centre[3] = {-3, -2, -4}, slope[3] = {1, -1, -1}, base[3] = {-1, 2, 2};
-    struct val          sixths = b_mulc(b, b_sub(b, hue, b_floor(b, hue)), 6);
-    struct colour       r;
+    struct val sixths = b_mulc(b, b_sub(b, hue, b_floor(b, hue)), 6);
+    struct colour r;
     for (int i = 0; i < 3; i++)
-        r.c[i] = b_clamp(b, b_fmac(b, b_abs(b, b_addc(b, sixths, centre[i])), slope[i], base[i]), b_f32(b, 0), b_f32(b, 1));
+        r.c[i] =
+            b_clamp(b, b_fmac(b, b_abs(b, b_addc(b, sixths, centre[i])), slope[i], base[i]), b_f32(b, 0), b_f32(b, 1));
     return r;
 }

@@ -37,7 +37,7 @@ struct val colour_to_linear(struct build *b, struct val x);
 struct val colour_to_srgb(struct build *b, struct val x);
 
 /* Hue in turns: red at 0, green at 1/3, blue at 2/3; a grey has 0. */
-struct val    colour_hue(struct build *b, struct colour x);
+struct val colour_hue(struct build *b, struct colour x);
 /* The purest colour of a hue, its components in 0..1; any real hue. */
 struct colour colour_of_hue(struct build *b, struct val hue);
 

@@ -1,12 +1,13 @@
-/* Colours between spaces; alpha passes through. `rgb` is sRGB as it is written and shown, gamma-encoded, 0..1: hsv, hsl, hwb and
- * ycbcr are rearrangements of it, lab, lch, oklab and oklch go through linear light by the sRGB curve (colours that are linear
- * go through linear_to_srgb first). Hues are turns, 0..1; a grey's is 0. Results are not clipped: a colour that sRGB cannot
- * show has components outside 0..1.
+/* Colours between spaces; alpha passes through. `rgb` is sRGB as it is written and shown, gamma-encoded, 0..1: hsv,
+ * hsl, hwb and ycbcr are rearrangements of it, lab, lch, oklab and oklch go through linear light by the sRGB curve
+ * (colours that are linear go through linear_to_srgb first). Hues are turns, 0..1; a grey's is 0 (in lch and oklch any,
+ * as its chroma is about 0). Results are not clipped: a colour that sRGB cannot show has components outside 0..1.
  *
  *     hsv, hsl  A. R. Smith, Color Gamut Transform Pairs, 1978; v = max, s = (max - min)/max;
  *               l = (max + min)/2, s = (max - min)/(1 - |2l - 1|)
  *     hwb       A. R. Smith, HWB, 1996, as in CSS Color 4: w = min, b = 1 - max
- *     ycbcr     ITU-R BT.601 in full range (JFIF): y = .299r + .587g + .114b, cb = (b - y)/1.772 + .5, cr = (r - y)/1.402 + .5
+ *     ycbcr     ITU-R BT.601 in full range (JFIF): y = .299r + .587g + .114b,
+ *               cb = (b - y)/1.772 + .5, cr = (r - y)/1.402 + .5
  *     lab       CIE 15, white D65 (x = .3127, y = .3290), l 0..100; matrices of CSS Color 4
  *     oklab     B. Ottosson, A perceptual color space for image processing, 2020 (matrices of 2021), l 0..1
  *     lch       lab in polar form, oklch oklab: c = sqrt(a^2 + b^2), h = atan2(b, a) */
@@ -15,12 +16,12 @@
 #define TURN 6.28318530717958647693
 
 /* A conversion from colour to colour as a node. */
-#define CONVERSION(name, of)                                                                                                     \
-    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)                              \
-    {                                                                                                                            \
-        TRY(colour_check(b, args, 0, false));                                                                                    \
-        colour_out(args, of(b, colour_of(args, 0)), out);                                                                        \
-        return STATUS_OK;                                                                                                        \
+#define CONVERSION(name, of)                                                                                           \
+    static enum status build_##name(struct build *b, const struct node_args *args, struct val *out)                    \
+    {                                                                                                                  \
+        TRY(colour_check(b, args, 0, false));                                                                          \
+        colour_out(args, of(b, colour_of(args, 0)), out);                                                              \
+        return STATUS_OK;                                                                                              \
     }
 
 /* x / y, and 0 where y is 0. */
@@ -47,11 +48,12 @@ static struct colour hsv_to_rgb(struct build *b, struct colour hsv)
     return r;
 }
 
-/* 1 - |2l - 1| is the lesser of the sum of the extremes and 2 minus it. */
+/* 1 - |2l - 1| is the lesser of the sum of the extremes and the sum of their distances from 1. */
 static struct colour rgb_to_hsl(struct build *b, struct colour rgb)
 {
     struct val most = colour_most(b, rgb), least = colour_least(b, rgb), sum = b_add(b, most, least);
-    struct val room = b_min(b, sum, b_sub(b, b_f32(b, 2), sum));
+    struct val one = b_f32(b, 1), rest = b_add(b, b_sub(b, one, most), b_sub(b, one, least)),
+               room = b_min(b, sum, rest);
     return (struct colour){{colour_hue(b, rgb), ratio(b, b_sub(b, most, least), room), b_mulc(b, sum, 0.5)}};
 }
 
@@ -59,8 +61,8 @@ static struct colour rgb_to_hsl(struct build *b, struct colour rgb)
 static struct colour hsl_to_rgb(struct build *b, struct colour hsl)
 {
     struct colour r = colour_of_hue(b, hsl.c[0]);
-    struct val    l = hsl.c[2], twice = b_add(b, l, l);
-    struct val    chroma = b_mul(b, hsl.c[1], b_min(b, twice, b_sub(b, b_f32(b, 2), twice)));
+    struct val l = hsl.c[2], twice = b_add(b, l, l);
+    struct val chroma = b_mul(b, hsl.c[1], b_min(b, twice, b_sub(b, b_f32(b, 2), twice)));
     for (int i = 0; i < 3; i++)
         r.c[i] = b_fma(b, chroma, b_addc(b, r.c[i], -0.5), l);
     return r;
@@ -68,17 +70,16 @@ static struct colour hsl_to_rgb(struct build *b, struct colour hsl)
 
 static struct colour rgb_to_hwb(struct build *b, struct colour rgb)
 {
-    return (struct colour){
-        {colour_hue(b, rgb), colour_least(b, rgb), b_sub(b, b_f32(b, 1), colour_most(b, rgb))}};
+    return (struct colour){{colour_hue(b, rgb), colour_least(b, rgb), b_sub(b, b_f32(b, 1), colour_most(b, rgb))}};
 }
 
 /* w + b >= 1 is the grey w/(w + b), else pure (1 - w - b) + w. */
 static struct colour hwb_to_rgb(struct build *b, struct colour hwb)
 {
     struct colour r = colour_of_hue(b, hwb.c[0]);
-    struct val    white = hwb.c[1], sum = b_add(b, white, hwb.c[2]), one = b_f32(b, 1);
-    struct val    is_grey = b_ge(b, sum, one), grey = b_div(b, white, b_select(b, is_grey, sum, one));
-    struct val    chroma = b_sub(b, b_sub(b, one, hwb.c[2]), white);
+    struct val white = hwb.c[1], sum = b_add(b, white, hwb.c[2]), one = b_f32(b, 1);
+    struct val is_grey = b_ge(b, sum, one), grey = b_div(b, white, b_select(b, is_grey, sum, one));
+    struct val chroma = b_sub(b, b_sub(b, one, hwb.c[2]), white);
     for (int i = 0; i < 3; i++)
         r.c[i] = b_select(b, is_grey, grey, b_fma(b, r.c[i], chroma, white));
     return r;
@@ -175,7 +176,7 @@ static struct colour rgb_to_lab(struct build *b, struct colour rgb)
 
 static struct colour lab_to_rgb(struct build *b, struct colour lab)
 {
-    struct val    y = b_fmac(b, lab.c[0], 1. / 116, 16. / 116);
+    struct val y = b_fmac(b, lab.c[0], 1. / 116, 16. / 116);
     struct colour f = {{b_fma(b, lab.c[1], b_f32(b, 1. / 500), y), y, b_fma(b, lab.c[2], b_f32(b, -1. / 200), y)}};
     struct colour xyz = colour_each(b, f, lab_curve_back);
     return colour_each(b, colour_transform(b, xyz_to_rgb, xyz), colour_to_srgb);
@@ -219,7 +220,7 @@ CONVERSION(rgb_to_oklch, POLAR_OK)
 CONVERSION(oklch_to_rgb, FROM_POLAR_OK)
 
 extern const struct node_row colour_spaces_rows[];
-const struct node_row        colour_spaces_rows[] = {
+const struct node_row colour_spaces_rows[] = {
     {"rgb_to_hsv : c:vec", "Hue in turns, saturation, value.", NODE_VECTOR, NULL, build_rgb_to_hsv, NULL},
     {"hsv_to_rgb : c:vec", "From hue in turns, saturation, value.", NODE_VECTOR, NULL, build_hsv_to_rgb, NULL},
     {"rgb_to_hsl : c:vec", "Hue in turns, saturation, lightness.", NODE_VECTOR, NULL, build_rgb_to_hsl, NULL},
@@ -234,17 +235,17 @@ const struct node_row        colour_spaces_rows[] = {
      build_rgb_to_oklch, NULL},
     {"oklch_to_rgb : c:vec", "The sRGB colour of Oklab's lightness, chroma and hue in turns.", NODE_VECTOR, NULL,
      build_oklch_to_rgb, NULL},
-    {"rgb_to_lab : c:vec", "CIELAB (D65) of an sRGB colour: lightness 0..100, a and b about -110..110.", NODE_VECTOR, NULL,
-     build_rgb_to_lab, NULL},
+    {"rgb_to_lab : c:vec", "CIELAB (D65) of an sRGB colour: lightness 0..100, a and b about -110..110.", NODE_VECTOR,
+     NULL, build_rgb_to_lab, NULL},
     {"lab_to_rgb : c:vec", "The sRGB colour of CIELAB (D65); outside 0..1 when sRGB cannot show it.", NODE_VECTOR, NULL,
      build_lab_to_rgb, NULL},
-    {"rgb_to_lch : c:vec", "CIELAB (D65) of an sRGB colour as lightness 0..100, chroma and hue in turns.", NODE_VECTOR, NULL,
-     build_rgb_to_lch, NULL},
+    {"rgb_to_lch : c:vec", "CIELAB (D65) of an sRGB colour as lightness 0..100, chroma and hue in turns.", NODE_VECTOR,
+     NULL, build_rgb_to_lch, NULL},
     {"lch_to_rgb : c:vec", "The sRGB colour of CIELAB's lightness 0..100, chroma and hue in turns.", NODE_VECTOR, NULL,
      build_lch_to_rgb, NULL},
     {"rgb_to_ycbcr : c:vec", "Luma and two colour differences around 0.5: BT.601 in full range.", NODE_VECTOR, NULL,
      build_rgb_to_ycbcr, NULL},
-    {"ycbcr_to_rgb : c:vec", "From luma and two colour differences around 0.5: BT.601 in full range.", NODE_VECTOR, NULL,
-     build_ycbcr_to_rgb, NULL},
+    {"ycbcr_to_rgb : c:vec", "From luma and two colour differences around 0.5: BT.601 in full range.", NODE_VECTOR,
+     NULL, build_ycbcr_to_rgb, NULL},
     {0},
 };

@@ -1,12 +1,12 @@
 /* Distortions of image coordinates, 0..1 with the centre at (0.5, 0.5): where to sample to see the picture distorted.
  *     lens      Brown's radial model, first term: d (1 + k |d|^2)
  *     wave      u + amplitude sin(2 pi (frequency v + phase)), v + amplitude sin(2 pi (frequency u + phase))
- *     spherize  r = |d|/radius < 1 becomes 2/pi asin(r), as a sphere seen from afar shows it; its inverse sin(pi r/2) for
- *               amounts below 0; in between by |amount|. Continuous at the rim, the rest stays. */
+ *     spherize  r = |d|/radius < 1 becomes 2/pi asin(r), as a sphere seen from afar shows it, or for amounts below 0
+ *               the inverse, sin(pi r/2); by |amount|, at most 1. Continuous at the rim; what lies outside stays. */
 #include "core/node.h"
 
 extern const struct node_row image_space_rows[];
-const struct node_row        image_space_rows[] = {
+const struct node_row image_space_rows[] = {
     {"lens : u, v, k=0.1 -> u v", "Lens distortion around the centre: barrel for k > 0, pincushion for k < 0.", 0,
      "let x = u - 0.5; let y = v - 0.5; let s = 1 + k*(x*x + y*y); vec2(0.5 + x*s, 0.5 + y*s)", NULL, NULL},
     {"wave : u, v, amplitude=0.02, frequency=4, phase=0 -> u v",
