@@ -1,19 +1,21 @@
 /* See pattern_parts.h. A line is the difference of two steps, so that what one edge loses to the filter the other gains:
- * softness never changes a pattern's mean. Hard edges need no case of their own: 0 * infinity is NaN, and the step at 0
- * is 1. */
+ * softness never changes a pattern's mean. Hard edges are a comparison: an infinite slope would become NaN where an affine
+ * chain is fused, and where softness is left out only the comparison remains. */
 #include "core/nodes/pattern_parts.h"
 
 struct softness softness_of(struct build *b, struct val width, bool curved)
 {
     struct val held = b_clamp(b, width, b_f32(b, 0), b_f32(b, 1));
-    return (struct softness){b_div(b, b_f32(b, 1), held), curved};
+    return (struct softness){b_gt(b, held, b_f32(b, 0)), b_div(b, b_f32(b, 1), held), curved};
 }
 
 struct val soft_step(struct build *b, struct val x, struct softness s)
 {
-    struct val ramp = b_fma(b, x, s.inverse, b_f32(b, 0.5));
-    ramp = b_max(b, b_min(b, ramp, b_f32(b, 1)), b_f32(b, 0)); /* NaN: 1 */
-    return s.curved ? b_mul(b, b_mul(b, ramp, ramp), b_fmac(b, ramp, -2, 3)) : ramp;
+    struct val zero = b_f32(b, 0), one = b_f32(b, 1);
+    struct val ramp = b_clamp(b, b_fma(b, x, s.inverse, b_f32(b, 0.5)), zero, one);
+    if (s.curved)
+        ramp = b_mul(b, b_mul(b, ramp, ramp), b_fmac(b, ramp, -2, 3));
+    return b_select(b, s.soft, ramp, b_select(b, b_ge(b, x, zero), one, zero));
 }
 
 struct val soft_line(struct build *b, struct val x, struct val half, struct softness s)

@@ -5,9 +5,9 @@
 #include "core/build.h"
 #include "core/node.h"
 
-/* How soft an edge is: the inverse of its width, infinite for a hard one; and whether it is an S or straight. */
+/* How soft an edge is: whether at all (a mask), the inverse of its width, and whether it is an S or straight. */
 struct softness {
-    struct val inverse;
+    struct val soft, inverse;
     bool curved;
 };
 
