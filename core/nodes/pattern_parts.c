@@ -1,6 +1,6 @@
-/* See pattern_parts.h. A line is the difference of two steps, so that what one edge loses to the filter the other gains:
- * softness never changes a pattern's mean. Hard edges are a comparison: an infinite slope would become NaN where an affine
- * chain is fused, and where softness is left out only the comparison remains. */
+/* See pattern_parts.h. A line is the difference of two steps, so that what one edge loses to the filter the other
+ * gains: softness never changes a pattern's mean. Hard edges are a comparison: an infinite slope would become NaN where
+ * an affine chain is fused, and where softness is left out only the comparison remains. */
 #include "core/nodes/pattern_parts.h"
 
 struct softness softness_of(struct build *b, struct val width, bool curved)

@@ -73,16 +73,18 @@ static enum status build_star(struct build *b, const struct node_args *args, str
 }
 
 /* In the first quadrant, t the unit vector that gives the boundary point (rx tx, ry ty): the circle of curvature at t
- * meets the ray from its centre through p at a better one. Six rounds leave 3e-7 at 10 : 1, 1e-5 at 20 : 1, 6e-5 at
- * 50 : 1 of the longer radius; never too small in magnitude, as what is measured is the way to a boundary point. */
+ * meets the ray from its centre through p at a better one. Six rounds leave 3e-7 at 10 : 1, 1e-5 at 20 : 1, 2e-4 at
+ * 100 : 1 of the longer radius; never too small in magnitude, as what is measured is the way to a boundary point.
+ * Flatter ones are beyond f32 and are drawn as 100 : 1. */
 static enum status build_ellipse(struct build *b, const struct node_args *args, struct val *out)
 {
     enum { ROUNDS = 6 };
     struct val zero = b_f32(b, 0), one = b_f32(b, 1), tiny = b_f32(b, 1e-18);
     struct val p[2], radius[2], evolute[2], t[2] = {b_f32(b, sqrt(0.5)), b_f32(b, sqrt(0.5))};
+    struct val least = b_mulc(b, b_max(b, b_abs(b, args->in[2]), b_abs(b, args->in[3])), 0.01);
     for (int c = 0; c < 2; c++) {
         p[c] = b_abs(b, args->in[c]);
-        radius[c] = b_max(b, b_abs(b, args->in[2 + c]), tiny);
+        radius[c] = b_max(b, b_max(b, b_abs(b, args->in[2 + c]), least), tiny);
     }
     struct val excess = b_mul(b, b_add(b, radius[0], radius[1]), b_sub(b, radius[0], radius[1]));
     evolute[0] = b_div(b, excess, radius[0]);
@@ -96,11 +98,12 @@ static enum status build_ellipse(struct build *b, const struct node_args *args, 
         }
         struct val far = b_max(b, hypotenuse(b, to[0], to[1]), tiny);
         struct val ratio = b_div(b, hypotenuse(b, from[0], from[1]), far);
+        struct val next[2];
         for (int c = 0; c < 2; c++)
-            t[c] = b_clamp(b, b_div(b, b_fma(b, to[c], ratio, centre[c]), radius[c]), zero, one);
-        struct val length = b_max(b, hypotenuse(b, t[0], t[1]), tiny);
-        for (int c = 0; c < 2; c++)
-            t[c] = b_div(b, t[c], length);
+            next[c] = b_clamp(b, b_div(b, b_fma(b, to[c], ratio, centre[c]), radius[c]), zero, one);
+        struct val length = hypotenuse(b, next[0], next[1]), found = b_gt(b, length, zero);
+        for (int c = 0; c < 2; c++) /* in a circle's centre every t is as good */
+            t[c] = b_select(b, found, b_div(b, next[c], length), t[c]);
     }
     for (int c = 0; c < 2; c++)
         t[c] = b_fma(b, b_neg(b, radius[c]), t[c], p[c]);
@@ -137,7 +140,7 @@ const struct node_row sdf2_rows[] = {
      "Signed distance to a regular polygon of 3 to 64 sides with corners at distance r, one of them up.", 0, NULL,
      build_polygon, NULL},
     {"sdf_ellipse : x, y, rx, ry",
-     "Signed distance to an ellipse, by iteration: within 1e-5 of the longer radius up to 20 : 1, 6e-5 at 50 : 1.",
+     "Signed distance to an ellipse, by iteration: within 1e-5 of the longer radius up to 20 : 1, 2e-4 at 100 : 1.",
      NODE_FUNCTION, NULL, build_ellipse, NULL},
     {"sdf_arc : x, y, r, angle, width=0",
      "Signed distance to a circular arc of radius r, `angle` long and centred on up, drawn with a round pen of this "
@@ -166,7 +169,8 @@ const struct node_row sdf2_rows[] = {
     {"sdf_cross : x, y, size, width",
      "Signed distance to a cross of four arms that reach `size` from the origin and are `width` wide.", 0,
      "let px = max(abs(x), abs(y)); let py = min(abs(x), abs(y)); let h = 0.5*width;"
-     "let k = max(px - size, py - h); let wx = max(k > 0 ? px - size : h - px, 0); let wy = max(k > 0 ? py - h : -k, 0);"
+     "let k = max(px - size, py - h); let wx = max(k > 0 ? px - size : h - px, 0); let wy = max(k > 0 ? py - h : -k, "
+     "0);"
      "let d = sqrt(wx*wx + wy*wy); k > 0 ? d : -d",
      NULL, NULL},
     {"sdf_heart : x, y, size", "Signed distance to a heart of height 2 size, its point down: |y| <= size.", 0,
@@ -176,7 +180,8 @@ const struct node_row sdf2_rows[] = {
      "let d = sqrt(min(px*px + cy*cy, dx*dx + dy*dy));"
      "if px + py > k then sqrt(ax*ax + ay*ay) - k*sqrt(2)/4 else (px < py ? -d : d)",
      NULL, NULL},
-    {"sdf_hexagon : x, y, size", "Signed distance to a regular hexagon with corners at distance `size`, one of them up.",
-     0, NULL, build_hexagon, NULL},
+    {"sdf_hexagon : x, y, size",
+     "Signed distance to a regular hexagon with corners at distance `size`, one of them up.", 0, NULL, build_hexagon,
+     NULL},
     {0},
 };

@@ -9,7 +9,8 @@
 extern const struct node_row sdf3_rows[];
 const struct node_row sdf3_rows[] = {
     {"sdf_sphere : x, y, z, r", "Signed distance to a sphere.", 0, "sqrt(x*x + y*y + z*z) - r", NULL, NULL},
-    {"sdf_octahedron : x, y, z, r", "Signed distance to a regular octahedron with corners at distance r on the axes.", 0,
+    {"sdf_octahedron : x, y, z, r", "Signed distance to a regular octahedron with corners at distance r on the axes.",
+     0,
      "let p = vec3(abs(x), abs(y), abs(z)); let m = p.x + p.y + p.z - r;"
      "let q = if 3*p.x < m then p else if 3*p.y < m then p.yzx else p.zxy;"
      "let k = min(max(0.5*(q.z - q.y + r), 0), r); let ey = q.y - r + k; let ez = q.z - k;"

@@ -44,8 +44,7 @@ const struct node_row sdf_combine_rows[] = {
     {"sdf_elongate : x, y, z=0, hx, hy, hz=0 -> x y z",
      "Coordinates for a shape cut through its middle and drawn apart by hx, hy, hz each way; exact outside, a bound "
      "inside.",
-     0,
-     "vec3(x - min(max(x, -hx), hx), y - min(max(y, -hy), hy), z - min(max(z, -hz), hz))", NULL, NULL},
+     0, "vec3(x - min(max(x, -hx), hx), y - min(max(y, -hy), hy), z - min(max(z, -hz), hz))", NULL, NULL},
     {"sdf_extrude : d, z, h", "Distance to a plane shape d made a solid from z = -h to h; exact where d is.", 0,
      "let k = abs(z) - h; let ox = max(d, 0); let oy = max(k, 0); sqrt(ox*ox + oy*oy) + min(max(d, k), 0)", NULL, NULL},
     {"sdf_revolve : x, y, z, offset -> x y",

@@ -68,8 +68,8 @@ const struct node_row space_rows[] = {
      "let c = cos(angle); let s = sin(angle); let k = (1 - c)*(a.x*x + a.y*y + a.z*z);"
      "c*p + s*vec3(a.y*z - a.z*y, a.z*x - a.x*z, a.x*y - a.y*x) + k*a",
      NULL, NULL},
-    {"mirror : x, y, z=0, *axis=x|y|z -> x y z", "The positive half along an axis, seen on both sides.", 0, NULL, mirror,
-     NULL},
+    {"mirror : x, y, z=0, *axis=x|y|z -> x y z", "The positive half along an axis, seen on both sides.", 0, NULL,
+     mirror, NULL},
     {"repeat : x, y=none, z=none, px=1, py=1, pz=1 -> x y z",
      "Space repeated with periods px, py, pz, each cell centred: from -p/2 to p/2. A period of 0 or less repeats not.",
      0, NULL, repeat, NULL},

@@ -110,7 +110,8 @@ const struct node_row terrain_rows[] = {
      "Field of up to 64 points, positive inside: the sum of s r^2/distance^2, less threshold. s is 1 when left out.", 0,
      NULL, metaballs, NULL},
     {"metaballs3 : x, y, z, *points=[[x,y,z,r,s]...], threshold=1",
-     "Field of up to 64 points in space, positive inside: the sum of s r^2/distance^2, less threshold. s is 1 when left "
+     "Field of up to 64 points in space, positive inside: the sum of s r^2/distance^2, less threshold. s is 1 when "
+     "left "
      "out.",
      0, NULL, metaballs, NULL},
     {"fresnel : cos_angle, ior=1.45",
