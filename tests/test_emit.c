@@ -340,6 +340,36 @@ static void every_short_length_touches_only_its_own(void **unused)
     }
 }
 
+/* Called in vectors, in a recurrence and once a call; a function that calls; more vectors than there are registers for
+ * arguments; results of each type. */
+static const char *const calling_text =
+    "fn wide(f64, f32, i32, f64, f64, f64, f32) f64 {\n  %1 = param.f64 0\n  %2 = param.f32 1\n  %3 = param.i32 2\n"
+    "  %4 = param.f64 3\n  %5 = param.f64 4\n  %6 = param.f64 5\n  %7 = param.f32 6\n  %8 = f64.f32 %2\n"
+    "  %9 = f64.i32 %3\n  %10 = fma.f64 %1 %4 %8\n  %11 = fma.f64 %10 %5 %9\n  %12 = sub.f64 %11 %6\n"
+    "  %13 = f64.f32 %7\n  %14 = mul.f64 %12 %13\n  ret %14\n}\n"
+    "fn count(f32) i32 {\n  %1 = param.f32 0\n  %2 = i32.f32 %1\n  %3 = const.i32 7\n  %4 = mul.i32 %2 %3\n"
+    "  %5 = const.i32 3\n  %6 = xor.i32 %4 %5\n  %7 = sar.i32 %6 1\n  %8 = add.i32 %7 %2\n  %9 = sub.i32 %8 %3\n"
+    "  %10 = or.i32 %9 %5\n  %11 = shl.i32 %10 2\n  ret %11\n}\n"
+    "fn tiny(f32) f32 {\n  %1 = param.f32 0\n  %2 = mul.f32 %1 %1\n  ret %2\n}\n"
+    "fn outer(f32, f64) f32 {\n  %1 = param.f32 0\n  %2 = param.f64 1\n  %3 = call.i32 count %1\n  %4 = call.f32 tiny "
+    "%1\n"
+    "  %5 = call.f64 wide %2 %4 %3 %2 %2 %2 %1\n  %6 = f32.f64 %5\n  ret %6\n}\n"
+    "arg 0 literal 0.3\nmain {\n  %1 = input 0\n  %2 = arg 0\n  %3 = f32.f64 %2\n  %4 = call.f32 outer %3 %2\n"
+    "  %5 = f64.f32 %1\n  %6 = call.f32 outer %1 %5\n  %7 = prev.f32 %9\n  %8 = f64.f32 %7\n"
+    "  %9 = call.f32 outer %1 %8\n  %10 = input 1\n  %11 = iota\n  %12 = call.f64 wide %5 %10 %11 %5 %2 %5 %3\n"
+    "  %13 = f32.f64 %12\n  out 0 %4\n  out 1 %6\n  out 2 %9\n  out 3 %13\n}\n";
+
+static void functions_are_called_in_every_shape(void **unused)
+{
+    (void)unused;
+    struct arena *a = arena_new((size_t)64 << 20);
+    struct rig *r = rig_new(a, calling_text);
+    check_length(r, tame_inputs(a), LONGEST);
+    check_length(r, awkward_inputs(a), LONGEST);
+    rig_done(r);
+    arena_free(a);
+}
+
 static void rows_are_apart(void **unused)
 {
     (void)unused;
@@ -452,6 +482,13 @@ static void nonsense_is_refused_and_the_worker_stays(void **unused)
         assert_int_equal(r.head.kind, CC_REFUSED);
         assert_true(r.payload[0] != 0 && strlen(r.payload) < r.head.size);
     }
+    char *lengthy = arena_alloc(a, 1 << 20);
+    int at = sprintf(lengthy, "main {\n  %%1 = input 0\n");
+    for (int i = 2; i < 30000; i++)
+        at += sprintf(lengthy + at, "  %%%d = sqrt.f32 %%%d\n", i, i - 1);
+    sprintf(lengthy + at, "  out 0 %%1\n}\n");
+    struct cc_reply lengthy_reply = cc_worker_compile(&worker, lengthy, TARGET_V3, 0, a);
+    assert_true(lengthy_reply.head.kind == CC_REFUSED && mentions(lengthy_reply.payload, "too long"));
     assert_int_equal(cc_worker_compile(&worker, stateless_text, (enum target)77, 0, a).head.kind, CC_REFUSED);
     assert_int_equal(cc_worker_compile(&worker, stateless_text, TARGET_V3, CC_ASSEMBLY, a).head.kind, CC_IMAGE);
     arena_free(a);
@@ -516,6 +553,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_is_the_interpreters),
         cmocka_unit_test(every_short_length_touches_only_its_own),
+        cmocka_unit_test(functions_are_called_in_every_shape),
         cmocka_unit_test(rows_are_apart),
         cmocka_unit_test(streams_change_engine_at_any_sample),
         cmocka_unit_test(random_graphs_agree),
