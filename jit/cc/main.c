@@ -94,7 +94,9 @@ static void limit_process(void)
 {
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone takes terabytes of addresses */
     limit_resource(RLIMIT_AS, (rlim_t)4 << 30);
+#endif
     limit_resource(RLIMIT_FSIZE, (rlim_t)128 << 20);
     limit_resource(RLIMIT_NOFILE, 64);
     limit_resource(RLIMIT_CORE, 0);
