@@ -44,7 +44,7 @@ struct colour colour_transform(struct build *b, const double m[3][3], struct col
     for (int i = 0; i < 3; i++) {
         r.c[i] = b_mulc(b, x.c[0], m[i][0]);
         for (int k = 1; k < 3; k++)
-            r.c[i] = b_fma(b, x.c[k], b_f32(b, m[i][k]), r.c[i]);
+            r.c[i] = b_fma(b, x.c[k], b_const(b, b_type(b, x.c[0]), m[i][k]), r.c[i]);
     }
     return r;
 }

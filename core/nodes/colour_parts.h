@@ -23,7 +23,7 @@ void colour_out(const struct node_args *args, struct colour colour, struct val *
 
 /* Every component of a colour through f. */
 struct colour colour_each(struct build *b, struct colour x, struct val (*f)(struct build *b, struct val x));
-/* m x, by rows. */
+/* m x, by rows, in f32 or f64. */
 struct colour colour_transform(struct build *b, const double m[3][3], struct colour x);
 
 /* Weights .2126 .7152 .0722 of ITU-R BT.709. */

@@ -134,10 +134,17 @@ static struct colour rgb_to_oklab(struct build *b, struct colour rgb)
     return colour_transform(b, lms_to_lab, colour_each(b, lms, cube_root));
 }
 
+/* In f64 up to linear light: the differences of large terms would otherwise show in dark components, where the sRGB
+ * curve is steep. */
 static struct colour oklab_to_rgb(struct build *b, struct colour lab)
 {
+    for (int i = 0; i < 3; i++)
+        lab.c[i] = b_to(b, TYPE_F64, lab.c[i]);
     struct colour lms = colour_each(b, colour_transform(b, lab_to_lms, lab), cube);
-    return colour_each(b, colour_transform(b, lms_to_rgb, lms), colour_to_srgb);
+    struct colour linear = colour_transform(b, lms_to_rgb, lms);
+    for (int i = 0; i < 3; i++)
+        linear.c[i] = b_to(b, TYPE_F32, linear.c[i]);
+    return colour_each(b, linear, colour_to_srgb);
 }
 
 /* Linear sRGB to XYZ over the white's, and back: rows sum to 1, so that greys have a = b = 0. */
