@@ -86,6 +86,18 @@ static enum status voronoi(struct build *b, const struct node_args *args, struct
     return STATUS_OK;
 }
 
+/* Half the width of a line around a hexagon, softened over a, that darkens as much as a hard one of half width h, to
+ * first order: there is less room towards the middle at 1/2 than along the border, so that the outer half of a ramp
+ * weighs more. */
+static struct val fair_half(struct build *b, struct val h, struct val a)
+{
+    struct val square = b_mul(b, h, h), one = b_f32(b, 1), double_h = b_mulc(b, h, 2);
+    struct val wide = b_div(b, b_mulc(b, b_mul(b, a, a), 1.0 / 12), b_sub(b, one, double_h));
+    struct val part = b_mul(b, double_h, b_fma(b, b_div(b, square, a), b_f32(b, 4.0 / 3), b_sub(b, a, double_h)));
+    struct val room = b_fma(b, b_div(b, square, a), b_f32(b, -8), b_fmac(b, a, -2, 4));
+    return b_add(b, h, b_select(b, b_lt(b, double_h, a), b_div(b, part, room), wide));
+}
+
 static enum status hexagons(struct build *b, const struct node_args *args, struct val *out)
 {
     const double tall = sqrt(3);
@@ -103,8 +115,9 @@ static enum status hexagons(struct build *b, const struct node_args *args, struc
     struct val first = b_lt(b, square[0], square[1]);
     struct val ax = b_abs(b, b_select(b, first, dx[0], dx[1])), ay = b_abs(b, b_select(b, first, dy[0], dy[1]));
     struct val from_middle = b_max(b, ax, b_fma(b, ay, b_f32(b, 0.5 * tall), b_mulc(b, ax, 0.5)));
-    struct val line = soft_line(b, b_sub(b, half, from_middle), b_mulc(b, b_max(b, args->in[2], b_f32(b, 0)), 0.5),
-                                softness_of(b, args->in[3], false));
+    struct val aa = b_clamp(b, args->in[3], b_f32(b, 0), half);
+    struct val width = b_mulc(b, b_clamp(b, args->in[2], b_f32(b, 0), b_f32(b, 0.99)), 0.5);
+    struct val line = soft_line(b, b_sub(b, half, from_middle), fair_half(b, width, aa), softness_of(b, aa, false));
     struct val hash = cell_hash(b, b_select(b, first, cell[0][0], cell[1][0]),
                                 b_select(b, first, cell[0][1], cell[1][1]), b_i32(b, 0));
     out[0] = b_sub(b, b_f32(b, 1), line);
