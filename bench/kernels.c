@@ -87,7 +87,47 @@ void bench_perlin2(struct bench *b)
 
 void bench_gnoise2(struct bench *b)
 {
-    bench_field(b, "gnoise(x*16, y*16)", 500, 0);
+    bench_field(b, "gnoise(x*16, y*16)", 700, 0);
+}
+
+void bench_gnoise3(struct bench *b)
+{
+    bench_field(b, "gnoise(x*16, y*16, z + 0.3)", 360, 0);
+}
+
+void bench_snoise2(struct bench *b)
+{
+    bench_field(b, "snoise(x*16, y*16)", 530, 0);
+}
+
+void bench_snoise3(struct bench *b)
+{
+    bench_field(b, "snoise(x*16, y*16, z + 0.3)", 370, 0);
+}
+
+void bench_vnoise2(struct bench *b)
+{
+    bench_field(b, "vnoise(x*16, y*16)", 1070, 0);
+}
+
+void bench_vnoise3(struct bench *b)
+{
+    bench_field(b, "vnoise(x*16, y*16, z + 0.3)", 600, 0);
+}
+
+void bench_cellular2(struct bench *b)
+{
+    bench_field(b, "cellular(x*16, y*16)", 175, 0);
+}
+
+void bench_cellular3(struct bench *b)
+{
+    bench_field(b, "cellular(x*16, y*16, z + 0.3)", 59, 0);
+}
+
+void bench_fractal2(struct bench *b)
+{
+    bench_field(b, "fractal(x*16, y*16, octaves=6)", 130, 0);
 }
 
 void bench_trig(struct bench *b)

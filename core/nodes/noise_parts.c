@@ -3,7 +3,8 @@
 
 #include <assert.h>
 
-static uint32_t add_fn(struct build *b, const char *name, noise_body *body, int user, const struct val *in, int n)
+static uint32_t add_fn(struct build *b, const char *name, noise_body_with *body, const void *user,
+                       const struct val *in, int n)
 {
     static const enum op params[] = {[TYPE_F32] = OP_PARAM_F32, [TYPE_F64] = OP_PARAM_F64, [TYPE_I32] = OP_PARAM_I32};
     struct ir_fn fn = {.name = arena_strdup(b->ir->arena, name), .n_params = (uint32_t)n};
@@ -19,7 +20,8 @@ static uint32_t add_fn(struct build *b, const char *name, noise_body *body, int 
     return ir_add_fn(b->ir, &fn);
 }
 
-struct val noise_call(struct build *b, const char *name, noise_body *body, int user, const struct val *in, int n)
+struct val noise_call_with(struct build *b, const char *name, noise_body_with *body, const void *user,
+                           const struct val *in, int n)
 {
     struct val copy[FN_ARGS_MAX];
     uint32_t index;
@@ -31,6 +33,22 @@ struct val noise_call(struct build *b, const char *name, noise_body *body, int u
     assert(b->ir->fns[index].result_type == TYPE_F32);
     return ir_emit(b->ir, b->code,
                    (struct ins){.op = OP_CALL_F32, .n_args = (uint32_t)n, .args = copy, .imm.i = (int32_t)index});
+}
+
+struct plain {
+    noise_body *body;
+    int user;
+};
+
+static struct val plain_body(struct build *b, const struct val *in, const void *user)
+{
+    const struct plain *p = user;
+    return p->body(b, in, p->user);
+}
+
+struct val noise_call(struct build *b, const char *name, noise_body *body, int user, const struct val *in, int n)
+{
+    return noise_call_with(b, name, plain_body, &(struct plain){body, user}, in, n);
 }
 
 struct val noise_cell(struct build *b, struct val x, struct val *ret_fraction)
