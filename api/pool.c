@@ -193,7 +193,7 @@ int pool_each(struct pool *p, int threads, size_t n, int (*piece)(size_t i, void
         pthread_mutex_lock(&p->lock);
         e.wanted = wanted;
         e.next = p->shared;
-        p->shared = &e;
+        p->shared = &e; // cppcheck-suppress autoVariables ; e leaves the list before this function returns
         for (int i = 0; i < wanted && i < p->idle; i++)
             pthread_cond_signal(&p->work);
         pthread_mutex_unlock(&p->lock);

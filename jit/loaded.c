@@ -18,7 +18,8 @@ enum status kernel_new(const uint8_t key[HASH_SIZE], struct bytes shape, const s
         return s;
     }
     memcpy(copy, shape.data, shape.n);
-    k->shape = (struct bytes){copy, shape.n};
+    k->shape.data = copy;
+    k->shape.n = shape.n;
     k->entry = k->mapped.entry;
     memcpy(k->key, key, HASH_SIZE);
     atomic_init(&k->refs, 1);

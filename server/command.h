@@ -1,4 +1,5 @@
-/* A subcommand of `sinter`. Its function is command_NAME, in server/NAME.c or server/cli_NAME.c; its row is in main.c. */
+/* A subcommand of `sinter`. Its function is command_NAME, in server/NAME.c or server/cli_NAME.c; its row is in main.c.
+ */
 #ifndef SERVER_COMMAND_H
 #define SERVER_COMMAND_H
 
@@ -6,7 +7,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command {
     const char *name;
-    const char *usage; /* what follows the name, then what it does */
+    const char *usage;                 /* what follows the name, then what it does */
     int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit code */
 };
 

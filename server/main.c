@@ -7,15 +7,22 @@
 static int command_version(int argc, char **argv);
 
 static const struct command commands[] = {
-    {"serve",   "[--NAME VALUE ...]\n        Answers HTTP; `sinter serve --help` lists the settings.", command_serve},
-    {"render",  "GRAPH.json|--expr EXPRESSION -o OUT.png [-w WIDTH] [-h HEIGHT] [--param NAME=VALUE ...]\n        Renders a field to an image.", command_render},
-    {"process", "GRAPH.json|--expr EXPRESSION [IN.wav] -o OUT.wav [--seconds S --rate R] [--param NAME=VALUE ...]\n        Runs a graph over audio.", command_process},
-    {"explain", "GRAPH.json|--expr EXPRESSION [--asm] [--json]\n        How a graph becomes a kernel.",      command_explain},
-    {"ops",     "[--json]\n        Lists every operation.",                                                   command_ops},
-    {"cache",   "ls|verify|warm GRAPH.json ...|gc BYTES [--store DIR]\n        The kernel store.",           command_cache},
-    {"bench",   "[NAME ...] [--json]\n        Measures, beside baselines; without a name, everything.",       command_bench},
-    {"ping",    "[URL]\n        Asks a running server whether it is ready; for health checks.",         command_ping},
-    {"version", "\n        Prints the version.",                                                          command_version},
+    {"serve", "[--NAME VALUE ...]\n        Answers HTTP; `sinter serve --help` lists the settings.", command_serve},
+    {"render",
+     "GRAPH.json|--expr EXPRESSION -o OUT.png [-w WIDTH] [-h HEIGHT] [--param NAME=VALUE ...]\n        Renders a field "
+     "to an image.",
+     command_render},
+    {"process",
+     "GRAPH.json|--expr EXPRESSION [IN.wav] -o OUT.wav [--seconds S --rate R] [--param NAME=VALUE ...]\n        Runs a "
+     "graph over audio.",
+     command_process},
+    {"explain", "GRAPH.json|--expr EXPRESSION [--asm] [--json]\n        How a graph becomes a kernel.",
+     command_explain},
+    {"ops", "[--json]\n        Lists every operation.", command_ops},
+    {"cache", "ls|verify|warm GRAPH.json ...|gc BYTES [--store DIR]\n        The kernel store.", command_cache},
+    {"bench", "[NAME ...] [--json]\n        Measures, beside baselines; without a name, everything.", command_bench},
+    {"ping", "[URL]\n        Asks a running server whether it is ready; for health checks.", command_ping},
+    {"version", "\n        Prints the version.", command_version},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -30,7 +37,8 @@ static int command_version(int argc, char **argv)
 
 static void print_help(FILE *to)
 {
-    fputs("usage: sinter COMMAND [ARGUMENTS]\n\nGraphs compiled to fused SIMD kernels, over HTTP and from here.\n\n", to);
+    fputs("usage: sinter COMMAND [ARGUMENTS]\n\nGraphs compiled to fused SIMD kernels, over HTTP and from here.\n\n",
+          to);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "    %s %s\n", commands[i].name, commands[i].usage);
     fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage.\n", to);

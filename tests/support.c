@@ -16,7 +16,7 @@ char *test_read_file(struct arena *a, const char *path, size_t *ret_n)
     if (!f)
         fail_msg("cannot open %s", path);
     size_t n = 0, cap = 4096;
-    char  *data = arena_alloc(a, cap + 1);
+    char *data = arena_alloc(a, cap + 1);
     for (size_t got; (got = fread(data + n, 1, cap - n, f)) > 0;) {
         n += got;
         if (n == cap) {

@@ -11,8 +11,8 @@
 
 #include "core/arena.h"
 
-const char *test_build_dir(void);                       /* holds sinter and sinter-cc */
-char       *test_read_file(struct arena *a, const char *path, size_t *ret_n); /* fails the test when it cannot */
-uint32_t    test_random(uint64_t *state);               /* splitmix64, upper half */
+const char *test_build_dir(void);                                       /* holds sinter and sinter-cc */
+char *test_read_file(struct arena *a, const char *path, size_t *ret_n); /* fails the test when it cannot */
+uint32_t test_random(uint64_t *state);                                  /* splitmix64, upper half */
 
 #endif

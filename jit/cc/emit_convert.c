@@ -35,13 +35,12 @@ static struct value to_narrow(struct site *s, gcc_jit_type *type, struct value a
 {
     const char *reg = s->e->reg;
     const char *join = s->e->v4 ? "vinsertf32x8 $1, %t2, %1, %0" : "vinsertf128 $1, %x2, %1, %0";
-    gcc_jit_rvalue *r[2];
-    if (a.part[0] == a.part[1])
-        a.part[1] = NULL;
-    for (int part = 0; part < 2; part++)
-        r[part] =
-            part && !a.part[1] ? r[0] : SITE_ASM(s, type, NULL, s->e->v4 ? t->v4[0] : t->v3[0], {reg, a.part[part]});
-    return one(SITE_ASM(s, type, NULL, join, {reg, r[0]}, {reg, r[1]}));
+    const char *narrow = s->e->v4 ? t->v4[0] : t->v3[0];
+    gcc_jit_rvalue *low = SITE_ASM(s, type, NULL, narrow, {reg, a.part[0]});
+    gcc_jit_rvalue *high = low;
+    if (a.part[1] && a.part[1] != a.part[0])
+        high = SITE_ASM(s, type, NULL, narrow, {reg, a.part[1]});
+    return one(SITE_ASM(s, type, NULL, join, {reg, low}, {reg, high}));
 }
 
 struct value emit_widen(struct site *s, struct val v, const struct ins *ins)

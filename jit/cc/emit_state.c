@@ -159,7 +159,7 @@ struct value emit_prev(struct site *s, struct val v, const struct ins *ins)
     made.part[0] = shift_in(s, type, r(carry[wide]), x.part[0], wide);
     if (wide)
         made.part[1] = shift_in(s, type, x.part[0], x.part[1], true);
-    for (int part = 0; part <= wide; part++)
+    for (int part = 0; part < (wide ? 2 : 1); part++)
         site_set(s, carry[part], x.part[part]);
     return made;
 }

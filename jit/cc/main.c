@@ -107,7 +107,8 @@ static void limit_process(void)
 /* gcc takes more than linear time over a body: a second over 5,000 instructions. */
 static enum status check_size(const struct ir *ir, struct fault *fault)
 {
-    uint64_t longest = ir->main.n, all = ir->main.n;
+    uint64_t longest = ir->main.n;
+    uint64_t all = longest;
     for (uint32_t f = 0; f < ir->n_fns; f++) {
         longest = ir->fns[f].code.n > longest ? ir->fns[f].code.n : longest;
         all += ir->fns[f].code.n;
