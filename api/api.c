@@ -97,7 +97,7 @@ static bool pattern_matches(const char *pattern, const char *path, const char **
     if (!brace)
         return !strcmp(pattern, path);
     size_t n = (size_t)(brace - pattern);
-    if (strncmp(pattern, path, n) || !path[n] || strchr(path + n, '/'))
+    if (strncmp(pattern, path, n) != 0 || !path[n] || strchr(path + n, '/'))
         return false;
     *ret_rest = path + n;
     return true;
@@ -107,7 +107,7 @@ static enum status fault_method(struct exchange *ex, const struct route *same_pa
 {
     char *allow = "";
     for (size_t i = 0; i < N_ROUTES; i++) {
-        if (strcmp(routes[i].pattern, same_path->pattern))
+        if (strcmp(routes[i].pattern, same_path->pattern) != 0)
             continue;
         const char *more = routes[i].method == METHOD_GET ? "GET, HEAD" : method_names[routes[i].method];
         allow = arena_printf(ex->arena, "%s%s%s", allow, *allow ? ", " : "", more);

@@ -126,7 +126,7 @@ static enum status fault_nonfinite(const struct blocks *b, uint64_t n0, uint32_t
                 return fault_add(&b->runner->ex->fault, STATUS_BAD_AUDIO, "", 0,
                                  "sample %llu of channel %u is not a finite number; nonfinite=zero or nonfinite=pass "
                                  "take such audio",
-                                 (unsigned long long)(n0 + i), c);
+                                 (unsigned long long)n0 + i, c);
     return STATUS_OK;
 }
 

@@ -130,6 +130,12 @@ static void put32(uint8_t *p, uint32_t v)
     put16(p + 2, v >> 16);
 }
 
+static void put_tag(uint8_t *p, const char *tag)
+{
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)tag[i];
+}
+
 bool wav_fits(enum sample sample, uint32_t channels, uint64_t frames)
 {
     return frames <= (UINT32_MAX - WAV_HEADER_MAX) / (channels * sample_size(sample)) && channels <= UINT16_MAX;
@@ -142,9 +148,10 @@ size_t wav_header(enum sample sample, uint32_t channels, uint32_t rate, uint64_t
     uint32_t size = (uint32_t)sample_size(sample), frame = channels * size, data = (uint32_t)(frames * frame);
     size_t head = is_float ? 58 : 44;
     memset(ret, 0, WAV_HEADER_MAX);
-    memcpy(ret, "RIFF", 4);
+    put_tag(ret, "RIFF");
     put32(ret + 4, (uint32_t)(head - 8) + data + (data & 1));
-    memcpy(ret + 8, "WAVEfmt ", 8);
+    put_tag(ret + 8, "WAVE");
+    put_tag(ret + 12, "fmt ");
     put32(ret + 16, is_float ? 18 : 16);
     put16(ret + 20, is_float ? TAG_FLOAT : TAG_PCM);
     put16(ret + 22, channels);
@@ -153,11 +160,11 @@ size_t wav_header(enum sample sample, uint32_t channels, uint32_t rate, uint64_t
     put16(ret + 32, frame);
     put16(ret + 34, size * 8);
     if (is_float) {
-        memcpy(ret + 38, "fact", 4);
+        put_tag(ret + 38, "fact");
         put32(ret + 42, 4);
         put32(ret + 46, (uint32_t)frames);
     }
-    memcpy(ret + head - 8, "data", 4);
+    put_tag(ret + head - 8, "data");
     put32(ret + head - 4, data);
     return head;
 }

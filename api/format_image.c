@@ -164,10 +164,12 @@ static size_t npy_header(const struct raster *r, uint32_t frames, char ret[IMAGE
     int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
     size_t whole = (10 + (size_t)n + 1 + 63) / 64 * 64;
     memset(ret, ' ', whole);
-    memcpy(ret, "\x93NUMPY\x01\x00", 8);
+    static const char magic[8] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    memcpy(ret, magic, sizeof magic);
     ret[8] = (char)((whole - 10) & 255);
     ret[9] = (char)((whole - 10) >> 8);
-    memcpy(ret + 10, text, (size_t)n);
+    for (int i = 0; i < n; i++)
+        ret[10 + i] = text[i];
     ret[whole - 1] = '\n';
     return whole;
 }

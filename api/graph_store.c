@@ -86,7 +86,7 @@ static bool memory_add(struct graph_store *s, const char *id, const char *text, 
     struct entry *e = strlen(id) < GRAPH_ID_SIZE ? malloc(sizeof *e + n + 1) : NULL;
     if (!e)
         return false;
-    strcpy(e->id, id);
+    snprintf(e->id, sizeof e->id, "%s", id);
     memcpy(e->text, text, n);
     e->text[n] = 0;
     e->n = sizeof *e + n + 1;

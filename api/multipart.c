@@ -21,7 +21,8 @@ bool multipart_is(const struct exchange *ex)
 
 static enum status bad(struct reader *r, const char *why)
 {
-    return fault_add(&r->ex->fault, STATUS_BAD_REQUEST, "", 0, "the multipart body is broken: %s", why);
+    fault_add(&r->ex->fault, STATUS_BAD_REQUEST, "", 0, "the multipart body is broken: %s", why);
+    return STATUS_BAD_REQUEST;
 }
 
 /* The value of a parameter such as boundary=... or name="...", of at most `size` - 1 characters; its length, or 0. */
@@ -138,7 +139,7 @@ enum status multipart_read(struct exchange *ex, struct multipart *ret)
 enum status multipart_take(struct exchange *ex, struct multipart *m, const char *name, struct multipart_part *ret)
 {
     for (size_t i = 0; i < m->n; i++) {
-        if (strcmp(m->parts[i].name, name))
+        if (strcmp(m->parts[i].name, name) != 0)
             continue;
         m->parts[i].taken = true;
         *ret = m->parts[i];

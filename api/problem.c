@@ -142,7 +142,7 @@ enum status errors_get(struct exchange *ex)
 enum status error_get(struct exchange *ex)
 {
     for (enum status s = STATUS_OK + 1; s < STATUS_COUNT; s++) {
-        if (strcmp(status_slug(s), ex->rest))
+        if (strcmp(status_slug(s), ex->rest) != 0)
             continue;
         struct json_writer w;
         json_writer_init(&w, ex->arena);

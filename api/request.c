@@ -80,9 +80,7 @@ struct field *fields_find(struct fields *f, const char *name)
 
 static const char *pointer_of(struct fields *f, const char *prefix, const char *name)
 {
-    size_t n = strlen(prefix);
-    char *s = arena_alloc(f->ex->arena, n + strlen(name) * 2 + 1), *to = s + n;
-    memcpy(s, prefix, n);
+    char *s = arena_alloc(f->ex->arena, strlen(prefix) + strlen(name) * 2 + 1), *to = stpcpy(s, prefix);
     for (; *name; name++) {
         *to++ = *name == '/' ? '~' : *name;
         if (*name == '~' || *name == '/')
