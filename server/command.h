@@ -1,5 +1,4 @@
-/* A subcommand of `sinter`. Its function is command_NAME, in server/NAME.c or server/cli_NAME.c; its row is in main.c.
- */
+/* A subcommand of `sinter`: its function is command_NAME, in server/NAME.c or server/cli_NAME.c, its row in main.c. */
 #ifndef SERVER_COMMAND_H
 #define SERVER_COMMAND_H
 
