@@ -218,14 +218,24 @@ void audio_read(const struct audio_source *s, uint64_t from, uint32_t n, float *
         read_plane(s->data + from * frame + c * size, frame, n, s->sample, planes[c]);
 }
 
-WIDE uint64_t audio_count_nonfinite(const float *in, size_t n)
+/* Counts in 32 bits, as wide as the samples, so that no vector has to be unpacked. */
+WIDE static uint32_t count_nonfinite(const float *in, uint32_t n)
 {
-    uint64_t count = 0;
-    for (size_t i = 0; i < n; i++) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i++) {
         uint32_t bits;
         memcpy(&bits, &in[i], sizeof bits);
         count += (bits & 0x7f800000u) == 0x7f800000u;
     }
+    return count;
+}
+
+uint64_t audio_count_nonfinite(const float *in, size_t n)
+{
+    enum { PART = 1 << 30 };
+    uint64_t count = 0;
+    for (size_t at = 0; at < n; at += PART)
+        count += count_nonfinite(in + at, n - at < PART ? (uint32_t)(n - at) : (uint32_t)PART);
     return count;
 }
 

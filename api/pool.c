@@ -24,14 +24,14 @@ struct each {
     void *user;
     atomic_size_t taken;
     atomic_int result;
-    int wanted; /* helpers that may still come */
-    int busy;   /* helpers at work */
+    int wanted; /* threads that may still come to help */
+    int busy;   /* threads at work on it */
 };
 
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work; /* something to do, or the end */
-    pthread_cond_t left; /* a helper has left some each */
+    pthread_cond_t left; /* a thread has stopped helping */
     struct job *jobs, **jobs_end;
     struct each *shared;
     int n_jobs;
