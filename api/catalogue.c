@@ -50,6 +50,8 @@ static void write_op(struct json_writer *w, const struct node_def *def)
     json_string(w, "name", def->name);
     json_string(w, "doc", def->doc);
     json_string(w, "kind", def->flags & NODE_AUDIO ? "audio" : "any");
+    if (def->formula)
+        json_string(w, "formula", def->formula);
     json_array(w, "inputs");
     for (size_t i = 0; i < def->n_inputs; i++)
         write_input(w, &def->inputs[i]);
