@@ -1,6 +1,6 @@
 /* labels: jit */
-/* The graphs of examples/, as people meet them first: each is read, gives the same bytes in every engine, and something to look at or listen to.
- * One that fails leaves its out.png or out.wav in the build directory. */
+/* The graphs of examples/, as people meet them first: each is read, gives the same bytes in every engine, and something
+ * to look at or listen to. One that fails leaves its out.png or out.wav in the build directory. */
 #include "tests/support.h"
 
 #include <dirent.h>
@@ -14,11 +14,11 @@
 
 enum { SIDE = 256, RATE = 48000, FRAMES = 3 * RATE, BLOCK = 4096, CHANNELS = 4, NAMES = 64, LEAST = 12 };
 
-static char  *names[NAMES];
+static char *names[NAMES];
 static size_t n_names;
 
-static float        signal[2][FRAMES];
-static float        expected[CHANNELS][FRAMES], got[CHANNELS][FRAMES];
+static float signal[2][FRAMES];
+static float expected[CHANNELS][FRAMES], got[CHANNELS][FRAMES];
 static const size_t field_size = SIDE * SIDE;
 
 static int by_name(const void *a, const void *b)
@@ -52,18 +52,18 @@ static void make_signal(void)
 
 struct example {
     const char *name;
-    bool        audio;
-    uint32_t    outputs;
-    size_t      n; /* samples of an output */
+    bool audio;
+    uint32_t outputs;
+    size_t n; /* samples of an output */
 };
 
 static void leave_picture(const struct example *x)
 {
     struct raster r = {.width = SIDE, .height = SIDE, .channels = x->outputs, .bits = 8, .big_endian = true};
     struct counts counts = {0};
-    char          path[512];
-    float        *planes[CHANNELS] = {expected[0], expected[1], expected[2], expected[3]};
-    size_t        n;
+    char path[512];
+    float *planes[CHANNELS] = {expected[0], expected[1], expected[2], expected[3]};
+    size_t n;
     r.data = malloc(raster_row_bytes(&r) * SIDE);
     raster_rows(&r, 0, SIDE, planes, SIDE, &counts);
     uint8_t *bytes = png_encode(&r, &n);
@@ -80,10 +80,10 @@ static void leave_picture(const struct example *x)
 static void leave_sound(const struct example *x)
 {
     struct counts counts = {0};
-    uint8_t       head[WAV_HEADER_MAX], *bytes = malloc(x->outputs * x->n * 4);
-    char          path[512];
-    float        *planes[CHANNELS] = {expected[0], expected[1], expected[2], expected[3]};
-    size_t        head_size = wav_header(SAMPLE_F32, x->outputs, RATE, x->n, head);
+    uint8_t head[WAV_HEADER_MAX], *bytes = malloc(x->outputs * x->n * 4);
+    char path[512];
+    float *planes[CHANNELS] = {expected[0], expected[1], expected[2], expected[3]};
+    size_t head_size = wav_header(SAMPLE_F32, x->outputs, RATE, x->n, head);
     audio_write(planes, x->outputs, (uint32_t)x->n, SAMPLE_F32, bytes, &counts);
     snprintf(path, sizeof path, "%s/out.wav", test_build_dir());
     FILE *f = fopen(path, "wb");
@@ -96,7 +96,7 @@ static void leave_sound(const struct example *x)
 
 __attribute__((format(printf, 2, 3), noreturn)) static void complain(const struct example *x, const char *format, ...)
 {
-    char    text[256];
+    char text[256];
     va_list ap;
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
@@ -120,7 +120,7 @@ static void run(struct rig *s, bool compiled, float out[CHANNELS][FRAMES])
     rig_reset(s);
     for (int at = 0; at < FRAMES; at += BLOCK) {
         const float *in[2] = {signal[0] + at, signal[1] + at};
-        int          n = FRAMES - at < BLOCK ? FRAMES - at : BLOCK;
+        int n = FRAMES - at < BLOCK ? FRAMES - at : BLOCK;
         for (int c = 0; c < CHANNELS; c++)
             to[c] = out[c] + at;
         rig_run(s, compiled, in, to, 0, n, 1);
@@ -131,16 +131,16 @@ static void run(struct rig *s, bool compiled, float out[CHANNELS][FRAMES])
 static void compare_engines(struct example *x, const char *text, struct layout layout)
 {
     struct arena *a = arena_new(1 << 20);
-    struct fault  fault;
-    struct rig    s;
+    struct fault fault;
+    struct rig s;
     for (int e = 0; e < TEST_ENGINES; e++) {
         bool compiled = test_engines[e].target != TARGET_NONE;
         if (!test_engines[e].engine)
             continue;
         fault_init(&fault, a);
         if (rig_open(test_engines[e].engine, text, layout, compiled, &s, &fault) != STATUS_OK)
-            fail_msg("examples/%s.json, %s: %s: %s %s", x->name, test_engines[e].name, fault.items[0].pointer, fault.items[0].detail,
-                     test_engines_log());
+            fail_msg("examples/%s.json, %s: %s: %s %s", x->name, test_engines[e].name, fault.items[0].pointer,
+                     fault.items[0].detail, test_engines_log());
         x->outputs = s.program->ir->n_outputs;
         assert_true(x->outputs >= 1 && x->outputs <= CHANNELS);
         run(&s, compiled, e ? got : expected);
@@ -148,8 +148,8 @@ static void compare_engines(struct example *x, const char *text, struct layout l
         for (uint32_t c = 0; e && c < x->outputs; c++)
             for (size_t i = 0; i < x->n; i++)
                 if (memcmp(&expected[c][i], &got[c][i], 4))
-                    complain(x, "%s: output %u, sample %zu is %a; the interpreter has %a", test_engines[e].name, c, i, (double)got[c][i],
-                             (double)expected[c][i]);
+                    complain(x, "%s: output %u, sample %zu is %a; the interpreter has %a", test_engines[e].name, c, i,
+                             (double)got[c][i], (double)expected[c][i]);
     }
     arena_free(a);
 }
@@ -185,8 +185,8 @@ static void every_example_runs_alike_everywhere_and_makes_sense(void **state)
         char *text = test_read_file(a, arena_printf(a, "examples/%s.json", names[i]), NULL);
         /* Two channels for all but generators that make one; GRAPH_ANY: what it is by its variables. */
         struct example x = {.name = names[i]};
-        struct rig     s;
-        struct fault   fault;
+        struct rig s;
+        struct fault fault;
         fault_init(&fault, a);
         if (rig_open(test_engines[0].engine, text, (struct layout){GRAPH_ANY, 2}, false, &s, &fault) != STATUS_OK)
             fail_msg("examples/%s.json: %s: %s", names[i], fault.items[0].pointer, fault.items[0].detail);

@@ -1,6 +1,7 @@
 /* labels: http */
-/* Law 6, the compiler and the store may fail, the service may not: a real `sinter serve` whose workers are killed, stopped or missing, whose store is
- * damaged, read-only or full, and that is told to end under load. Every answer is compared with that of a healthy server. */
+/* Law 6, the compiler and the store may fail, the service may not: a real `sinter serve` whose workers are killed,
+ * stopped or missing, whose store is damaged, read-only or full, and that is told to end under load. Every answer is
+ * compared with that of a healthy server. */
 #include "tests/support.h"
 
 #include <dirent.h>
@@ -21,10 +22,10 @@
 
 enum { SIDE = 64, BYTES = SIDE * SIDE * 4, SHAPES = 256, NOBODY = 65534 };
 
-static char        program[512], compiler[512];
+static char program[512], compiler[512];
 static struct host healthy; /* interprets, keeps nothing: what the right bytes are */
-static uint8_t     right[SHAPES][BYTES];
-static bool        known[SHAPES];
+static uint8_t right[SHAPES][BYTES];
+static bool known[SHAPES];
 
 static double now_s(void)
 {
@@ -48,22 +49,24 @@ static void request_text(int k, const char *tier, char *ret, size_t size)
         snprintf(inner, sizeof inner, "%.399s", expr);
         snprintf(expr, sizeof expr, k & bit ? "sin(%s*3 + y)" : "abs(%s - 0.3)", inner);
     }
-    snprintf(ret, size, "{\"expr\":\"%s\",\"width\":%d,\"height\":%d,\"format\":\"f32\",\"tier\":\"%s\"}", expr, SIDE, SIDE, tier);
+    snprintf(ret, size, "{\"expr\":\"%s\",\"width\":%d,\"height\":%d,\"format\":\"f32\",\"tier\":\"%s\"}", expr, SIDE,
+             SIDE, tier);
 }
 
 struct asked {
-    int  status; /* 0: the connection ended without an answer; -1: in the middle of one */
+    int status; /* 0: the connection ended without an answer; -1: in the middle of one */
     bool right, compiled;
 };
 
 /* One request over an open connection, compared with right[k]. */
 static struct asked exchange(struct http_client *c, int k, const char *tier)
 {
-    char               text[1024];
+    char text[1024];
     struct http_answer a;
-    struct asked       r = {0};
+    struct asked r = {0};
     request_text(k, tier, text, sizeof text);
-    if (http_client_send(c, "POST", "/render", "Content-Type: application/json\r\n", text, strlen(text)) != 0 || http_client_receive(c, &a) != 0)
+    if (http_client_send(c, "POST", "/render", "Content-Type: application/json\r\n", text, strlen(text)) != 0 ||
+        http_client_receive(c, &a) != 0)
         return r;
     r.status = a.status;
     r.right = a.body_size == BYTES && !memcmp(a.body, right[k], BYTES);
@@ -74,14 +77,15 @@ static struct asked exchange(struct http_client *c, int k, const char *tier)
 
 static void learn(int k)
 {
-    char               text[1024];
+    char text[1024];
     struct http_answer a;
     if (known[k])
         return;
     request_text(k, "interp", text, sizeof text);
     struct http_client *c = http_client_open("127.0.0.1", healthy.port);
     assert_non_null(c);
-    assert_int_equal(http_client_send(c, "POST", "/render", "Content-Type: application/json\r\n", text, strlen(text)), 0);
+    assert_int_equal(http_client_send(c, "POST", "/render", "Content-Type: application/json\r\n", text, strlen(text)),
+                     0);
     assert_int_equal(http_client_receive(c, &a), 0);
     assert_int_equal(a.status, 200);
     assert_int_equal(a.body_size, BYTES);
@@ -149,11 +153,11 @@ static void stop(struct host *h, bool keep_store)
 /* Children of this process that run sinter-cc, or did before they became something else. */
 static int signal_workers(pid_t parent, int sig)
 {
-    int  n = 0;
+    int n = 0;
     DIR *proc = opendir("/proc");
     for (struct dirent *d; proc && (d = readdir(proc));) {
-        char  path[300], line[256] = "", *after;
-        int   pid = atoi(d->d_name), ppid = 0;
+        char path[300], line[256] = "", *after;
+        int pid = atoi(d->d_name), ppid = 0;
         if (pid <= 0)
             continue;
         snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -203,8 +207,8 @@ static void killed_workers_cost_kernels_and_no_answers(void **state)
 {
     (void)state;
     struct host h = start(NULL, with_compiler);
-    double      end = now_s() + 2;
-    int         killed = 0, k = 0;
+    double end = now_s() + 2;
+    int killed = 0, k = 0;
     await_kernel(&h, 0, 20);
     while (now_s() < end) {
         killed += signal_workers(h.pid, SIGKILL);
@@ -222,8 +226,9 @@ static void killed_workers_cost_kernels_and_no_answers(void **state)
 static void a_hung_worker_is_replaced_at_its_deadline(void **state)
 {
     (void)state;
-    static const char *const arguments[] = {"--compiler", compiler, "--compile-above-ms", "0", "--max-compile-ms", "400", NULL};
-    struct host              h = start(NULL, arguments);
+    static const char *const arguments[] = {"--compiler", compiler, "--compile-above-ms", "0", "--max-compile-ms",
+                                            "400",        NULL};
+    struct host h = start(NULL, arguments);
     await_kernel(&h, 0, 20);
     assert_true(signal_workers(h.pid, SIGSTOP) >= 1);
     double began = now_s();
@@ -238,7 +243,7 @@ static void a_hung_worker_is_replaced_at_its_deadline(void **state)
 static void must_interpret(const char *path)
 {
     const char *const arguments[] = {"--compiler", path, "--compile-above-ms", "0", NULL};
-    struct host       h = start(NULL, arguments);
+    struct host h = start(NULL, arguments);
     for (int k = 0; k < 20; k++)
         assert_false(ask(&h, k));
     await_metric(&h, "sinter_degraded", 1, 25);
@@ -261,7 +266,8 @@ static void without_a_compiler_everything_is_interpreted(void **state)
     remove_dir(dir);
 }
 
-/* `as` hidden in a mount namespace of the worker's own; where there are none, a worker that cannot write what `as` would read. */
+/* `as` hidden in a mount namespace of the worker's own; where there are none, a worker that cannot write what `as`
+ * would read. */
 static void without_an_assembler_everything_is_interpreted(void **state)
 {
     char dir[64], script[2048];
@@ -269,8 +275,10 @@ static void without_an_assembler_everything_is_interpreted(void **state)
     make_dir(dir);
     snprintf(script, sizeof script,
              "#!/bin/sh\nas=$(readlink -f /usr/bin/as)\n"
-             "if unshare -rm mount --bind /dev/null \"$as\" 2>/dev/null; then exec unshare -rm sh -c \"mount --bind /dev/null $as && exec %s\"; fi\n"
-             "ulimit -f 0\nexec %s\n", compiler, compiler);
+             "if unshare -rm mount --bind /dev/null \"$as\" 2>/dev/null; then exec unshare -rm sh -c \"mount --bind "
+             "/dev/null $as && exec %s\"; fi\n"
+             "ulimit -f 0\nexec %s\n",
+             compiler, compiler);
     must_interpret(write_script(dir, "worker", script));
     remove_dir(dir);
 }
@@ -288,9 +296,12 @@ static void an_assembler_that_returns_is_used_again(void **state)
     assert_int_equal(system(script), 0);
     snprintf(script, sizeof script, "#!/bin/sh\n[ -e %s ] && exit 1\nexec %s/real \"$@\"\n", gone, dir);
     write_script(dir, "as", script);
-    snprintf(script, sizeof script, "#!/bin/sh\nexec unshare -rm sh -c \"mount --bind %s/as $(readlink -f /usr/bin/as) && exec %s\"\n", dir, compiler);
-    const char *const arguments[] = {"--compiler", write_script(dir, "worker", script), "--compile-above-ms", "0", NULL};
-    struct host       h = start(NULL, arguments);
+    snprintf(script, sizeof script,
+             "#!/bin/sh\nexec unshare -rm sh -c \"mount --bind %s/as $(readlink -f /usr/bin/as) && exec %s\"\n", dir,
+             compiler);
+    const char *const arguments[] = {"--compiler", write_script(dir, "worker", script), "--compile-above-ms", "0",
+                                     NULL};
+    struct host h = start(NULL, arguments);
     await_kernel(&h, 0, 20);
     assert_int_equal(close(creat(gone, 0644)), 0);
     for (int k = 1; k < 10; k++)
@@ -307,18 +318,20 @@ static void an_assembler_that_returns_is_used_again(void **state)
 static void a_worker_that_refuses_everything_costs_kernels_only(void **state)
 {
     /* READY, then REFUSED with "no" for everything: messages of jit/cc_protocol.h, in its byte order. */
-    static const char script[] =
-        "#!/usr/bin/perl\nuse strict; $| = 1;\nopen(my $s, '+<&=', 3) or exit 1; binmode $s;\n"
-        "sub all { my ($n) = @_; my $b = ''; while (length $b < $n) { my $r = sysread($s, $b, $n - length $b, length $b); exit 0 unless $r } $b }\n"
-        "syswrite($s, pack('V8a32', 0x43544e53, 1, 0, 0, 0, 0, 0, 0, 'perl 1'));\n"
-        "while (1) { my @h = unpack('V8', all(64)); all($h[5]); syswrite($s, pack('V8a32', 0x43544e53, 4, 0, 0, 0, 3, 0, 0, '') . \"no\\0\") }\n";
+    static const char script[] = "#!/usr/bin/perl\nuse strict; $| = 1;\nopen(my $s, '+<&=', 3) or exit 1; binmode $s;\n"
+                                 "sub all { my ($n) = @_; my $b = ''; while (length $b < $n) { my $r = sysread($s, $b, "
+                                 "$n - length $b, length $b); exit 0 unless $r } $b }\n"
+                                 "syswrite($s, pack('V8a32', 0x43544e53, 1, 0, 0, 0, 0, 0, 0, 'perl 1'));\n"
+                                 "while (1) { my @h = unpack('V8', all(64)); all($h[5]); syswrite($s, pack('V8a32', "
+                                 "0x43544e53, 4, 0, 0, 0, 3, 0, 0, '') . \"no\\0\") }\n";
     char dir[64];
     (void)state;
     if (access("/usr/bin/perl", X_OK) != 0)
         skip();
     make_dir(dir);
-    const char *const arguments[] = {"--compiler", write_script(dir, "worker", script), "--compile-above-ms", "0", NULL};
-    struct host       h = start(NULL, arguments);
+    const char *const arguments[] = {"--compiler", write_script(dir, "worker", script), "--compile-above-ms", "0",
+                                     NULL};
+    struct host h = start(NULL, arguments);
     await_metric(&h, "sinter_workers{state=\"ready\"}", 1, 10);
     for (int turn = 0; turn < 2; turn++)
         for (int k = 0; k < 10; k++)
@@ -326,7 +339,8 @@ static void a_worker_that_refuses_everything_costs_kernels_only(void **state)
     await_metric(&h, "sinter_compiles_total{result=\"refused\"}", 10, 10);
     for (int k = 0; k < 10; k++)
         assert_false(ask(&h, k));
-    assert_true(host_metric(&h, "sinter_compiles_total{result=\"refused\"}") == 10); /* and nobody asks again and again */
+    assert_true(host_metric(&h, "sinter_compiles_total{result=\"refused\"}") ==
+                10); /* and nobody asks again and again */
     stop(&h, false);
     remove_dir(dir);
 }
@@ -349,7 +363,7 @@ static void a_restart_finds_its_kernels(void **state)
     (void)state;
     fill_store(dir, 5);
     const char *const arguments[] = {"--compiler", "/nonexistent/sinter-cc", "--preload", "0", NULL};
-    struct host       h = start(dir, arguments);
+    struct host h = start(dir, arguments);
     for (int k = 0; k < 5; k++)
         assert_true(ask(&h, k));
     assert_true(host_metric(&h, "sinter_cache_hits_total{level=\"store\"}") == 5);
@@ -366,7 +380,7 @@ static long size_of(const char *path)
 static void flip_bits(const char *path)
 {
     long n = size_of(path);
-    int  fd = open(path, O_RDWR);
+    int fd = open(path, O_RDWR);
     assert_true(fd >= 0 && n > 4096);
     for (long at = 4096 + 37; at < n; at += 512) {
         uint8_t byte;
@@ -400,7 +414,8 @@ static double complaints(const struct host *h, const char *dir)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/kernels.db.damaged-1", dir);
-    return host_metric(h, "sinter_store_refused_total") + host_metric(h, "sinter_store_errors_total") + (size_of(path) >= 0);
+    return host_metric(h, "sinter_store_refused_total") + host_metric(h, "sinter_store_errors_total") +
+           (size_of(path) >= 0);
 }
 
 static void a_damaged_store_costs_compiles_and_no_answers(void **state)
@@ -409,7 +424,10 @@ static void a_damaged_store_costs_compiles_and_no_answers(void **state)
         const char *name;
         void (*damage)(const char *path);
         bool silent; /* it looks like a store that is new */
-    } damages[] = {{"bits flipped", flip_bits, false}, {"half", halve, false}, {"empty", empty, true}, {"scribbled on", scribble, false}};
+    } damages[] = {{"bits flipped", flip_bits, false},
+                   {"half", halve, false},
+                   {"empty", empty, true},
+                   {"scribbled on", scribble, false}};
     char dir[64], path[128];
     (void)state;
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
@@ -440,7 +458,8 @@ static void a_store_damaged_under_a_running_server_costs_no_answers(void **state
     (void)state;
     fill_store(dir, 5);
     snprintf(path, sizeof path, "%s/kernels.db", dir);
-    struct host h = start(dir, (const char *const[]){"--compiler", compiler, "--compile-above-ms", "0", "--preload", "0", NULL});
+    struct host h =
+        start(dir, (const char *const[]){"--compiler", compiler, "--compile-above-ms", "0", "--preload", "0", NULL});
     ask(&h, 0);
     halve(path);
     for (int k = 0; k < 20; k++)
@@ -492,7 +511,8 @@ static void a_read_only_store_is_read_and_the_rest_compiled(void **state)
     char run[256];
     snprintf(run, sizeof run, "%s", write_script(bin, "sinter", script));
     struct host h;
-    if (!host_start(&h, run, dir, (const char *const[]){"--compiler", compiler, "--compile-above-ms", "0", "--preload", "0", NULL}))
+    if (!host_start(&h, run, dir,
+                    (const char *const[]){"--compiler", compiler, "--compile-above-ms", "0", "--preload", "0", NULL}))
         fail_msg("a server with a read-only store did not start");
     for (int k = 0; k < 3; k++)
         assert_true(ask(&h, k));
@@ -509,7 +529,7 @@ static void a_read_only_store_is_read_and_the_rest_compiled(void **state)
 /* A disk that takes no more than so many bytes a file. The limit is inherited, as is that the signal is ignored. */
 static void a_full_disk_costs_no_answers(void **state)
 {
-    char          dir[64];
+    char dir[64];
     struct rlimit before, small;
     (void)state;
     make_dir(dir);
@@ -519,7 +539,7 @@ static void a_full_disk_costs_no_answers(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     struct host h;
-    bool        started = host_start(&h, program, dir, with_compiler);
+    bool started = host_start(&h, program, dir, with_compiler);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_DFL);
     assert_true(started);
@@ -556,9 +576,9 @@ static void where_no_store_can_be_made_the_server_says_so_and_works(void **state
 
 struct load {
     const struct host *host;
-    int                first;
-    atomic_bool       *ending;
-    int                done, refused, unanswered, wrong;
+    int first;
+    atomic_bool *ending;
+    int done, refused, unanswered, wrong;
 };
 
 static void *press(void *user)
@@ -582,10 +602,10 @@ static void *press(void *user)
 static void told_to_end_under_load_it_answers_what_it_began(void **state)
 {
     enum { CLIENTS = 4 };
-    pthread_t   threads[CLIENTS];
+    pthread_t threads[CLIENTS];
     struct load loads[CLIENTS];
     atomic_bool ending = false;
-    int         done = 0;
+    int done = 0;
     (void)state;
     for (int k = 0; k < 4 * 50; k++)
         learn(k);
@@ -597,7 +617,7 @@ static void told_to_end_under_load_it_answers_what_it_began(void **state)
     pause_ms(700);
     atomic_store(&ending, true);
     double began = now_s();
-    int    code = host_stop(&h, false);
+    int code = host_stop(&h, false);
     for (int i = 0; i < CLIENTS; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(code, 0);
@@ -630,7 +650,7 @@ int main(void)
         cmocka_unit_test(told_to_end_under_load_it_answers_what_it_began),
     };
     const char *build = test_build_dir();
-    char        here[256] = "";
+    char here[256] = "";
     if (*build != '/' && !getcwd(here, sizeof here))
         return 1;
     snprintf(program, sizeof program, "%s%s%s/sinter", here, *here ? "/" : "", build);

@@ -1,6 +1,7 @@
 /* labels: jit */
-/* Law 1 on graphs that nobody thought of: random ones give the same bytes and the same state from the interpreter at each instruction
- * set and from kernels for each target, in different blocks. SINTER_RANDOM_GRAPHS says how many, SINTER_RANDOM_SEED from which on. */
+/* Law 1 on graphs that nobody thought of: random ones give the same bytes and the same state from the interpreter at
+ * each instruction set and from kernels for each target, in different blocks. SINTER_RANDOM_GRAPHS says how many,
+ * SINTER_RANDOM_SEED from which on. */
 #include "tests/support.h"
 
 #include <stdio.h>
@@ -13,11 +14,11 @@
 enum { GRAPHS = 120, AHEAD = 8, CHANNELS = 8, FRAMES = 900, WIDTH = 75, HEIGHT = 5 };
 
 struct trial {
-    struct arena       *arena;
+    struct arena *arena;
     struct graph_random graph;
-    uint64_t            seed;
-    bool                open;
-    struct rig          rigs[TEST_ENGINES];
+    uint64_t seed;
+    bool open;
+    struct rig rigs[TEST_ENGINES];
 };
 
 static float signal[2][FRAMES];
@@ -41,7 +42,7 @@ static void run_audio(struct rig *s, bool compiled, const int *sizes, int n_size
     rig_reset(s);
     for (int at = 0, k = 0, n; at < FRAMES; at += n, k++) {
         const float *in[CHANNELS];
-        float       *out[CHANNELS];
+        float *out[CHANNELS];
         n = sizes[k % n_sizes] < FRAMES - at ? sizes[k % n_sizes] : FRAMES - at;
         for (int c = 0; c < CHANNELS; c++) {
             in[c] = signal[c % 2] + at;
@@ -57,7 +58,7 @@ static void run_field(struct rig *s, bool compiled, int width, struct run *ret)
     s->context[CONTEXT_Z] = 0.3;
     for (int px = 0; px < WIDTH; px += width) {
         float *out[CHANNELS];
-        int    n = WIDTH - px < width ? WIDTH - px : width;
+        int n = WIDTH - px < width ? WIDTH - px : width;
         for (int c = 0; c < CHANNELS; c++)
             out[c] = ret->out[c] + px;
         s->context[CONTEXT_PX0] = 480 + px;
@@ -79,11 +80,11 @@ static void run(struct rig *s, bool compiled, bool split, struct run *ret)
 static const char *difference(struct trial *t, int e, bool compiled)
 {
     static struct run want, got;
-    static char       what[256];
-    struct rig       *reference = &t->rigs[0], *s = &t->rigs[e];
-    bool              audio = s->program->layout.kind == GRAPH_AUDIO;
-    size_t            n = audio ? FRAMES : WIDTH * HEIGHT;
-    uint32_t          n_out = s->program->ir->n_outputs, a, b;
+    static char what[256];
+    struct rig *reference = &t->rigs[0], *s = &t->rigs[e];
+    bool audio = s->program->layout.kind == GRAPH_AUDIO;
+    size_t n = audio ? FRAMES : WIDTH * HEIGHT;
+    uint32_t n_out = s->program->ir->n_outputs, a, b;
     run(reference, false, false, &want);
     for (int split = 0; split < 2; split++) {
         run(s, compiled, split, &got);
@@ -92,14 +93,16 @@ static const char *difference(struct trial *t, int e, bool compiled)
                 memcpy(&a, &want.out[c][i], 4);
                 memcpy(&b, &got.out[c][i], 4);
                 if (a != b) {
-                    snprintf(what, sizeof what, "%s %s, %s: output %u, sample %zu is %g (%08x), the reference has %g (%08x)",
-                             compiled ? "kernel" : "interpreter", test_engines[e].name, split ? "in pieces" : "whole", c, i, (double)got.out[c][i],
-                             b, (double)want.out[c][i], a);
+                    snprintf(what, sizeof what,
+                             "%s %s, %s: output %u, sample %zu is %g (%08x), the reference has %g (%08x)",
+                             compiled ? "kernel" : "interpreter", test_engines[e].name, split ? "in pieces" : "whole",
+                             c, i, (double)got.out[c][i], b, (double)want.out[c][i], a);
                     return what;
                 }
             }
         if (audio && memcmp(reference->state, s->state, s->program->plan->state_size)) {
-            snprintf(what, sizeof what, "%s %s, %s: another state", compiled ? "kernel" : "interpreter", test_engines[e].name, split ? "in pieces" : "whole");
+            snprintf(what, sizeof what, "%s %s, %s: another state", compiled ? "kernel" : "interpreter",
+                     test_engines[e].name, split ? "in pieces" : "whole");
             return what;
         }
     }
@@ -160,7 +163,7 @@ static void report(struct trial *t, const char *what)
     for (size_t i = 0; i < t->graph.n_nodes; i++) {
         struct fault fault;
         struct trial part = {.arena = arena_new((size_t)64 << 20), .graph = t->graph};
-        char        *output = arena_printf(t->arena, "[\"%s\"]", t->graph.names[i]);
+        char *output = arena_printf(t->arena, "[\"%s\"]", t->graph.names[i]);
         fault_init(&fault, part.arena);
         if (trial_open(&part, output, &fault) && (what = trial_compare(&part))) {
             text = graph_random_text(&t->graph, output, t->arena);
@@ -176,15 +179,16 @@ static void count_refusal(struct trial *t, const struct fault *fault, int *n)
 {
     ++*n;
     if (getenv("SINTER_RANDOM_VERBOSE"))
-        print_message("refused: %s: %s\n%s\n", fault->items[0].pointer, fault->items[0].detail, graph_random_text(&t->graph, NULL, t->arena));
+        print_message("refused: %s: %s\n%s\n", fault->items[0].pointer, fault->items[0].detail,
+                      graph_random_text(&t->graph, NULL, t->arena));
 }
 
 static void random_graphs_have_one_meaning(void **state)
 {
     static struct trial ring[AHEAD];
     const char *count = getenv("SINTER_RANDOM_GRAPHS"), *first = getenv("SINTER_RANDOM_SEED");
-    int         graphs = count ? atoi(count) : GRAPHS, refused = 0;
-    uint64_t    seed = first ? strtoull(first, NULL, 10) : 1;
+    int graphs = count ? atoi(count) : GRAPHS, refused = 0;
+    uint64_t seed = first ? strtoull(first, NULL, 10) : 1;
     (void)state;
     for (int i = 0; i < graphs + AHEAD; i++) {
         struct trial *t = &ring[i % AHEAD];

@@ -1,6 +1,7 @@
 /* labels: http */
-/* The house end to end, set up in every way it can be: interpreter only, kernels for each instruction set, one thread or several, with kernels from the
- * store of a process before. Every example, asked for over HTTP, gives the same bytes from all of them. */
+/* The house end to end, set up in every way it can be: interpreter only, kernels for each instruction set, one thread
+ * or several, with kernels from the store of a process before. Every example, asked for over HTTP, gives the same bytes
+ * from all of them. */
 #include "tests/support.h"
 
 #include <dirent.h>
@@ -19,17 +20,17 @@ enum { EXAMPLES = 64, FRAMES = 48000 };
 
 struct example {
     const char *name, *graph;
-    char        id[64];
-    bool        field, reads;
-    uint8_t    *bytes; /* of the reference's answer */
-    size_t      n;
+    char id[64];
+    bool field, reads;
+    uint8_t *bytes; /* of the reference's answer */
+    size_t n;
 };
 
-static struct arena  *arena;
+static struct arena *arena;
 static struct example examples[EXAMPLES];
-static size_t         n_examples;
-static float          signal_in[FRAMES][2];
-static char           program[512], compiler[512];
+static size_t n_examples;
+static float signal_in[FRAMES][2];
+static char program[512], compiler[512];
 
 static void list_examples(void)
 {
@@ -47,7 +48,8 @@ static void list_examples(void)
     assert_true(n_examples >= 12);
 }
 
-static void post(struct http_client *c, const char *path, const char *type, const void *body, size_t n, struct http_answer *ret)
+static void post(struct http_client *c, const char *path, const char *type, const void *body, size_t n,
+                 struct http_answer *ret)
 {
     char header[100];
     snprintf(header, sizeof header, "Content-Type: %s\r\n", type);
@@ -59,7 +61,7 @@ static void post(struct http_client *c, const char *path, const char *type, cons
 
 static void copy_member(const char *json, const char *key, char *ret, size_t size)
 {
-    char        pattern[40];
+    char pattern[40];
     const char *at = strstr(json, (snprintf(pattern, sizeof pattern, "\"%s\":", key), pattern));
     if (!at)
         fail_msg("no %s in %.300s", key, json);
@@ -73,7 +75,7 @@ static void copy_member(const char *json, const char *key, char *ret, size_t siz
 static void introduce(struct http_client *c, struct example *x)
 {
     struct http_answer a;
-    char               kind[16], inputs[16];
+    char kind[16], inputs[16];
     post(c, "/graphs", "application/json", x->graph, strlen(x->graph), &a);
     copy_member(a.body, "id", x->id, sizeof x->id);
     copy_member(a.body, "kind", kind, sizeof kind);
@@ -87,13 +89,15 @@ static void ask(struct http_client *c, struct example *x, struct http_answer *re
 {
     introduce(c, x);
     if (x->field) {
-        char *body = arena_printf(arena, "{\"graph\":%s,\"width\":301,\"height\":203,\"format\":\"f32\",\"time\":0.5}", x->graph);
+        char *body = arena_printf(arena, "{\"graph\":%s,\"width\":301,\"height\":203,\"format\":\"f32\",\"time\":0.5}",
+                                  x->graph);
         post(c, "/render", "application/json", body, strlen(body), ret);
     } else if (x->reads) {
         char *path = arena_printf(arena, "/process?graph=%s&channels=2&rate=48000&format=f32le", x->id);
         post(c, path, "application/octet-stream", signal_in, sizeof signal_in, ret);
     } else {
-        char *body = arena_printf(arena, "{\"graph\":%s,\"rate\":48000,\"channels\":1,\"frames\":%d,\"format\":\"f32le\"}", x->graph, FRAMES);
+        char *body = arena_printf(
+            arena, "{\"graph\":%s,\"rate\":48000,\"channels\":1,\"frames\":%d,\"format\":\"f32le\"}", x->graph, FRAMES);
         post(c, "/process", "application/json", body, strlen(body), ret);
     }
 }
@@ -106,13 +110,14 @@ static struct host start(const char *store, const char *const *arguments)
     return h;
 }
 
-/* Asks for all examples; `engine` is what must have answered, or NULL for any. The first server asked makes the reference. */
+/* Asks for all examples; `engine` is what must have answered, or NULL for any. The first server asked makes the
+ * reference. */
 static void must_answer_alike(const struct host *h, const char *setting, const char *engine)
 {
     struct http_client *c = http_client_open("127.0.0.1", h->port);
     assert_non_null(c);
     for (size_t i = 0; i < n_examples; i++) {
-        struct example    *x = &examples[i];
+        struct example *x = &examples[i];
         struct http_answer a;
         ask(c, x, &a);
         const char *by = http_client_header(c, &a, "Sinter-Engine");
@@ -139,7 +144,8 @@ static void must_serve(const char *setting, const char *const *arguments, const 
 static void interpreters_of_every_instruction_set_answer_alike(void **state)
 {
     (void)state;
-    must_serve("base, one thread", (const char *const[]){"--tier", "interp", "--interp-isa", "base", "--threads", "1", NULL}, "interp");
+    must_serve("base, one thread",
+               (const char *const[]){"--tier", "interp", "--interp-isa", "base", "--threads", "1", NULL}, "interp");
     must_serve("best", (const char *const[]){"--tier", "interp", "--inline-us", "0", "--threads", "3", NULL}, "interp");
     must_serve("no target", (const char *const[]){"--target", "none", "--interp-isa", "base", NULL}, "interp");
     must_serve("no compilers", (const char *const[]){"--compilers", "0", NULL}, "interp");
@@ -153,8 +159,14 @@ static void kernels_of_every_target_answer_alike(void **state)
         const char *name = target_name(targets[i]);
         if (!target_runs_here(targets[i]))
             continue;
-        must_serve(name, (const char *const[]){"--tier", "jit", "--target", name, "--compiler", compiler, "--compilers", "2", NULL}, "jit");
-        must_serve(name, (const char *const[]){"--tier", "jit", "--target", name, "--compiler", compiler, "--threads", "1", NULL}, "jit");
+        must_serve(
+            name,
+            (const char *const[]){"--tier", "jit", "--target", name, "--compiler", compiler, "--compilers", "2", NULL},
+            "jit");
+        must_serve(
+            name,
+            (const char *const[]){"--tier", "jit", "--target", name, "--compiler", compiler, "--threads", "1", NULL},
+            "jit");
     }
 }
 
@@ -162,7 +174,7 @@ static void engines_that_change_during_a_request_answer_alike(void **state)
 {
     (void)state;
     const char *const arguments[] = {"--compiler", compiler, "--compile-above-ms", "0", "--inline-us", "0", NULL};
-    struct host       h = start("none", arguments);
+    struct host h = start("none", arguments);
     for (int turn = 0; turn < 3; turn++)
         must_answer_alike(&h, "auto", NULL);
     assert_int_equal(host_stop(&h, true), 0);
@@ -174,7 +186,7 @@ static void kernels_of_a_process_before_answer_alike(void **state)
     if (target_of_cpu() == TARGET_NONE)
         skip();
     struct host h = start(NULL, (const char *const[]){"--tier", "jit", "--compiler", compiler, NULL});
-    char        store[64];
+    char store[64];
     must_answer_alike(&h, "before", "jit");
     snprintf(store, sizeof store, "%s", h.store);
     assert_int_equal(host_stop(&h, true), 0);
@@ -189,7 +201,8 @@ static void make_signal(void)
     uint64_t seed = 9;
     for (int i = 0; i < FRAMES; i++)
         for (int c = 0; c < 2; c++)
-            signal_in[i][c] = (float)(0.4 * sin(2 * M_PI * (220 + 57 * c) * i / 48000.0) + 0.1 * (test_random(&seed) / 2147483648.0 - 1));
+            signal_in[i][c] = (float)(0.4 * sin(2 * M_PI * (220 + 57 * c) * i / 48000.0) +
+                                      0.1 * (test_random(&seed) / 2147483648.0 - 1));
 }
 
 int main(void)
@@ -202,7 +215,7 @@ int main(void)
         cmocka_unit_test(kernels_of_a_process_before_answer_alike),
     };
     const char *build = test_build_dir();
-    char        here[256] = "";
+    char here[256] = "";
     if (*build != '/' && !getcwd(here, sizeof here))
         return 1;
     snprintf(program, sizeof program, "%s%s%s/sinter", here, *here ? "/" : "", build);

@@ -27,8 +27,8 @@ const char *test_engines_log(void)
 static bool start(struct test_engine *e, const char *compiler, struct arena *a)
 {
     struct engine_config config = engine_config_default();
-    struct fault         fault;
-    bool                 kernels = e->target != TARGET_NONE;
+    struct fault fault;
+    bool kernels = e->target != TARGET_NONE;
     if (!interp_isa_available(e->isa) || (kernels && !target_runs_here(e->target)))
         return true;
     fault_init(&fault, a);
@@ -45,8 +45,8 @@ static bool start(struct test_engine *e, const char *compiler, struct arena *a)
 bool test_engines_start(void)
 {
     struct arena *a = arena_new(1 << 20);
-    char          path[512];
-    bool          ok = a != NULL;
+    char path[512];
+    bool ok = a != NULL;
     snprintf(path, sizeof path, "%s/sinter-cc", test_build_dir());
     for (int i = 0; i < TEST_ENGINES; i++)
         ok = ok && start(&test_engines[i], path, a);

@@ -1,5 +1,6 @@
-/* The engines under comparison: the interpreter at its least instruction set, which is the reference, and one with kernels for each target of
- * this CPU. Their interpreters use the target's instruction set, so that both ways through each can be compared. */
+/* The engines under comparison: the interpreter at its least instruction set, which is the reference, and one with
+ * kernels for each target of this CPU. Their interpreters use the target's instruction set, so that both ways through
+ * each can be compared. */
 #ifndef TESTS_SUPPORT_ENGINES_H
 #define TESTS_SUPPORT_ENGINES_H
 
@@ -8,10 +9,10 @@
 enum { TEST_ENGINES = 3 };
 
 struct test_engine {
-    const char     *name;
+    const char *name;
     enum interp_isa isa;
-    enum target     target;
-    struct engine  *engine; /* NULL: not for this CPU */
+    enum target target;
+    struct engine *engine; /* NULL: not for this CPU */
 };
 extern struct test_engine test_engines[TEST_ENGINES]; /* the reference first */
 

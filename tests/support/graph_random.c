@@ -1,4 +1,5 @@
-/* See graph_random.h. Text is written top down: each rule asks for a scalar or a vector of so many components, and has a budget of calls to spend. */
+/* See graph_random.h. Text is written top down: each rule asks for a scalar or a vector of so many components, and has
+ * a budget of calls to spend. */
 #include "tests/support/graph_random.h"
 
 #include <stdio.h>
@@ -8,18 +9,18 @@
 
 struct name {
     const char *text;
-    int         dims;
+    int dims;
 };
 
 struct writer {
     struct arena *a;
-    uint64_t      rng;
-    bool          audio, list;
-    uint32_t      channels;
-    int           budget; /* calls and operators that may still be written */
-    int           lets;
-    struct name   names[96]; /* what expressions may refer to: node ports, parameters, let */
-    size_t        n_names;
+    uint64_t rng;
+    bool audio, list;
+    uint32_t channels;
+    int budget; /* calls and operators that may still be written */
+    int lets;
+    struct name names[96]; /* what expressions may refer to: node ports, parameters, let */
+    size_t n_names;
 };
 
 static char *expression(struct writer *w, int dims, int depth);
@@ -51,7 +52,8 @@ static char *literal(struct writer *w)
 
 static char *variable(struct writer *w)
 {
-    static const char *const field[] = {"x", "y", "x", "y", "z", "t", "u", "v", "px", "py", "width", "height", "aspect", NULL};
+    static const char *const field[] = {"x", "y",  "x",  "y",     "z",      "t",      "u",
+                                        "v", "px", "py", "width", "height", "aspect", NULL};
     static const char *const audio[] = {"in", "in", "in", "in", "t", "n", "rate", "channel", "channels", NULL};
     if (w->audio && w->list && below(w, 3) == 0)
         return arena_printf(w->a, "in.%u", below(w, w->channels));
@@ -74,7 +76,7 @@ static char *reference(struct writer *w, int dims)
 /* The text of one input of a call. */
 struct argument {
     const char *name, *text;
-    bool        json; /* a JSON value that is no expression */
+    bool json; /* a JSON value that is no expression */
 };
 
 /* Frequencies and times stand where they mean something; the rest is free. */
@@ -82,7 +84,11 @@ static char *quantity(struct writer *w, const struct node_input *in, int depth, 
 {
     bool hertz = !strcmp(in->unit, "Hz"), seconds = !strcmp(in->unit, "s");
     if (!fixed && below(w, 3) == 0)
-        return arena_printf(w->a, hertz ? "300 + 200*(%s)" : seconds ? "0.001 + 0.0015*clamp(%s)" : "3*clamp(%s)", expression(w, 1, depth));
+        return arena_printf(w->a,
+                            hertz     ? "300 + 200*(%s)"
+                            : seconds ? "0.001 + 0.0015*clamp(%s)"
+                                      : "3*clamp(%s)",
+                            expression(w, 1, depth));
     if (hertz)
         return arena_printf(w->a, "%.5g", below(w, 4) ? between(w, 20, 4000) : between(w, 0.5, 23000));
     return arena_printf(w->a, "%.4g", seconds ? between(w, 0.00006, 0.004) : between(w, -12, 12));
@@ -102,26 +108,31 @@ static const char *shape(struct writer *w, const struct node_input *in, bool *re
         return arena_printf(w->a, "%u", 1 + below(w, 4));
     if (!strcmp(in->name, "max"))
         return "0.02";
-    if (strcmp(in->name, "stops") != 0)
-        return NULL;
-    return arena_printf(w->a, "[[%.3g, \"#102030\"], [%.3g, [1, 0.5, %.3g]], [1.2, \"#ffeecc\"]]", between(w, -0.5, 0.3), between(w, 0.3, 0.8),
-                        between(w, 0, 1));
+    if (!strcmp(in->name, "matrix"))
+        return arena_printf(w->a, "[[1, %.3g, 0, 0.1], [0, %.3g, 0.2, 0], [%.3g, 0, 1, -0.1]]", between(w, -1, 1),
+                            between(w, -1, 1), between(w, -1, 1));
+    if (!strcmp(in->name, "stops"))
+        return arena_printf(w->a, "[[%.3g, \"#102030\"], [%.3g, [1, 0.5, %.3g]], [1.2, \"#ffeecc\"]]",
+                            between(w, -0.5, 0.3), between(w, 0.3, 0.8), between(w, 0, 1));
+    return in->value >= 3 ? arena_printf(w->a, "%.0f", in->value - below(w, 2)) : NULL;
 }
 
-/* Vectors of one call have one length, that this operation takes. */
+/* Vectors of one call have one length: geometry takes any, all others are colours, with or without alpha. */
 static int vector_dims(struct writer *w, const struct node_def *def)
 {
-    if (!strcmp(def->name, "cross"))
-        return 3;
-    return !strcmp(def->name, "saturation") ? 3 + (int)below(w, 2) : 2 + (int)below(w, 3);
+    static const char *const any[] = {"dot", "distance", "reflect", "length", "normalize"};
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        if (!strcmp(def->name, any[i]))
+            return 2 + (int)below(w, 3);
+    return strcmp(def->name, "cross") != 0 ? 3 + (int)below(w, 2) : 3;
 }
 
 struct call {
     const struct node_def *def;
-    int                    dims; /* of vec inputs, or of a component-wise call */
-    bool                   loop; /* its first input closes a cycle: the others read nothing that could */
-    bool                   node; /* written as a node: lists may stand there */
-    bool                   wide; /* component-wise: an input of `dims` components stands already */
+    int dims;  /* of vec inputs, or of a component-wise call */
+    bool loop; /* its first input closes a cycle: the others read nothing that could */
+    bool node; /* written as a node: lists may stand there */
+    bool wide; /* component-wise: an input of `dims` components stands already */
 };
 
 /* The text of input i, or NULL to leave it out. */
@@ -130,7 +141,7 @@ static const char *argument(struct writer *w, struct call *c, size_t i, int dept
     const struct node_input *in = &c->def->inputs[i];
     *ret_json = false;
     if (in->type == INPUT_SHAPE) {
-        bool        needed = !strcmp(in->name, "max");
+        bool needed = !strcmp(in->name, "max") || !strcmp(in->name, "matrix");
         const char *text = needed || below(w, 2) ? shape(w, in, ret_json) : NULL;
         return text && (c->node || *text != '[') ? text : NULL;
     }
@@ -151,15 +162,16 @@ static const char *argument(struct writer *w, struct call *c, size_t i, int dept
     return expression(w, wide ? c->dims : 1, depth);
 }
 
-/* All inputs, in order. An optional one that is left out takes the optional ones behind it along: coordinates come in order. */
+/* All inputs, in order. An optional one that is left out takes the optional ones behind it along: coordinates come in
+ * order. */
 static size_t arguments(struct writer *w, struct call *c, int depth, struct argument *ret)
 {
     size_t n = 0;
-    bool   ended = false;
+    bool ended = false;
     for (size_t i = 0; i < c->def->n_inputs; i++) {
         const struct node_input *in = &c->def->inputs[i];
-        bool                     json = false, tail = in->optional && in->type != INPUT_SHAPE;
-        const char              *text = tail && ended ? NULL : argument(w, c, i, depth, &json);
+        bool json = false, tail = in->optional && in->type != INPUT_SHAPE;
+        const char *text = tail && ended ? NULL : argument(w, c, i, depth, &json);
         ended |= tail && !text;
         if (text)
             ret[n++] = (struct argument){in->name, text, json};
@@ -195,24 +207,30 @@ static bool takes_vectors(const struct node_def *def)
 /* A call whose value has `dims` components, or NULL when the operation drawn does not fit. */
 static char *call(struct writer *w, int dims, int depth)
 {
-    struct call     c = {.def = definition(w), .dims = dims};
+    struct call c = {.def = definition(w), .dims = dims};
     struct argument args[16];
-    char           *text;
-    if (takes_vectors(c.def) && (!(c.def->flags & NODE_VECTOR) || c.def->n_ports > 1 || dims == 1))
+    char *text;
+    if (takes_vectors(c.def))
         c.dims = vector_dims(w, c.def);
     int made = result_dims(&c);
-    if (made < dims || c.def->n_inputs > 16)
-        return NULL;
-    if (!strcmp(c.def->name, "saturation") && c.dims < 3)
+    if (made < dims || c.def->n_inputs > 16 || node_input_by_name(c.def, "matrix")) /* lists stand in nodes only */
         return NULL;
     text = arena_printf(w->a, "%s(", c.def->name);
     size_t n = arguments(w, &c, depth, args);
     for (size_t i = 0; i < n; i++) {
         bool in_place = c.def->inputs + i == node_input_by_name(c.def, args[i].name);
-        text = arena_printf(w->a, in_place ? "%s%s%.0s%s" : "%s%s%s=%s", text, i ? ", " : "", args[i].name, args[i].text);
+        text =
+            arena_printf(w->a, in_place ? "%s%s%.0s%s" : "%s%s%s=%s", text, i ? ", " : "", args[i].name, args[i].text);
     }
     if (made > dims)
-        return arena_printf(w->a, dims == 1 ? "%s).%.1s" : dims == 2 ? "%s).%.2s" : "%s).%.3s", text, made == 2 ? "yx" : made == 3 ? "zxy" : "ywxz");
+        return arena_printf(w->a,
+                            dims == 1   ? "%s).%.1s"
+                            : dims == 2 ? "%s).%.2s"
+                                        : "%s).%.3s",
+                            text,
+                            made == 2   ? "yx"
+                            : made == 3 ? "zxy"
+                                        : "ywxz");
     if (c.def->n_ports > 1 && dims == 1)
         return arena_printf(w->a, "%s).%s", text, c.def->ports[below(w, (uint32_t)c.def->n_ports)]);
     return arena_printf(w->a, "%s)", text);
@@ -238,7 +256,7 @@ static char *operation(struct writer *w, int dims, int depth)
 
 static char *let(struct writer *w, int dims, int depth)
 {
-    int   inner = 1 + (int)below(w, 2);
+    int inner = 1 + (int)below(w, 2);
     char *name = arena_printf(w->a, "l%d", w->lets++);
     char *value = expression(w, inner, depth);
     if (w->n_names == sizeof w->names / sizeof *w->names)
@@ -263,7 +281,8 @@ static char *leaf(struct writer *w, int dims)
     if (text)
         return text;
     if (dims > 1)
-        return arena_printf(w->a, "vec%d(%s, %s%s%s)", dims, variable(w), literal(w), dims > 2 ? ", 0.3" : "", dims > 3 ? ", 2" : "");
+        return arena_printf(w->a, "vec%d(%s, %s%s%s)", dims, variable(w), literal(w), dims > 2 ? ", 0.3" : "",
+                            dims > 3 ? ", 2" : "");
     return below(w, 4) ? variable(w) : literal(w);
 }
 
@@ -281,7 +300,8 @@ static char *expression(struct writer *w, int dims, int depth)
     case 2:
         return let(w, dims, depth - 1);
     case 3:
-        return arena_printf(w->a, "(if %s then %s else %s)", expression(w, 1, depth - 1), expression(w, dims, depth - 1), expression(w, dims, depth - 1));
+        return arena_printf(w->a, "(if %s then %s else %s)", expression(w, 1, depth - 1),
+                            expression(w, dims, depth - 1), expression(w, dims, depth - 1));
     case 4:
     case 5:
     case 6:
@@ -302,14 +322,14 @@ static void add_name(struct writer *w, const char *text, int dims)
 /* One node as an object; its ports become names, unless it is a loop, whose name stands already. */
 static const char *node(struct writer *w, const char *name, const struct node_def *def, bool loop)
 {
-    struct call     c = {.def = def, .loop = loop, .node = true};
+    struct call c = {.def = def, .loop = loop, .node = true};
     struct argument args[16];
     c.dims = takes_vectors(def) ? vector_dims(w, def) : def->flags & NODE_COMPONENTS ? 1 + (int)below(w, 3) : 1;
     size_t n = arguments(w, &c, 3, args);
-    char  *text = arena_printf(w->a, "{\"op\": \"%s\"", def->name);
+    char *text = arena_printf(w->a, "{\"op\": \"%s\"", def->name);
     for (size_t i = 0; i < n; i++) {
         const char *value = args[i].text;
-        size_t      length = strlen(value);
+        size_t length = strlen(value);
         if (loop && i == 0)
             text = arena_printf(w->a, "%s, \"%s\": \"0.7*clip(%s)\"", text, args[i].name, value);
         else if (args[i].json)
@@ -348,10 +368,11 @@ static void write_nodes(struct writer *w, struct graph_random *g)
 static void write_params(struct writer *w, struct graph_random *g)
 {
     uint32_t n = below(w, 3);
-    char    *text = arena_strdup(w->a, "{");
+    char *text = arena_strdup(w->a, "{");
     for (uint32_t i = 0; i < n; i++) {
-        text = arena_printf(w->a, i % 2 ? "%s%s\"p%u\": {\"default\": %.4g, \"min\": -9, \"max\": 9}" : "%s%s\"p%u\": %.4g", text, i ? ", " : "", i,
-                            between(w, -2, 2));
+        text = arena_printf(w->a,
+                            i % 2 ? "%s%s\"p%u\": {\"default\": %.4g, \"min\": -9, \"max\": 9}" : "%s%s\"p%u\": %.4g",
+                            text, i ? ", " : "", i, between(w, -2, 2));
         add_name(w, arena_printf(w->a, "p%u", i), 1);
     }
     g->params = arena_printf(w->a, "%s}", text);
@@ -369,7 +390,7 @@ static char *all_names(struct writer *w, uint32_t k, uint32_t n)
 struct graph_random graph_random(struct arena *a, uint64_t seed)
 {
     struct graph_random g = {0};
-    struct writer       w = {.a = a, .rng = seed * 2 + 1};
+    struct writer w = {.a = a, .rng = seed * 2 + 1};
     w.audio = below(&w, 2);
     w.list = below(&w, 2);
     w.channels = w.audio ? 1 + below(&w, 2) : 0;
@@ -381,9 +402,10 @@ struct graph_random graph_random(struct arena *a, uint64_t seed)
     if (w.budget < 4)
         w.budget = 4;
     uint32_t n = w.list ? 1 + below(&w, GRAPH_RANDOM_OUTPUTS) : 1;
-    char    *text = arena_strdup(a, "");
+    char *text = arena_strdup(a, "");
     for (uint32_t i = 0; i < n; i++)
-        text = arena_printf(a, below(&w, 2) ? "%s%s\"clip(%s)%s\"" : "%s%s\"%s%s\"", text, i ? ", " : "", expression(&w, 1, 4), all_names(&w, i, n));
+        text = arena_printf(a, below(&w, 2) ? "%s%s\"clip(%s)%s\"" : "%s%s\"%s%s\"", text, i ? ", " : "",
+                            expression(&w, 1, 4), all_names(&w, i, n));
     g.output = w.list ? arena_printf(a, "[%s]", text) : text;
     return g;
 }
@@ -393,6 +415,6 @@ char *graph_random_text(const struct graph_random *g, const char *output, struct
     char *nodes = arena_strdup(a, "");
     for (size_t i = 0; i < g->n_nodes; i++)
         nodes = arena_printf(a, "%s%s\"%s\": %s", nodes, i ? ",\n " : "", g->names[i], g->nodes[i]);
-    return arena_printf(a, "{\"version\": 1, \"bake\": %s, \"params\": %s,\n \"nodes\": {%s},\n \"output\": %s}", g->bake ? "true" : "false", g->params,
-                        nodes, output ? output : g->output);
+    return arena_printf(a, "{\"version\": 1, \"bake\": %s, \"params\": %s,\n \"nodes\": {%s},\n \"output\": %s}",
+                        g->bake ? "true" : "false", g->params, nodes, output ? output : g->output);
 }
