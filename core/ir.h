@@ -40,7 +40,11 @@ struct op_info {
     unsigned flags;   /* enum op_flag */
     int arity;        /* strlen(args), -1 for calls */
 };
-const struct op_info *op_info(enum op op);
+extern const struct op_info op_infos[OP_COUNT];
+static inline const struct op_info *op_info(enum op op)
+{
+    return &op_infos[op];
+}
 enum op op_by_text(const char *text);  /* OP_NONE when unknown */
 enum type type_by_letter(char letter); /* 'f' 'd' 'i' 'm' 'l' */
 

@@ -18,7 +18,7 @@ enum {
 #define LETTER_m TYPE_MASK
 #define LETTER_l TYPE_LINE
 
-static const struct op_info infos[OP_COUNT] = {
+const struct op_info op_infos[OP_COUNT] = {
     [OP_NONE] = {"none", TYPE_NONE, "", 0, 0},
 #define OP(id, text, result, args, flags, meaning, machine)                                                            \
     [OP_##id] = {text, LETTER_##result, args, flags, (args)[0] == '*' ? -1 : (int)sizeof(args) - 1},
@@ -26,15 +26,10 @@ static const struct op_info infos[OP_COUNT] = {
 #undef OP
 };
 
-const struct op_info *op_info(enum op op)
-{
-    return &infos[op];
-}
-
 enum op op_by_text(const char *text)
 {
     for (enum op op = OP_NONE + 1; op < OP_COUNT; op++)
-        if (!strcmp(infos[op].text, text))
+        if (!strcmp(op_infos[op].text, text))
             return op;
     return OP_NONE;
 }
