@@ -61,6 +61,7 @@ static const struct {
     {"dots(in.0, in.1, 0.3, in.2)", 1, 1, 3.14159265358979 * 0.09, 0.4, 2e-3},
     {"dots(in.0, in.1, 0.05, in.2)", 1, 1, 3.14159265358979 * 0.0025, 0.4, 1e-3},
     {"grid(in.0, in.1, 0.1, in.2)", 1, 1, 1 - 0.81, 1, 5e-3},
+    {"truchet(in.0, in.1, 0.2, in.2)", 1, 1, 3.14159265358979 * 0.1, 0.2, 2e-3},
     {"hexagons(in.0, in.1, 0.1, in.2)", 1, 1.73205080756888, 0.81, 0.4, 3e-3},
     {"hexagons(in.0, in.1, 0.03, in.2)", 1, 1.73205080756888, 0.9409, 0.4, 3e-3},
     {"hexagons(in.0, in.1, 0.5, in.2)", 1, 1.73205080756888, 0.25, 0.4, 3e-3},
@@ -184,6 +185,30 @@ static void edges_are_where_they_are_said_to_be(void **state)
     assert_true(value(a, "brick(in.0, in.1)", 1, -0.024, 0) == 0 && value(a, "brick(in.0, in.1)", 2, -0.5, 0) == 1);
     assert_true(value(a, "hexagons(in.0, in.1)", 0.47, 0, 0) == 1 && value(a, "hexagons(in.0, in.1)", 0.48, 0, 0) == 0);
     assert_float_equal(value(a, "hexagons(in.0, in.1, 0.1, 0.2)", 0.5, 0, 0), 0.5, 0.05); /* half the box is line */
+    arena_free(a);
+}
+
+/* Anything but NaN gives a number of the pattern's range as long as cells can be told apart, and never a trap beyond.
+ */
+static void far_out_patterns_stay_in_range(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {
+        "checker(in.0, in.1)", "stripes(in.0, aa=0.1)",  "brick(in.0, in.1)",   "dots(in.0, in.1)",
+        "grid(in.0, in.1)",    "hexagons(in.0, in.1)",   "weave(in.0, in.1)",   "truchet(in.0, in.1)",
+        "voronoi(in.0, in.1)", "voronoi_id(in.0, in.1)", "tiles(in.0, in.1).x", "tiles(in.0, in.1).random",
+    };
+    static const float places[] = {1e6f, -1e6f, 1e9f, -3e9f, 1e12f, -1e30f, INFINITY, -INFINITY, NAN};
+    struct arena *a = arena_of_test();
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        struct probe *p = probe_expr(a, patterns[i], 2);
+        for (int k = 0; k < 81; k++) {
+            float x = places[k / 9], y = places[k % 9], v = probe_at(p, x, y, 0);
+            bool finite = fabsf(x) <= 1e30f && fabsf(y) <= 1e30f;
+            if (!(v >= 0 && v <= 1) && (finite || !isnan(v)))
+                fail_msg("%s at %g %g: %g", patterns[i], (double)x, (double)y, (double)v);
+        }
+    }
     arena_free(a);
 }
 
@@ -401,6 +426,7 @@ int main(void)
         cmocka_unit_test(soft_edges_keep_the_mean),
         cmocka_unit_test(moved_by_a_period_or_mirrored_it_is_the_same),
         cmocka_unit_test(edges_are_where_they_are_said_to_be),
+        cmocka_unit_test(far_out_patterns_stay_in_range),
         cmocka_unit_test(truchet_lines_go_on_in_the_next_tile),
         cmocka_unit_test(voronoi_finds_the_nearest_of_all_points),
         cmocka_unit_test(tiles_have_an_id_and_a_random_number),

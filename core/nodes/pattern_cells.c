@@ -4,7 +4,8 @@
  *               unit square is never farther than sqrt 2 from the one feature in its cell, and all that is nearer than
  *               3/2 lies in the 4 x 4 cells around its nearest corner, so these are searched: the nearest is the true
  *               one. period: whole numbers, 0 for none; cells are counted modulo it.
- *     hexagons  centres 1 apart along x: two rectangular lattices 1 x sqrt 3, the nearer centre is the hexagon's
+ *     hexagons  centres 1 apart along x: two rectangular lattices 1 x sqrt 3, the nearer centre is the hexagon's.
+ *               aa counts up to 1/2
  *     truchet   Smith's tiles: quarter circles of radius 1/2 around two opposite corners of a unit cell, mirrored at
  *               random
  *     weave     plain: height of a thread 5/8 +- 3/8 cos(pi x), of the threads across it the same half a wave off; what
