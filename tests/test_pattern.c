@@ -123,6 +123,7 @@ static const char *const same[][2] = {
     {"in.0 + in.1", "repeat(in.0, in.1, px=1, py=0).y + repeat(in.0, in.1, px=-2).x"},
     {"repeat(in.0, in.1, px=0.7, py=2).x", "repeat(in.0 - 0.7*9, px=0.7).x"},
     {"repeat(in.0, in.1, in.2, pz=2).z", "in.2 - 2*floor(in.2/2 + 0.5)"},
+    {"in.0 - 0.75*floor(in.0/0.75 + 0.5)", "repeat(in.0, px=0.75).x"},
     {"in.0 - 2*clamp(floor(in.0/2 + 0.5), -1, 1)", "repeat_limited(in.0, px=2).x"},
     {"in.1 - (in.1 < 0 ? -0.5 : 0.5)", "repeat_limited(in.0, in.1, n=2).y"},
     {"in.1", "repeat_limited(in.0, in.1, n=1).y"},
