@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/http_client.h"
+#include "server/http_client.h"
 
 extern char **environ;
 

@@ -11,7 +11,7 @@
 #include "bench/bench.h"
 #include "bench/echo.h"
 #include "bench/host.h"
-#include "bench/http_client.h"
+#include "server/http_client.h"
 
 static void sleep_until(double when)
 {

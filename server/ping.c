@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/http_client.h"
+#include "server/http_client.h"
 #include "server/command.h"
 
 int command_ping(int argc, char **argv)

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "bench/host.h"
-#include "bench/http_client.h"
+#include "server/http_client.h"
 
 enum { SIDE = 64, BYTES = SIDE * SIDE * 4, SHAPES = 256, NOBODY = 65534 };
 

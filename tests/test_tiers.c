@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "bench/host.h"
-#include "bench/http_client.h"
+#include "server/http_client.h"
 #include "jit/target.h"
 
 enum { EXAMPLES = 64, FRAMES = 48000 };

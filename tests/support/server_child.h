@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "bench/http_client.h"
+#include "server/http_client.h"
 
 struct child {
     pid_t pid;

@@ -1,5 +1,5 @@
 /* See http_client.h. One buffer holds what has been read; an answer's head and body are parts of it. */
-#include "bench/http_client.h"
+#include "server/http_client.h"
 
 #include <errno.h>
 #include <netdb.h>

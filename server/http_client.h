@@ -1,7 +1,7 @@
 /* A blocking keep-alive HTTP/1.1 client for benches, tests and health checks: one connection, one request at a time.
  * Reads bodies by Content-Length, chunked, or up to the end. No TLS, no redirects, no 1xx but 100 (skipped). */
-#ifndef BENCH_HTTP_CLIENT_H
-#define BENCH_HTTP_CLIENT_H
+#ifndef SERVER_HTTP_CLIENT_H
+#define SERVER_HTTP_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
