@@ -1,59 +1,25 @@
 /* Oscillators on an integer phase: 32 bits a turn, so that a block's phase does not depend on how the stream was cut.
- *     inc = freq / rate, taken each sample;  phase = accumulated inc + the input `phase` (turns)
- * sine: sin(2 pi p). saw: 2p - 1 - polyBLEP(p), with dt = |inc|:
+ *     inc = freq / rate, taken each sample;  phase = accumulated inc + the input `phase` (turns);  dt = |inc|
+ * sine: sin(2 pi p). saw: 2p - 1 - polyBLEP(p):
  *     p < dt:     u = p/dt,       2u - u^2 - 1
  *     p > 1 - dt: u = (p - 1)/dt, u^2 + 2u + 1
- * Source of the correction: Valimaki and Huovilainen, "Antialiasing oscillators in subtractive synthesis", IEEE SPM
- * 2007. */
-#include "core/node.h"
+ * square, pulse: 1 for p < duty, else -1; + polyBLEP(p) - polyBLEP(p - duty), the difference of two saws.
+ * triangle: begins at 0 and rises, as the sine does; its corners, p = 1/4 and 3/4, rounded by polyBLAMP, the integral
+ * of polyBLEP: with u = distance / dt, -+ 8 dt (1 - |u|)^3 / 6 where |u| < 1, dt at most 1/2.
+ * Sources of the corrections: Valimaki and Huovilainen, "Antialiasing oscillators in subtractive synthesis", IEEE SPM
+ * 2007; Esqueda, Valimaki and Bilbao, "Rounding corners with BLAMP", DAFx 2016. */
+#include "core/nodes/audio_parts.h"
 
-/* Turns to a phase of 32 bits; whole turns vanish. */
-static struct val turns_to_phase(struct build *b, struct val turns)
-{
-    struct val fraction = b_sub(b, turns, b_rint(b, turns));
-    return b_to(b, TYPE_I32, b_rint(b, b_mulc(b, fraction, 0x1p32))); /* +2^31 becomes INT_MIN: the same phase */
-}
-
-static struct val phase_of(struct build *b, const struct node_args *args, struct val *ret_step)
-{
-    *ret_step = b_div(b, args->in[0], b_rate(b));
-    return b_add(b, b_accum(b, turns_to_phase(b, *ret_step)), turns_to_phase(b, args->in[1]));
-}
-
-/* sin(2 pi x) for x = phase / 2^32 in -1/2 .. 1/2: folded to a quarter turn, then the odd Taylor series to x^13, whose
- * error there, 7e-10, is below that of f32. */
 static enum status sine(struct build *b, const struct node_args *args, struct val *out)
 {
-    static const double c[] = {6.283185307179586, -41.341702240399755, 81.60524927607504, -76.70585975306136,
-                               42.05869394489765, -15.094642576822984, 3.8199525848482803};
-    struct val step, x = b_mulc(b, b_to(b, TYPE_F32, phase_of(b, args, &step)), 0x1p-32);
-    struct val halves = b_rint(b, b_mulc(b, x, 2));
-    struct val y = b_fmac(b, halves, -0.5, 0);
-    y = b_add(b, x, y);
-    struct val s = b_mul(b, y, b_horner(b, b_mul(b, y, y), c, 7));
-    struct val sign = b_fmac(b, b_abs(b, halves), -2, 1);
-    out[0] = b_mul(b, s, sign);
+    struct val step;
+    out[0] = sine_of_phase(b, phase_of(b, args->in[0], args->in[1], &step));
     return STATUS_OK;
-}
-
-static struct val unit_phase(struct build *b, struct val phase)
-{
-    return b_mulc(b, b_to(b, TYPE_F32, b_shr(b, phase, 8)), 0x1p-24);
-}
-
-static struct val poly_blep(struct build *b, struct val p, struct val dt)
-{
-    struct val one = b_f32(b, 1), zero = b_f32(b, 0);
-    struct val u = b_div(b, p, dt), w = b_div(b, b_sub(b, p, one), dt);
-    struct val rising = b_sub(b, b_fma(b, b_neg(b, u), u, b_mulc(b, u, 2)), one);
-    struct val falling = b_add(b, b_fma(b, w, w, b_mulc(b, w, 2)), one);
-    struct val before = b_select(b, b_gt(b, p, b_sub(b, one, dt)), falling, zero);
-    return b_select(b, b_lt(b, p, dt), rising, before);
 }
 
 static struct val naive_saw(struct build *b, const struct node_args *args, struct val *ret_p, struct val *ret_dt)
 {
-    struct val step, phase = phase_of(b, args, &step);
+    struct val step, phase = phase_of(b, args->in[0], args->in[1], &step);
     *ret_p = unit_phase(b, phase);
     *ret_dt = b_abs(b, b_to(b, TYPE_F32, step));
     return b_fmac(b, *ret_p, 2, -1);
@@ -73,6 +39,50 @@ static enum status saw_naive(struct build *b, const struct node_args *args, stru
     return STATUS_OK;
 }
 
+static enum status square_naive(struct build *b, const struct node_args *args, struct val *out)
+{
+    struct val step, p = unit_phase(b, phase_of(b, args->in[0], args->in[1], &step));
+    out[0] = b_select(b, b_lt(b, p, b_f32(b, 0.5)), b_f32(b, 1), b_f32(b, -1));
+    return STATUS_OK;
+}
+
+/* The duty is rounded to a phase first, so that the step down and its correction fall on the same sample. */
+static enum status pulse(struct build *b, const struct node_args *args, struct val *out)
+{
+    struct val zero = b_f64(b, 0), one = b_f64(b, 1), step;
+    struct val duty = b_clamp(b, args->in[1], zero, one);
+    struct val phase = phase_of(b, args->in[0], args->in[2], &step), edge = turns_to_phase(b, duty);
+    struct val dt = b_abs(b, b_to(b, TYPE_F32, step));
+    struct val p = unit_phase(b, phase), q = unit_phase(b, b_sub(b, phase, edge));
+    struct val always = b_ge(b, duty, one);
+    struct val high =
+        b_or(b, always, b_lt(b, b_xor(b, phase, b_i32(b, INT32_MIN)), b_xor(b, edge, b_i32(b, INT32_MIN))));
+    struct val naive = b_select(b, high, b_f32(b, 1), b_f32(b, -1));
+    out[0] = b_add(b, naive, b_sub(b, poly_blep(b, p, dt), poly_blep(b, q, dt)));
+    return STATUS_OK;
+}
+
+/* (1 - |u|)^3 / 6 where |u| < 1; p: 0..1, the corner at 1/2. */
+static struct val poly_blamp(struct build *b, struct val p, struct val dt)
+{
+    struct val distance = b_abs(b, b_addc(b, p, -0.5));
+    struct val v = b_sub(b, b_f32(b, 1), b_div(b, distance, dt));
+    struct val w = b_max(b, v, b_f32(b, 0)); /* 0 where dt is 0 too */
+    return b_mulc(b, b_mul(b, b_mul(b, w, w), w), 1.0 / 6);
+}
+
+static enum status triangle(struct build *b, const struct node_args *args, struct val *out)
+{
+    struct val step, phase = phase_of(b, args->in[0], args->in[1], &step);
+    struct val dt = b_min(b, b_abs(b, b_to(b, TYPE_F32, step)), b_f32(b, 0.5));
+    struct val quarter = b_i32(b, 1 << 30);
+    struct val top = unit_phase(b, b_add(b, phase, quarter)), bottom = unit_phase(b, b_sub(b, phase, quarter));
+    struct val naive = b_fmac(b, b_abs(b, b_addc(b, top, -0.5)), -4, 1);
+    struct val corners = b_sub(b, poly_blamp(b, bottom, dt), poly_blamp(b, top, dt));
+    out[0] = b_fma(b, b_mulc(b, dt, 8), corners, naive);
+    return STATUS_OK;
+}
+
 extern const struct node_row audio_osc_rows[];
 const struct node_row audio_osc_rows[] = {
     {"sine : freq:f64 (Hz)=440, phase:f64=0", "Sine oscillator; phase in turns.", NODE_AUDIO, NULL, sine, NULL},
@@ -80,5 +90,12 @@ const struct node_row audio_osc_rows[] = {
      NULL},
     {"saw_naive : freq:f64 (Hz)=440, phase:f64=0", "Rising sawtooth 2p - 1 without antialiasing.", NODE_AUDIO, NULL,
      saw_naive, NULL},
+    {"triangle : freq:f64 (Hz)=440, phase:f64=0",
+     "Triangle with polyBLAMP, little aliasing; begins at 0 and rises as the sine does.", NODE_AUDIO, NULL, triangle,
+     NULL},
+    {"square_naive : freq:f64 (Hz)=440, phase:f64=0", "Square wave, 1 then -1, without antialiasing.", NODE_AUDIO, NULL,
+     square_naive, NULL},
+    {"square pulse : freq:f64 (Hz)=440, duty:f64=0.5, phase:f64=0",
+     "Pulse wave with polyBLEP: 1 for `duty` of the period, then -1; little aliasing.", NODE_AUDIO, NULL, pulse, NULL},
     {0},
 };
