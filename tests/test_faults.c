@@ -137,17 +137,37 @@ static void await_metric(const struct host *h, const char *name, double least, d
 
 static const char *const with_compiler[] = {"--compiler", compiler, "--compile-above-ms", "0", NULL};
 
+/* Those whose test failed before it stopped them; main ends them. */
+static pid_t live[64];
+static size_t n_live;
+
+static bool start_as(struct host *h, const char *path, const char *store, const char *const *extra)
+{
+    bool started = host_start(h, path, store, extra);
+    if (started && n_live < sizeof live / sizeof *live)
+        live[n_live++] = h->pid;
+    return started;
+}
+
+static int stop_any(struct host *h, bool keep_store)
+{
+    for (size_t i = 0; i < n_live; i++)
+        if (live[i] == h->pid)
+            live[i] = live[--n_live];
+    return host_stop(h, keep_store);
+}
+
 static struct host start(const char *store, const char *const *extra)
 {
     struct host h;
-    if (!host_start(&h, program, store, extra))
+    if (!start_as(&h, program, store, extra))
         fail_msg("the server did not start");
     return h;
 }
 
 static void stop(struct host *h, bool keep_store)
 {
-    assert_int_equal(host_stop(h, keep_store), 0);
+    assert_int_equal(stop_any(h, keep_store), 0);
 }
 
 /* Children of this process that run sinter-cc, or did before they became something else. */
@@ -511,8 +531,8 @@ static void a_read_only_store_is_read_and_the_rest_compiled(void **state)
     char run[256];
     snprintf(run, sizeof run, "%s", write_script(bin, "sinter", script));
     struct host h;
-    if (!host_start(&h, run, dir,
-                    (const char *const[]){"--compiler", compiler, "--compile-above-ms", "0", "--preload", "0", NULL}))
+    if (!start_as(&h, run, dir,
+                  (const char *const[]){"--compiler", compiler, "--compile-above-ms", "0", "--preload", "0", NULL}))
         fail_msg("a server with a read-only store did not start");
     for (int k = 0; k < 3; k++)
         assert_true(ask(&h, k));
@@ -539,7 +559,7 @@ static void a_full_disk_costs_no_answers(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     struct host h;
-    bool started = host_start(&h, program, dir, with_compiler);
+    bool started = start_as(&h, program, dir, with_compiler);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_DFL);
     assert_true(started);
@@ -617,7 +637,7 @@ static void told_to_end_under_load_it_answers_what_it_began(void **state)
     pause_ms(700);
     atomic_store(&ending, true);
     double began = now_s();
-    int code = host_stop(&h, false);
+    int code = stop_any(&h, false);
     for (int i = 0; i < CLIENTS; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(code, 0);
@@ -659,5 +679,7 @@ int main(void)
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     host_stop(&healthy, true);
+    for (size_t i = 0; i < n_live; i++)
+        kill(live[i], SIGKILL);
     return failed;
 }
