@@ -1,19 +1,25 @@
 /* cellular: distances to scattered points, one a unit cell, in 1 to 4 dimensions (S. Worley, "A Cellular Texture Basis
  * Function", SIGGRAPH 1996).
  *
- *     point of a cell = its middle + jitter * u / 2, u_c = (a M_c) / 2^31 in -1..1, a = (x X) ^ (y Y) ^ .. ^ seed
+ *     point of a cell = its middle + jitter * u / 2, a = (x X) ^ (y Y) ^ .. ^ seed
+ *     u_x = (a M) / 2^31, u_y = (a N) / 2^31 in -1..1, u_z and u_w the same of the products' lower halves
  *
- * in 32-bit arithmetic, X.. and M_c odd: one multiplication an axis, no table. F1 <= F2 <= F3 <= F4 are the smallest
+ * in 32-bit arithmetic, X.. M and N odd: two multiplications a cell, no table. F1 <= F2 <= F3 <= F4 are the smallest
  * distances by the metric; they are not signed. edge is the Euclidean distance to the border of the cell of the nearest
  * point, the least (|r|^2 - |r1|^2) / 2|r - r1| over the other points; value a number in -1..1 and id a whole number
  * below 2^24, both of the nearest point.
  *
- * What is searched is the block of 4^d cells whose centre is the lattice corner nearest to p, so that the border is at
- * least 1.5 away. F1 is exact at every jitter: in the cell that holds p no point is farther than the corner cells of
- * the block begin, which are left out. So is F2, but for a point in 10^9. Metrics with longer reach (manhattan,
+ * What is searched for F1 are the cells that can hold the nearest point at any jitter, seen from the cell that holds p.
+ * No point of it is farther than the corners of a block of 4^d cells begin whose centre is the lattice corner nearest to
+ * p; the border of the block is at least 1.5 away; so in two dimensions its other 12 cells make F1 exact. In three, of
+ * the 24 cells that are outermost along two axes the 18 that begin at least 1.118 away are left out as well: F1 is
+ * beyond that, and such a point nearer, at less than one point in 10^7.
+ *
+ * For the others the whole block is searched: F2 is exact but for a point in 10^9. Metrics with longer reach (manhattan,
  * minkowski), F3, F4 and edge search 6^d cells in up to three dimensions; in four they search 4^4.
  *
- * A row of cells along x is an IR function of its own, and so is a cell where more than the nearest counts. To know the
+ * Where there are many cells a row of them along x is an IR function of its own, and so is a cell where more than the
+ * nearest counts. To know the
  * nearest point and not only its distance, the cell's place goes in the lowest bits of the distance.
  *
  * jitter is limited to 0..1 and p to 0.25..16. period as gnoise's. Infinite coordinates and NaN give NaN, and as value
@@ -35,7 +41,7 @@ enum returns {
 };
 enum { WIDEST = 6 };
 
-static const uint32_t jitter_primes[NOISE_AXES] = {0x2c1b3c6du, 0x297a2d39u, 0x846ca68bu, 0x7feb352du};
+static const uint32_t jitter_primes[2] = {0x2c1b3c6du, 0x297a2d39u};
 #define VALUE_PRIME 0x27220a95u
 
 struct cellular {
@@ -78,29 +84,27 @@ static struct block block_of(struct build *b, const struct val *p, const struct 
 static void vector_to(struct build *b, struct val hash, const struct val *middle, struct val jitter, int dims,
                       struct val r[NOISE_AXES])
 {
-    for (int c = 0; c < dims; c++)
-        r[c] = b_fma(b, b_to(b, TYPE_F32, b_mulc(b, hash, (int32_t)jitter_primes[c])), jitter, middle[c]);
+    struct val product[2];
+    for (int c = 0; c < dims; c++) {
+        struct val u = c < 2 ? b_mulc(b, hash, (int32_t)jitter_primes[c]) : b_shl(b, product[c - 2], 16);
+        product[c & 1] = c < 2 ? u : product[c & 1];
+        r[c] = b_fma(b, b_to(b, TYPE_F32, u), jitter, middle[c]);
+    }
 }
 
-/* The distance, but for the root that keeps its order; never quite 0, so that bits of it may be used. */
+/* The distance, but for the root that keeps its order. */
 static struct val measure(struct build *b, const struct cellular *v, const struct val *r, struct val exponent)
 {
-    struct val sum = b_f32(b, 1e-30);
+    struct val sum = VAL_NONE;
     for (int c = 0; c < v->dims; c++) {
-        struct val side = b_abs(b, r[c]);
-        switch (v->metric) {
-        case METRIC_MANHATTAN:
-            sum = b_add(b, sum, side);
-            break;
-        case METRIC_CHEBYSHEV:
-            sum = b_max(b, sum, side);
-            break;
-        case METRIC_MINKOWSKI:
-            sum = b_add(b, sum, B_CALL(b, "pow", side, exponent));
-            break;
-        default:
-            sum = b_fma(b, r[c], r[c], sum);
+        if (v->metric <= METRIC_EUCLIDEAN2) {
+            sum = c ? b_fma(b, r[c], r[c], sum) : b_mul(b, r[c], r[c]);
+            continue;
         }
+        struct val side = b_abs(b, r[c]);
+        if (v->metric == METRIC_MINKOWSKI)
+            side = B_CALL(b, "pow", side, exponent);
+        sum = !c ? side : v->metric == METRIC_CHEBYSHEV ? b_max(b, sum, side) : b_add(b, sum, side);
     }
     return sum;
 }
@@ -162,6 +166,7 @@ static struct val row_body(struct build *b, const struct val *in, const void *us
             d = measure(b, row->v, r, exponent);
         if (row->kind == ROW_PLACED) {
             int mask = (1 << place_bits(row->n) * dims) - 1;
+            d = b_add(b, d, b_f32(b, 1e-30)); /* never quite 0: a denormal would lose the place */
             d = b_or(b, b_and(b, b_bits(b, d), b_i32(b, ~mask)), b_i32(b, k));
             d = b_from_bits(b, d);
         }
@@ -216,6 +221,68 @@ static struct val least_of_rows(struct build *b, const struct cellular *v, enum 
         struct val d = call_row(b, &row, block, hash, middle, rest, n_rest);
         if (kind == ROW_PLACED && place)
             d = b_from_bits(b, b_or(b, b_bits(b, d), b_i32(b, place)));
+        least = least.i ? b_min(b, d, least) : d;
+    }
+    return least;
+}
+
+/* --- the nearest: cells 0 and 1 meet in the corner nearest to p, which 0 holds; -1 is beside 0, 2 beside 1 */
+
+struct around {
+    struct val middle[4], hash[4]; /* of cells -1 .. 2 */
+};
+
+static struct around around(struct build *b, struct val p, const struct val *period, int axis)
+{
+    struct around r;
+    struct val f, cell = noise_cell(b, p, &f), prime = noise_prime(b, axis);
+    struct val up = b_ge(b, f, b_f32(b, 0.5)), step = b_select(b, up, b_f32(b, 1), b_f32(b, -1));
+    r.middle[1] = b_sub(b, b_f32(b, 0.5), f);
+    r.middle[0] = b_sub(b, r.middle[1], step);
+    r.middle[2] = b_add(b, r.middle[1], step);
+    r.middle[3] = b_add(b, r.middle[2], step);
+    struct val stride = b_select(b, up, prime, b_neg(b, prime));
+    r.hash[1] = b_mul(b, b_to(b, TYPE_I32, cell), prime);
+    r.hash[0] = b_sub(b, r.hash[1], stride);
+    r.hash[2] = b_add(b, r.hash[1], stride);
+    r.hash[3] = b_add(b, r.hash[2], stride);
+    for (int i = 0; i < 4 && period; i++) {
+        struct val at = b_fma(b, step, b_f32(b, i - 1), cell);
+        r.hash[i] = b_mul(b, b_to(b, TYPE_I32, noise_wrap(b, at, *period)), prime);
+    }
+    return r;
+}
+
+/* Can cell i, in base 4 along the axes, hold the nearest point? */
+static bool may_be_nearest(int i, int dims)
+{
+    int near = 0, far = 0;
+    for (int c = 0; c < dims; c++, i /= 4) {
+        near += i % 4 == 0;
+        far += i % 4 == 3;
+    }
+    return far ? far + near == 1 && dims > 1 : near < dims;
+}
+
+static struct val nearest(struct build *b, const struct cellular *v, const struct val *p, const struct val *period,
+                          struct val seed, const struct val *rest)
+{
+    struct around axes[NOISE_AXES];
+    struct val least = VAL_NONE, middle[NOISE_AXES], r[NOISE_AXES];
+    int dims = v->dims, cells = 1;
+    for (int c = 0; c < dims; c++, cells *= 4)
+        axes[c] = around(b, p[c], period ? &period[c] : NULL, c);
+    for (int i = 0; i < cells; i++) {
+        struct val hash = seed;
+        if (!may_be_nearest(i, dims))
+            continue;
+        for (int c = dims - 1; c >= 0; c--) {
+            int at = i >> 2 * c & 3;
+            hash = b_xor(b, hash, axes[c].hash[at]);
+            middle[c] = axes[c].middle[at];
+        }
+        vector_to(b, hash, middle, rest[0], dims, r);
+        struct val d = measure(b, v, r, rest[1]);
         least = least.i ? b_min(b, d, least) : d;
     }
     return least;
@@ -305,6 +372,8 @@ static struct val distances(struct build *b, const struct cellular *v, const str
     static const int wanted[] = {1, 2, 3, 4, 2, 2, 2};
     struct val f[4];
     int keep = wanted[v->returns];
+    if (keep == 1 && v->dims < 4 && reach(v, keep) == 4)
+        return root(b, v, nearest(b, v, p, period, seed, rest), rest[1]);
     struct block block = block_of(b, p, period, v->dims, reach(v, keep));
     if (keep == 1)
         return root(b, v, least_of_rows(b, v, ROW_NEAREST, &block, seed, rest, 2), rest[1]);

@@ -8,10 +8,7 @@
 /* Odd, near 2^32 over the plastic numbers' powers, so that cells spread evenly. */
 static const uint32_t axis_primes[NOISE_AXES] = {0x9e3779b1u, 0x85ebca77u, 0xc2b2ae3du, 0x27d4eb2fu};
 
-enum { TILED = 8 }; /* beside the dimensions in a body's variant */
-
-/* A default: no code for periods is made. What the client writes is an argument, never this. */
-static bool is_structural_zero(const struct build *b, struct val v)
+bool noise_is_default(const struct build *b, struct val v)
 {
     const struct ins *ins = ir_at(b->code, v);
     return ins->op == OP_CONST_F32 && ins->imm.f == 0;
@@ -25,7 +22,7 @@ enum status noise_point_of(struct build *b, const struct node_args *args, int n_
         if (args->in[c].i)
             point.p[point.dims++] = args->in[c];
     int given = period < 0 ? 0 : args->dims[period];
-    point.tiles = given > 1 || (given == 1 && !is_structural_zero(b, args->vec[period][0]));
+    point.tiles = given > 1 || (given == 1 && !noise_is_default(b, args->vec[period][0]));
     if (point.tiles && given != 1 && given != point.dims)
         return fault_add(b->fault, STATUS_BAD_GRAPH, arena_printf(b->fault->arena, "%s/period", b->pointer), 0,
                          "period has %d components for a noise of %d dimensions; give one number or %d", given,

@@ -20,6 +20,9 @@ struct noise_point {
 enum status noise_point_of(struct build *b, const struct node_args *args, int n_coordinates, int seed, int period,
                            struct noise_point *ret) MUST_CHECK;
 
+/* An input left out whose default is 0: no code for it is made. What the client writes is an argument, never this. */
+bool noise_is_default(const struct build *b, struct val v);
+
 /* A noise at a point: what a family offers to fractals. */
 typedef struct val noise_at(struct build *b, const struct noise_point *point);
 noise_at gnoise_at, snoise_at, vnoise_at, cellular_at;

@@ -26,4 +26,7 @@ struct val noise_fade(struct build *b, struct val t);
 struct val noise_seed(struct build *b, struct val seed);
 struct val noise_mixed_seed(struct build *b, struct val seed);
 
+/* Ken Perlin's permutation P, 256 words: entry i is P[i] and in the next byte P[i + 1]. */
+uint32_t noise_perm_table(struct build *b);
+
 #endif

@@ -28,7 +28,7 @@ static const uint8_t perlin_p[256] = {
 };
 
 /* Entry i: P[i] and P[i + 1]. */
-static uint32_t perm_table(struct build *b)
+uint32_t noise_perm_table(struct build *b)
 {
     int32_t t[256];
     for (int i = 0; i < 256; i++)
@@ -100,7 +100,7 @@ static struct val to_unit(struct build *b, struct val raw, double gain)
 /* in: x, y, seed */
 static struct val perlin2_body(struct build *b, const struct val *in, int user)
 {
-    uint32_t perm = perm_table(b), grads = grad_table(b, 2, 8);
+    uint32_t perm = noise_perm_table(b), grads = grad_table(b, 2, 8);
     struct val x0, y0, one = b_f32(b, 1);
     struct val ix = b_add(b, b_to(b, TYPE_I32, noise_cell(b, in[0], &x0)), in[2]);
     struct val iy = b_add(b, b_to(b, TYPE_I32, noise_cell(b, in[1], &y0)), in[2]);
@@ -117,7 +117,7 @@ static struct val perlin2_body(struct build *b, const struct val *in, int user)
 /* in: x, y, z, seed. Signed. */
 static struct val perlin3_body(struct build *b, const struct val *in, int user)
 {
-    uint32_t perm = perm_table(b), grads = grad_table(b, 3, 4);
+    uint32_t perm = noise_perm_table(b), grads = grad_table(b, 3, 4);
     struct val f[3], cell[3], near[3], columns[4], along_y[2];
     for (int c = 0; c < 3; c++) {
         cell[c] = b_add(b, b_to(b, TYPE_I32, noise_cell(b, in[c], &f[c])), in[3]);
@@ -155,7 +155,7 @@ static struct val falloff(struct build *b, const struct val *d, int dims, double
 static struct val simplex2_body(struct build *b, const struct val *in, int user)
 {
     const double g = (3 - sqrt(3)) / 6;
-    uint32_t perm = perm_table(b), grads = grad_table(b, 2, 8);
+    uint32_t perm = noise_perm_table(b), grads = grad_table(b, 2, 8);
     struct val skew = b_mulc(b, b_add(b, in[0], in[1]), (sqrt(3) - 1) / 2);
     struct val i = b_floor(b, b_add(b, in[0], skew)), j = b_floor(b, b_add(b, in[1], skew));
     struct val back = b_mulc(b, b_add(b, i, j), g);
@@ -214,7 +214,7 @@ static struct val corner3(struct build *b, const struct val d0[3], const struct 
 /* in: x, y, z, seed */
 static struct val simplex3_body(struct build *b, const struct val *in, int user)
 {
-    uint32_t perm = perm_table(b);
+    uint32_t perm = noise_perm_table(b);
     struct val skew = b_mulc(b, b_add(b, b_add(b, in[0], in[1]), in[2]), 1.0 / 3), d0[3], cell[3], whole[3], first[3],
                second[3];
     for (int c = 0; c < 3; c++) {
