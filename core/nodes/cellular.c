@@ -10,13 +10,13 @@
  * below 2^24, both of the nearest point.
  *
  * What is searched for F1 are the cells that can hold the nearest point at any jitter, seen from the cell that holds p.
- * No point of it is farther than the corners of a block of 4^d cells begin whose centre is the lattice corner nearest to
- * p; the border of the block is at least 1.5 away; so in two dimensions its other 12 cells make F1 exact. In three, of
- * the 24 cells that are outermost along two axes the 18 that begin at least 1.118 away are left out as well: F1 is
+ * No point of it is farther than the corners of a block of 4^d cells begin whose centre is the lattice corner nearest
+ * to p; the border of the block is at least 1.5 away; so in two dimensions its other 12 cells make F1 exact. In three,
+ * of the 24 cells that are outermost along two axes the 18 that begin at least 1.118 away are left out as well: F1 is
  * beyond that, and such a point nearer, at less than one point in 10^7.
  *
- * For the others the whole block is searched: F2 is exact but for a point in 10^9. Metrics with longer reach (manhattan,
- * minkowski), F3, F4 and edge search 6^d cells in up to three dimensions; in four they search 4^4.
+ * For the others the whole block is searched: F2 is exact but for a point in 10^9. Metrics with longer reach
+ * (manhattan, minkowski), F3, F4 and edge search 6^d cells in up to three dimensions; in four they search 4^4.
  *
  * Where there are many cells a row of them along x is an IR function of its own, and so is a cell where more than the
  * nearest counts. To know the
@@ -53,10 +53,10 @@ struct cellular {
 
 /* Where p stands among the cells of a block. */
 struct block {
-    int n;                              /* cells along an axis */
-    struct val first[NOISE_AXES];       /* the first cell, f32 */
-    struct val middle[NOISE_AXES];      /* its middle minus p */
-    struct val hash[NOISE_AXES][WIDEST];/* of each cell, its prime in */
+    int n;                               /* cells along an axis */
+    struct val first[NOISE_AXES];        /* the first cell, f32 */
+    struct val middle[NOISE_AXES];       /* its middle minus p */
+    struct val hash[NOISE_AXES][WIDEST]; /* of each cell, its prime in */
 };
 
 static struct val offset(struct build *b, struct val middle, int k)
@@ -199,8 +199,8 @@ static bool is_end(int k, int n)
 
 /* The least over the block; `rest` is jitter, exponent, ... The corners of the block are left
  * out, but not for edges. */
-static struct val least_of_rows(struct build *b, const struct cellular *v, enum row_kind kind, const struct block *block,
-                                struct val seed, const struct val *rest, int n_rest)
+static struct val least_of_rows(struct build *b, const struct cellular *v, enum row_kind kind,
+                                const struct block *block, struct val seed, const struct val *rest, int n_rest)
 {
     struct val least = VAL_NONE;
     int rows = 1, n = block->n, bits = place_bits(n);
@@ -415,8 +415,8 @@ static struct val cellular_body(struct build *b, const struct val *in, const voi
     return edge(b, &v, &block, seed, rest, r);
 }
 
-static struct val cellular_call(struct build *b, const struct noise_point *point, struct val jitter, struct val exponent,
-                                enum metric metric, enum returns returns)
+static struct val cellular_call(struct build *b, const struct noise_point *point, struct val jitter,
+                                struct val exponent, enum metric metric, enum returns returns)
 {
     struct cellular v = {point->dims, metric, returns, point->tiles};
     struct val in[FN_ARGS_MAX];
@@ -454,7 +454,8 @@ const struct node_row noise_cellular_rows[] = {
     {"cellular : x, y=none, z=none, w=none, seed:f64=0, period:vec=0, jitter=1, "
      "*metric=euclidean|euclidean2|manhattan|chebyshev|minkowski, p=3, "
      "*returns=f1|f2|f3|f4|f2-f1|f1+f2|f1*f2|edge|value|id",
-     "Distances to scattered points, one a unit cell, in 1 to 4 dimensions; or to the border between two; or what is the "
+     "Distances to scattered points, one a unit cell, in 1 to 4 dimensions; or to the border between two; or what is "
+     "the "
      "nearest one's own.",
      0, NULL, build_cellular, NULL},
     {0},

@@ -90,8 +90,7 @@ static struct val lattice_body(struct build *b, const struct val *in, const void
     int n = 1 << (v->dims - 1);
     l.axes[0] = axis_of(b, in[0], v->tiles ? rest + n : NULL, 0, hash);
     for (int c = 1; c < v->dims; c++)
-        l.axes[c] =
-            (struct noise_axis){.d = {in[2 * c - 1], b_addc(b, in[2 * c - 1], -1)}, .fade = in[2 * c]};
+        l.axes[c] = (struct noise_axis){.d = {in[2 * c - 1], b_addc(b, in[2 * c - 1], -1)}, .fade = in[2 * c]};
     for (int i = 0; i < 2 * n; i++)
         l.hash[i] = b_xor(b, rest[i >> 1], hash[i & 1]);
     return v->body(b, &l, v->user);

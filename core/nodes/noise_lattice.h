@@ -9,9 +9,9 @@ enum { NOISE_AXES = 4 };
 
 /* Where a noise is asked for. Coordinates that were left out are closed up. */
 struct noise_point {
-    int dims;                  /* 1..4 */
-    struct val p[NOISE_AXES];  /* f32 */
-    struct val seed;           /* i32, as the client gave it */
+    int dims;                 /* 1..4 */
+    struct val p[NOISE_AXES]; /* f32 */
+    struct val seed;          /* i32, as the client gave it */
     bool tiles;
     struct val period[NOISE_AXES]; /* when it tiles: f32, 0 for none along that axis */
 };

@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
-static uint32_t add_fn(struct build *b, const char *name, noise_body_with *body, const void *user,
-                       const struct val *in, int n)
+static uint32_t add_fn(struct build *b, const char *name, noise_body_with *body, const void *user, const struct val *in,
+                       int n)
 {
     static const enum op params[] = {[TYPE_F32] = OP_PARAM_F32, [TYPE_F64] = OP_PARAM_F64, [TYPE_I32] = OP_PARAM_I32};
     struct ir_fn fn = {.name = arena_strdup(b->ir->arena, name), .n_params = (uint32_t)n};

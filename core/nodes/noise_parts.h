@@ -21,8 +21,8 @@ struct val noise_cell(struct build *b, struct val x, struct val *ret_fraction);
 /* 6t^5 - 15t^4 + 10t^3 */
 struct val noise_fade(struct build *b, struct val t);
 
-/* A seed input (f64, whole) as i32; and that (or an i32 seed) spread over all bits, so that neighbouring seeds have nothing in
- * common. */
+/* A seed input (f64, whole) as i32; and that (or an i32 seed) spread over all bits, so that neighbouring seeds have
+ * nothing in common. */
 struct val noise_seed(struct build *b, struct val seed);
 struct val noise_mixed_seed(struct build *b, struct val seed);
 

@@ -22,8 +22,8 @@
 #define CORNER_PRIME 0x2c1b3c6du
 enum { TILED = 8 };
 
-/* The inverse of the greatest sum: a million points do not leave -1..1. */
-static const double scales[NOISE_AXES + 1] = {0, 2, 80, 60, 50};
+/* One over the greatest sum that any gradients make anywhere, by search; so no value leaves -1..1. */
+static const double scales[NOISE_AXES + 1] = {0, 3.16, 102.3, 76.8, 77};
 
 struct simplex {
     int dims;
@@ -98,8 +98,7 @@ static struct val add_corner(struct build *b, const struct simplex *s, int k, co
         double back = s->tiles ? 0 : k * g;
         d[c] = s->d0[c];
         if (k)
-            d[c] = b_add(b, d[c],
-                         step ? b_select(b, step[c], b_f32(b, back - 1), b_f32(b, back)) : b_f32(b, back - 1));
+            d[c] = b_add(b, d[c], step ? b_select(b, step[c], b_f32(b, back - 1), b_f32(b, back)) : b_f32(b, back - 1));
         if (shrink.i)
             d[c] = b_add(b, d[c], shrink);
         t = b_fma(b, b_neg(b, d[c]), d[c], t);

@@ -26,8 +26,8 @@ static enum status build_wnoise(struct build *b, const struct node_args *args, s
             in[c] = noise_wrap(b, in[c], noise_whole_period(b, point.period[c]));
     }
     in[point.dims] = noise_mixed_seed(b, point.seed);
-    *out = noise_call(b, arena_printf(b->ir->arena, "wnoise%d", point.dims), wnoise_body, point.dims, in,
-                      point.dims + 1);
+    *out =
+        noise_call(b, arena_printf(b->ir->arena, "wnoise%d", point.dims), wnoise_body, point.dims, in, point.dims + 1);
     return STATUS_OK;
 }
 
