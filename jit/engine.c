@@ -58,13 +58,6 @@ static bool set_name(struct engine *e, const char *id)
     return news;
 }
 
-static void worker_ready(const char *id, void *user)
-{
-    struct engine *e = user;
-    if (set_name(e, id) && e->store)
-        store_remember_compiler(e->store, id);
-}
-
 static void await_name(struct engine *e, int64_t deadline_ms)
 {
     if (atomic_load(&e->name))
@@ -311,6 +304,28 @@ static struct kernel *kernel_by_key(struct engine *e, struct program *p, const u
     return k;
 }
 
+/* Graphs that were asked for before the compiler had a name: their compiles begin now. */
+static void compile_wanted(struct engine *e)
+{
+    enum kernel_origin origin;
+    for (struct program *p; (p = programs_take_wanting(e->programs)); program_unref(p)) {
+        uint8_t key[HASH_SIZE];
+        unsigned generation;
+        if (key_of(e, p, key, &generation))
+            kernel_unref(kernel_by_key(e, p, key, generation, true, 0, &origin));
+    }
+}
+
+static void worker_ready(const char *id, void *user)
+{
+    struct engine *e = user;
+    if (!set_name(e, id))
+        return;
+    if (e->store)
+        store_remember_compiler(e->store, id);
+    compile_wanted(e);
+}
+
 struct kernel *engine_kernel(struct engine *e, struct program *p, double expected_ns, int wait_ms,
                              enum kernel_origin *ret_origin)
 {
@@ -331,7 +346,8 @@ struct kernel *engine_kernel(struct engine *e, struct program *p, double expecte
     if (wait_ms > 0 && e->compiler)
         await_name(e, deadline_ms);
     if (!key_of(e, p, key, &generation)) {
-        atomic_store(&p->private->wants, wanted);
+        if (wanted)
+            atomic_store(&p->private->wants, true);
         atomic_fetch_add(&e->misses, 1);
         return NULL;
     }
@@ -436,14 +452,15 @@ struct engine_config engine_config_default(void)
 /* sinter-cc stands beside us, or where it is installed. */
 static char *compiler_path(const char *given)
 {
-    char path[4096 + 16];
+    static const char name[] = "sinter-cc";
+    char path[4096 + sizeof name];
     ssize_t n = given ? -1 : readlink("/proc/self/exe", path, 4096);
     if (given)
         return strdup(given);
     if (n > 0) {
         path[n] = 0;
         char *slash = strrchr(path, '/');
-        strcpy(slash ? slash + 1 : path, "sinter-cc");
+        memcpy(slash ? slash + 1 : path, name, sizeof name);
         if (access(path, X_OK) == 0)
             return strdup(path);
     }

@@ -284,9 +284,21 @@ struct program *programs_keep(struct programs *t, struct program *p)
     }
     pthread_mutex_unlock(&t->lock);
     for (struct program *next; gone; gone = next) { /* freeing may take a while: not under the lock */
-        next = gone->private->chain;
+        next = gone->private->chain; // NOLINT(clang-analyzer-unix.Malloc): each was in the list once
         program_unref(gone);
     }
+    return p;
+}
+
+struct program *programs_take_wanting(struct programs *t)
+{
+    pthread_mutex_lock(&t->lock);
+    struct program *p = t->newest;
+    while (p && !atomic_exchange(&p->private->wants, false))
+        p = p->private->older;
+    if (p)
+        program_ref(p);
+    pthread_mutex_unlock(&t->lock);
     return p;
 }
 
