@@ -44,7 +44,7 @@ static const char *member(const struct reader *r, const char *parent, const char
     for (const char *p = key; *p; p++)
         escapes += *p == '~' || *p == '/';
     char *s = arena_alloc(r->arena, n + strlen(key) + escapes + 2), *to = s + n;
-    memcpy(s, parent, n);
+    memcpy(s, parent, n); // NOLINT(bugprone-not-null-terminated-result): the loop below ends it
     *to++ = '/';
     for (const char *p = key; *p; p++) {
         *to++ = *p == '/' ? '~' : *p;

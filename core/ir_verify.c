@@ -107,7 +107,7 @@ static enum status check_imm(struct judge *j, const struct body *b, uint32_t at,
             return bad_ins(j, b, at, "%s of a function that gives %s", info->text, type_text(ir->fns[u].result_type));
         return STATUS_OK;
     }
-    if (is_param(ins->op) && (u >= b->fn->n_params || b->fn->params[u] != info->result))
+    if (b->fn && is_param(ins->op) && (u >= b->fn->n_params || b->fn->params[u] != info->result))
         return bad_ins(j, b, at, "there is no parameter %d of type %s", ins->imm.i, type_text(info->result));
     if (ins->op == OP_ARG && u >= ir->n_args)
         return bad_ins(j, b, at, "there is no argument %d", ins->imm.i);

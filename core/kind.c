@@ -63,7 +63,7 @@ enum graph_kind graph_kind(const struct graph *g)
         .graph = g, .seen = calloc(g->n_nodes + 1, sizeof *k.seen), .queue = calloc(g->n_nodes + 1, sizeof *k.queue)};
     for (size_t i = 0; k.seen && k.queue && i < g->n_outputs; i++)
         scan(&k, g->outputs[i], NULL);
-    while (k.n_queue) {
+    while (k.queue && k.n_queue) {
         const struct graph_node *node = &g->nodes[k.queue[--k.n_queue]];
         if (node->def->flags & NODE_AUDIO)
             k.found[GRAPH_AUDIO] = true;

@@ -136,7 +136,7 @@ static void make_uri(const char *path, char *ret_uri)
     char *out = ret_uri + sprintf(ret_uri, "file:");
     for (; *path; path++)
         out += sprintf(out, strchr("%?#", *path) ? "%%%02X" : "%c", (unsigned char)*path);
-    strcpy(out, "?immutable=1");
+    sprintf(out, "?immutable=1");
 }
 
 enum db_result db_open(struct db *db)

@@ -67,10 +67,11 @@ static struct val offset(struct build *b, struct val middle, int k)
 static struct block block_of(struct build *b, const struct val *p, const struct val *period, int dims, int n)
 {
     struct block r = {.n = n};
+    int half = n / 2;
     for (int c = 0; c < dims; c++) {
         struct val corner = b_floor(b, b_addc(b, p[c], -0.5));
-        r.first[c] = b_addc(b, corner, 1 - n / 2);
-        r.middle[c] = b_addc(b, b_sub(b, corner, p[c]), 1.5 - n / 2);
+        r.first[c] = b_addc(b, corner, 1 - half);
+        r.middle[c] = b_addc(b, b_sub(b, corner, p[c]), 1.5 - half);
         struct val prime = noise_prime(b, c);
         for (int k = 0; k < n; k++) {
             struct val cell = period ? noise_wrap(b, offset(b, r.first[c], k), period[c]) : r.first[c];

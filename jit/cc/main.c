@@ -89,7 +89,7 @@ static void limit_cpu(void)
     setrlimit(RLIMIT_CPU, &limit);
 }
 
-static void limit_resource(int resource, rlim_t most)
+static void limit_resource(__rlimit_resource_t resource, rlim_t most)
 {
     struct rlimit limit;
     if (getrlimit(resource, &limit) != 0)

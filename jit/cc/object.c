@@ -25,7 +25,8 @@ struct object {
 
 static enum status refuse(struct object *o, const char *why)
 {
-    return fault_add(o->fault, STATUS_INTERNAL, "", 0, "the object file is refused: %s", why);
+    fault_add(o->fault, STATUS_INTERNAL, "", 0, "the object file is refused: %s", why);
+    return STATUS_INTERNAL;
 }
 
 static bool lies_within(const struct object *o, uint64_t offset, uint64_t size)
