@@ -131,6 +131,18 @@ static enum status shelf(struct build *b, const struct node_args *args, struct v
     return STATUS_OK;
 }
 
+static enum status raw_biquad(struct build *b, const struct node_args *args, struct val *out)
+{
+    struct biquad c = {.b0 = args->in[1],
+                       .b1 = args->in[2],
+                       .b2 = args->in[3],
+                       .a0 = b_f64(b, 1),
+                       .a1 = args->in[4],
+                       .a2 = args->in[5]};
+    out[0] = run_biquad(b, args->in[0], c);
+    return STATUS_OK;
+}
+
 extern const struct node_row audio_filter_rows[];
 const struct node_row audio_filter_rows[] = {
     {"onepole_lp onepole_hp : in, freq:f64 (Hz)=1000",
@@ -141,5 +153,8 @@ const struct node_row audio_filter_rows[] = {
      peak, NULL},
     {"low_shelf high_shelf : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0", "RBJ shelving equaliser.",
      NODE_AUDIO, NULL, shelf, NULL},
+    {"biquad : in, b0:f64, b1:f64, b2:f64, a1:f64, a2:f64",
+     "Any biquad, coefficients divided by a0; stable when |a2| < 1 and |a1| < 1 + a2, which is the client's care.",
+     NODE_AUDIO, NULL, raw_biquad, NULL},
     {0},
 };
