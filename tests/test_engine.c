@@ -234,6 +234,22 @@ static void work_that_repays_it_or_a_second_sight_begins_a_compile(void **state)
     engine_free(e);
 }
 
+static void a_graph_asked_for_before_the_compiler_has_a_name_is_compiled(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(config());
+    struct program *p = program_of(e, "cos(x * 5 - y) * 0.5");
+    enum kernel_origin origin;
+    struct kernel *k =
+        engine_kernel(e, p, 1e12, 0, &origin); /* once, within the first millisecond; the compiler warms for longer */
+    assert_null(k);
+    for (int i = 0; i < 1000 && !stats_of(e).compiles_ok; i++)
+        usleep(10000);
+    assert_int_equal(stats_of(e).compiles_ok, 1);
+    program_unref(p);
+    engine_free(e);
+}
+
 static void the_interpreter_tier_never_compiles(void **state)
 {
     (void)state;
@@ -586,6 +602,7 @@ int main(void)
         ONE(spelling_and_literals_do_not_change_the_key),
         ONE(a_crowd_with_one_new_graph_causes_one_compile),
         ONE(work_that_repays_it_or_a_second_sight_begins_a_compile),
+        ONE(a_graph_asked_for_before_the_compiler_has_a_name_is_compiled),
         ONE(the_interpreter_tier_never_compiles),
         ONE(programs_are_found_again_and_bounded),
         ONE(faults_of_the_graph_come_back),
