@@ -284,7 +284,8 @@ struct program *programs_keep(struct programs *t, struct program *p)
     }
     pthread_mutex_unlock(&t->lock);
     for (struct program *next; gone; gone = next) { /* freeing may take a while: not under the lock */
-        next = gone->private->chain; // NOLINT(clang-analyzer-unix.Malloc): each was in the list once
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): each was in the list once
+        next = gone->private->chain;
         program_unref(gone);
     }
     return p;
