@@ -5,17 +5,20 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, HOST_SIZE = 256 };
+enum { BACKLOG = 1024, HOST_SIZE = 256, PORT_MAX = 65535 };
 
 /* "host:port", "[v6]:port" */
 static int split(const char *where, char host[HOST_SIZE], const char **ret_port)
 {
     const char *colon = strrchr(where, ':');
     if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+        return -1;
+    if (strlen(colon + 1) > 5 || atoi(colon + 1) > PORT_MAX) /* the resolver keeps its low 16 bits */
         return -1;
     const char *from = where;
     size_t n = (size_t)(colon - where);
@@ -60,7 +63,8 @@ enum status listen_open(const char *where, int *ret_fd, char ret_url[LISTEN_URL_
     char host[HOST_SIZE];
     const char *port = "";
     if (split(where, host, &port))
-        return fault_add(fault, STATUS_BAD_FIELD, "/listen", 0, "\"%.200s\" is not HOST:PORT", where);
+        return fault_add(fault, STATUS_BAD_FIELD, "/listen", 0, "\"%.200s\" is not HOST:PORT with a port up to 65535",
+                         where);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list = NULL;
     int error = getaddrinfo(host, port, &hints, &list);
     if (error)

@@ -1,4 +1,5 @@
 /* sinter: the table of contents of the program. Each row is a subcommand. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,8 +30,10 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 static int command_version(int argc, char **argv)
 {
     (void)argv;
-    if (argc > 1)
+    if (argc > 1) {
+        fputs("usage: sinter version\n", stderr);
         return EXIT_USAGE;
+    }
     puts("sinter " SINTER_VERSION);
     return EXIT_DONE;
 }
@@ -42,6 +45,12 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "    %s %s\n", commands[i].name, commands[i].usage);
     fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage.\n", to);
+}
+
+/* `sinter NAME --help`; serve prints its settings itself. */
+static bool asks_for_help(const struct command *c, int argc, char **argv)
+{
+    return c->run != command_serve && argc == 3 && !strcmp(argv[2], "--help");
 }
 
 int main(int argc, char **argv)
@@ -56,6 +65,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, commands[i].name))
             continue;
+        if (asks_for_help(&commands[i], argc, argv)) {
+            printf("usage: sinter %s %s\n", commands[i].name, commands[i].usage);
+            return EXIT_DONE;
+        }
         int code = commands[i].run(argc - 1, argv + 1);
         if (fflush(stdout) && code == EXIT_DONE)
             code = EXIT_FAILED;
