@@ -288,7 +288,8 @@ static void process_answer(struct exchange *ex, struct process *p)
     answer_header_count(ex, "Sinter-Nonfinite", p->counts.nonfinite);
     if (p->counts_in.nonfinite)
         answer_header_count(ex, "Sinter-Nonfinite-In", p->counts_in.nonfinite);
-    answer_header(ex, "Sinter-Latency-Samples", "0");
+    answer_header_count(ex, "Sinter-Latency-Samples",
+                        (uint64_t)rint(p->runner->program->lowered.latency * p->track.rate));
     if (p->file != AUDIO_WAV && p->track.channels_out != p->track.channels_in)
         answer_header_count(ex, "Sinter-Channels", p->track.channels_out);
     answer_timing(ex);

@@ -260,6 +260,12 @@ struct val b_tap(struct build *b, struct val ring, struct val age_i32)
     return emit(b, OP_TAP, 2, (struct val[]){ring, age_i32});
 }
 
+void b_late(struct build *b, struct val v, double seconds)
+{
+    b->late = arena_grow(b->ir->arena, b->late, b->n_late, b->n_late + 1, sizeof *b->late);
+    b->late[b->n_late++] = (struct late){v, seconds};
+}
+
 struct val b_iota(struct build *b)
 {
     return ir_emit(b->ir, b->code, (struct ins){.op = OP_IOTA});

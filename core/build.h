@@ -17,6 +17,14 @@ struct build {
     uint32_t channel;    /* instance of a one-output audio graph, else 0 */
     uint32_t channels;   /* audio: input channels */
     struct val open;     /* the prev or ring opened last and not closed by the node itself */
+    struct late *late;   /* what b_late() noted */
+    uint32_t n_late;
+};
+
+/* A value that comes later than what it is made from, for good reason: a limiter's look-ahead. */
+struct late {
+    struct val v;
+    double seconds;
 };
 
 /* What a node is handed: one entry an input of its definition, in order. */
@@ -97,6 +105,9 @@ void b_close(struct build *b, struct val open, struct val operand);        /* pr
 struct val b_accum(struct build *b, struct val increment);                 /* i32 */
 struct val b_ring(struct build *b, struct val x, struct val capacity_f64); /* x may be VAL_NONE: closed later */
 struct val b_tap(struct build *b, struct val ring, struct val age_i32);
+
+/* Notes that v is that much late, so that the graph's latency can be told. Not for delays, which are meant. */
+void b_late(struct build *b, struct val v, double seconds);
 
 /* Sources; main body only. b_n is the 64-bit sample index as f64; low and high its halves for hashing. */
 struct val b_iota(struct build *b);

@@ -306,6 +306,27 @@ static bool uses_rate(const struct ir *ir)
     return false;
 }
 
+/* The longest path of late values to an output. Edges that point forward close loops and do not count. */
+static double latency(const struct build *b)
+{
+    const struct ir *ir = b->ir;
+    double *late = ARENA_ARRAY(ir->arena, ir->main.n, double), *own = ARENA_ARRAY(ir->arena, ir->main.n, double);
+    double most = 0;
+    for (uint32_t i = 0; i < b->n_late; i++)
+        own[b->late[i].v.i] = b->late[i].seconds;
+    for (uint32_t v = 1; v < ir->main.n; v++) {
+        const struct ins *ins = &ir->main.ins[v];
+        for (uint32_t k = 0; k < ins->n_args; k++)
+            if (ins->args[k].i < v && late[ins->args[k].i] > late[v])
+                late[v] = late[ins->args[k].i];
+        late[v] += own[v];
+    }
+    for (uint32_t o = 0; o < ir->n_outputs; o++)
+        if (late[ir->outputs[o].i] > most)
+            most = late[ir->outputs[o].i];
+    return most;
+}
+
 enum status lower(const struct graph *g, struct layout layout, const struct graph_limits *limits, struct arena *a,
                   struct lowered *ret, struct fault *fault)
 {
@@ -328,8 +349,12 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
     TRY(check_unreached(&l));
     if (fault->count)
         return fault->status;
-    *ret = (struct lowered){
-        .ir = ir, .kind = graph_kind(g), .n_inputs = n_inputs, .reads_in = n_inputs > 0, .needs_rate = needs_rate};
+    *ret = (struct lowered){.ir = ir,
+                            .kind = graph_kind(g),
+                            .n_inputs = n_inputs,
+                            .reads_in = n_inputs > 0,
+                            .needs_rate = needs_rate,
+                            .latency = l.b.n_late ? latency(&l.b) : 0};
     return STATUS_OK;
 }
 

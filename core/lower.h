@@ -24,6 +24,7 @@ struct lowered {
     uint32_t n_inputs;    /* audio channels it reads: 0 for a generator */
     bool reads_in;
     bool needs_rate; /* false: the result does not depend on time (plain buffers) */
+    double latency;  /* seconds by which the latest output is late (b_late), along its longest path */
 };
 
 /* Not optimised yet: passes_run is next. Collects every error it finds. */

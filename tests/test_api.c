@@ -192,6 +192,16 @@ static void plain_buffers_need_no_rate(void **state)
     assert_problem(process_raw("expr=lowpass(in)", in, sizeof in), STATUS_BAD_FIELD, "/rate", NULL);
 }
 
+static void look_ahead_is_told_as_latency(void **state)
+{
+    (void)state;
+    const float in[4] = {0};
+    struct api_response res = process_raw("expr=limiter(in)&rate=48000", in, sizeof in);
+    assert_ok(&res);
+    assert_string_equal(header_of(&res, "Sinter-Latency-Samples"), "240");
+    api_response_done(&res);
+}
+
 static void blocks_carry_state_and_integers_round_trip(void **state)
 {
     (void)state;
@@ -347,6 +357,7 @@ int main(void)
         cmocka_unit_test(what_the_client_has_is_not_made_again),
         cmocka_unit_test(only_a_versioned_url_is_immutable),
         cmocka_unit_test(plain_buffers_need_no_rate),
+        cmocka_unit_test(look_ahead_is_told_as_latency),
         cmocka_unit_test(blocks_carry_state_and_integers_round_trip),
         cmocka_unit_test(odd_byte_counts_are_refused),
         cmocka_unit_test(samples_that_are_no_numbers_follow_the_policy),

@@ -18,6 +18,7 @@ static struct arena *arena;
 static float in[2][LONG], out[CHANNELS][LONG];
 static double model[CHANNELS][LONG];
 static uint32_t n_out;
+static double latency;
 
 /* Noise whose loudness rises and falls, and another. */
 static void make_signal(void)
@@ -40,6 +41,7 @@ static void run(const char *text, uint32_t channels)
     if (rig_open(engine, text, (struct layout){GRAPH_AUDIO, channels}, false, &rig, &fault) != STATUS_OK)
         fail_msg("%s\n%s: %s", text, fault.items[0].pointer, fault.items[0].detail);
     n_out = rig.program->ir->n_outputs;
+    latency = rig.program->lowered.latency;
     assert_true(n_out <= CHANNELS);
     for (int c = 0; c < CHANNELS; c++)
         to[c] = out[c];
@@ -407,6 +409,24 @@ static void limiter_is_never_above_its_ceiling(void **state)
         assert_true(out[0][n] == (n >= 240 ? in[0][n - 240] * 0.9f : 0));
 }
 
+/* Along the longest path to an output; a delay is not lateness. */
+static void latency_is_that_of_the_longest_path(void **state)
+{
+    static const struct {
+        const char *text;
+        double seconds;
+    } rows[] = {{"delay(in, 0.25)", 0},
+                {"limiter(in)", 0.005},
+                {"limiter(in) + 0.5*limiter(in, lookahead=0.02)", 0.02},
+                {"lowpass(limiter(delay(limiter(in, lookahead=0.03), 0.1)), 500) + in", 0.035}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        run(rows[i].text, 2);
+        if (fabs(latency - rows[i].seconds) > 1e-12)
+            fail_msg("%s: latency %g s, not %g", rows[i].text, latency, rows[i].seconds);
+    }
+}
+
 /* The same law by brute force: a window of all samples, a sum over all of them. */
 static void limiter_follows_its_model(void **state)
 {
@@ -639,6 +659,7 @@ int main(void)
         cmocka_unit_test(expander_follows_its_curve),
         cmocka_unit_test(gate_holds_and_lets_go),
         cmocka_unit_test(limiter_is_never_above_its_ceiling),
+        cmocka_unit_test(latency_is_that_of_the_longest_path),
         cmocka_unit_test(limiter_follows_its_model),
         cmocka_unit_test(strings_are_in_tune_within_a_cent),
         cmocka_unit_test(modes_ring_at_their_ratios),

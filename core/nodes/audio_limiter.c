@@ -79,8 +79,10 @@ static enum status limiter(struct build *b, const struct node_args *args, struct
     struct val e = released(b, window_max(b, r, window, steps), audio_keep(b, args->in[INPUT_RELEASE]));
     struct val gain = b_to(b, TYPE_F32, b_fma(b, window_mean(b, e, window), b_f64(b, -0x1p-24), one));
     struct val late = b_sub(b, window, one);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 2; k++) {
         out[k] = x[k].i ? b_clamp(b, b_mul(b, later(b, x[k], late), gain), b_neg(b, ceiling), ceiling) : out[0];
+        b_late(b, out[k], seconds);
+    }
     return STATUS_OK;
 }
 
