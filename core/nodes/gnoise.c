@@ -35,10 +35,14 @@ static void distance(const struct noise_lattice *l, int corner, struct val d[NOI
 
 static struct val gnoise_body(struct build *b, const struct noise_lattice *l, int user)
 {
-    struct val value[1 << NOISE_AXES], d[NOISE_AXES];
+    struct val value[1 << NOISE_AXES], d[NOISE_AXES], half[2] = {{0}};
     (void)user;
+    for (int i = 0; i < 2 && l->dims == 3; i++)
+        half[i] = b_mulc(b, l->axes[2].d[i], 0.5);
     for (int i = 0; i < 1 << l->dims; i++) {
         distance(l, i, d);
+        if (l->dims == 3)
+            d[2] = half[i >> 2];
         value[i] = noise_gradient(b, hash_of(b, l, i), d, l->dims, VAL_NONE);
     }
     struct val sum = noise_blend(b, l, value);

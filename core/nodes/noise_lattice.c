@@ -146,10 +146,8 @@ struct val noise_gradient(struct build *b, struct val h, const struct val *d, in
     if (dims == 1)
         return sum.i ? b_fma(b, b_to(b, TYPE_F32, h), d[0], sum) : b_mul(b, b_to(b, TYPE_F32, h), d[0]);
     struct val low = dims > 2 ? b_shl(b, h, 16) : h;
-    if (dims == 3) { /* waves count twice */
-        struct val slope = b_mulc(b, b_to(b, TYPE_F32, low), 0.5);
-        sum = sum.i ? b_fma(b, slope, d[2], sum) : b_mul(b, slope, d[2]);
-    }
+    if (dims == 3)
+        sum = sum.i ? b_fma(b, b_to(b, TYPE_F32, low), d[2], sum) : b_mul(b, b_to(b, TYPE_F32, low), d[2]);
     if (dims == 4)
         sum = diamond(b, low, d[2], d[3], sum);
     return diamond(b, h, d[0], d[1], sum);

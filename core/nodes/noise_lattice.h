@@ -54,8 +54,8 @@ struct val noise_lattice_call(struct build *b, const char *name, noise_lattice_b
 /* One value a corner into one by the axes' fades. */
 struct val noise_blend(struct build *b, const struct noise_lattice *l, struct val *corners);
 
-/* sum + gradient . d in units of 2^30, but that the gradient's first two components (in four dimensions all; in one and
- * of three the last: none) are one too large; in one dimension in units of 2^31. */
+/* sum + gradient . d in units of 2^30, but that the gradient's first two components, in four dimensions all, are one
+ * too large; in three d[2] is given halved; in one dimension in units of 2^31. */
 struct val noise_gradient(struct build *b, struct val hash, const struct val *d, int dims, struct val sum);
 
 #endif

@@ -31,7 +31,7 @@ struct simplex {
     struct val d0[NOISE_AXES];      /* from the first corner */
     struct val cell[NOISE_AXES];    /* its lattice coordinates, f32 */
     struct val hash[NOISE_AXES][2]; /* untiled: of it and of the next */
-    struct val seed;
+    struct val seed, excess;
     struct val skew[NOISE_AXES], shrink; /* tiled: f, and 1 / (1 + sum of f); f64 */
     struct val period[NOISE_AXES];       /* tiled: f64, 0 for none */
 };
@@ -81,13 +81,28 @@ static struct val corner_hash(struct build *b, const struct simplex *s, const st
     return b_mulc(b, h, (int32_t)CORNER_PRIME);
 }
 
+/* What noise_gradient has too much, in its units, to be taken away; `moved`: what the sum of an untiled corner's d has
+ * changed by since the first corner. */
+static struct val gradient_excess(struct build *b, struct simplex *s, int k, double moved, const struct val *d)
+{
+    if (s->dims == 1)
+        return VAL_NONE;
+    if (k && s->dims != 3 && !s->tiles)
+        return b_addc(b, s->excess, moved * -0x1p30);
+    struct val sum = b_add(b, d[0], d[1]);
+    if (s->dims == 4)
+        sum = b_add(b, sum, b_add(b, d[2], d[3]));
+    s->excess = b_mulc(b, sum, -0x1p30);
+    return s->excess;
+}
+
 /* Adds corner k of the walk from the first to the last. */
-static struct val add_corner(struct build *b, const struct simplex *s, int k, const struct val *step, struct val sum)
+static struct val add_corner(struct build *b, struct simplex *s, int k, const struct val *step, struct val sum)
 {
     int dims = s->dims;
     bool all = k == dims;
     double g = plain_skew(dims) / (1 + dims * plain_skew(dims));
-    struct val h = corner_hash(b, s, step, all), d[NOISE_AXES], t = b_f32(b, dims == 1 ? 1 : 0.5), shrink = VAL_NONE;
+    struct val h = corner_hash(b, s, step, all), d[NOISE_AXES], square = VAL_NONE, shrink = VAL_NONE;
     if (s->tiles && k) { /* unskewed, the steps so far have gone back by the sum of their f */
         shrink = b_f64(b, 0);
         for (int c = 0; c < dims; c++)
@@ -101,15 +116,12 @@ static struct val add_corner(struct build *b, const struct simplex *s, int k, co
             d[c] = b_add(b, d[c], step ? b_select(b, step[c], b_f32(b, back - 1), b_f32(b, back)) : b_f32(b, back - 1));
         if (shrink.i)
             d[c] = b_add(b, d[c], shrink);
-        t = b_fma(b, b_neg(b, d[c]), d[c], t);
+        square = c ? b_fma(b, d[c], d[c], square) : b_mul(b, d[c], d[c]);
     }
-    struct val ones = VAL_NONE;
-    if (dims > 1) {
-        ones = b_add(b, d[0], d[1]);
-        if (dims == 4)
-            ones = b_add(b, ones, b_add(b, d[2], d[3]));
-        ones = b_mulc(b, ones, -0x1p30);
-    }
+    struct val t = b_sub(b, b_f32(b, dims == 1 ? 1 : 0.5), square),
+               ones = gradient_excess(b, s, k, k * (dims * g - 1), d);
+    if (dims == 3)
+        d[2] = b_mulc(b, d[2], 0.5);
     t = b_max(b, b_f32(b, 0), t);
     t = b_mul(b, t, t);
     struct val slope = noise_gradient(b, h, d, dims, ones);
