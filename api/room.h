@@ -3,6 +3,7 @@
 #define API_ROOM_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "api/api.h"
 #include "api/exchange.h"
@@ -21,6 +22,7 @@ struct api {
     struct engine *engine;
     struct pool *pool;
     struct graph_store *graphs;
+    atomic_int waiting; /* requests of tier jit that hold a thread until their kernel is there */
     pthread_mutex_t checked_lock;
     struct checked checked[API_CHECKED]; /* by hash; the last one stays */
     char *(*more_metrics)(struct arena *a, void *user);

@@ -35,15 +35,31 @@ static int milliseconds_left(const struct exchange *ex)
     return left_ms < 1 ? 1 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
+/* A request of tier jit holds a thread of the pool while it waits for the compiler. So it waits no longer than a
+ * compile may take, and when most threads wait already, only briefly: others have work to do. */
+enum { LONG_WAIT_MS = 15000, BRIEF_WAIT_MS = 2000 };
+
+static struct kernel *await_kernel(struct runner *r, double expected_ns)
+{
+    struct api *api = r->ex->api;
+    int threads = pool_threads(api->pool);
+    int waiting = atomic_fetch_add(&api->waiting, 1);
+    int most_ms = waiting == 0 || waiting + 1 < threads ? LONG_WAIT_MS : BRIEF_WAIT_MS;
+    int left_ms = milliseconds_left(r->ex);
+    struct kernel *k =
+        engine_kernel(api->engine, r->program, expected_ns, left_ms < most_ms ? left_ms : most_ms, &r->origin);
+    atomic_fetch_sub(&api->waiting, 1);
+    return k;
+}
+
 enum status runner_choose(struct runner *r, double points)
 {
-    struct engine *e = r->ex->api->engine;
     if (r->tier == TIER_INTERP)
         return STATUS_OK;
     bool waits = r->tier == TIER_JIT && r->ex->on_pool;
-    int wait_ms = waits ? milliseconds_left(r->ex) : 0;
     double expected_ns = points * r->program->cost.interp_ns;
-    atomic_store(&r->kernel, engine_kernel(e, r->program, expected_ns, wait_ms, &r->origin));
+    atomic_store(&r->kernel, waits ? await_kernel(r, expected_ns)
+                                   : engine_kernel(r->ex->api->engine, r->program, expected_ns, 0, &r->origin));
     if (waits && !atomic_load(&r->kernel))
         return fault_no_kernel(r->ex);
     return STATUS_OK;

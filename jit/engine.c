@@ -58,14 +58,25 @@ static bool set_name(struct engine *e, const char *id)
     return news;
 }
 
+static bool compiler_is_down(struct engine *e)
+{
+    struct compiler_stats stats;
+    compiler_stats(e->compiler, &stats);
+    return stats.down;
+}
+
+/* Until some worker has said which compiler it is, none can be started, or the deadline. */
 static void await_name(struct engine *e, int64_t deadline_ms)
 {
-    if (atomic_load(&e->name))
-        return;
-    pthread_mutex_lock(&e->lock);
-    while (!atomic_load(&e->name) && cond_wait_until(&e->named, &e->lock, deadline_ms))
-        ;
-    pthread_mutex_unlock(&e->lock);
+    enum { LOOK_MS = 50 };
+    while (!atomic_load(&e->name) && clock_ms() < deadline_ms && !compiler_is_down(e)) {
+        int64_t look_ms = clock_ms() + LOOK_MS;
+        pthread_mutex_lock(&e->lock);
+        while (!atomic_load(&e->name) &&
+               cond_wait_until(&e->named, &e->lock, look_ms < deadline_ms ? look_ms : deadline_ms))
+            ;
+        pthread_mutex_unlock(&e->lock);
+    }
 }
 
 /* Keys */
