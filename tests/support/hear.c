@@ -101,13 +101,17 @@ double hear_phase(double freq, int n)
     return step * (uint32_t)n * 0x1p-32;
 }
 
-double hear_power(int channel, double freq)
+double hear_power(int channel, int freq)
 {
-    double re = 0, im = 0, tau = 6.283185307179586;
+    static double wave[HEAR_RATE]; /* one period of a sine, made once */
+    double re = 0, im = 0;
+    for (int n = HEAR_RATE - 1; wave[1] == 0 && n >= 0; n--)
+        wave[n] = sin(6.283185307179586 * n / HEAR_RATE);
     for (int n = 0; n < HEAR_LONG; n++) {
-        double window = 1 - cos(tau * n / HEAR_LONG), angle = tau * fmod(freq * n, HEAR_RATE) / HEAR_RATE;
-        re += window * cos(angle) * (double)hear_out[channel][n];
-        im += window * sin(angle) * (double)hear_out[channel][n];
+        int angle = (int)((int64_t)freq * n % HEAR_RATE);
+        double x = (1 - wave[(n + HEAR_RATE / 4) % HEAR_RATE]) * (double)hear_out[channel][n];
+        re += wave[(angle + HEAR_RATE / 4) % HEAR_RATE] * x;
+        im += wave[angle] * x;
     }
     return 4 * (re * re + im * im) / ((double)HEAR_LONG * HEAR_LONG);
 }

@@ -21,7 +21,7 @@ void hear_refused(const char *text, const char *part);
 void hear_null(const char *what, int channel, double tolerance);
 /* sin's argument over 2 pi at sample n of an oscillator: 0..1, from 32 bits a turn. */
 double hear_phase(double freq, int n);
-/* Power of out[channel] at a frequency, Hann window over the whole second; a sine of 1 gives 1. */
-double hear_power(int channel, double freq);
+/* Power of hear_out[channel] at a frequency in whole Hz, Hann window over the whole second; a sine of 1 gives 1. */
+double hear_power(int channel, int freq);
 
 #endif
