@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/pool.h"
@@ -294,6 +295,7 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
     if (!h)
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the HTTP server");
     h->config = *config;
+    h->quiesced_fd = -1;
     h->api = api;
     h->pool = pool;
     snprintf(h->retry_after, sizeof h->retry_after, "%u", config->retry_after_s);
@@ -346,8 +348,10 @@ bool http_drain(struct http *h, uint32_t timeout_ms)
     atomic_store(&h->draining, true);
     metrics_add(METRIC_DRAINING, 1);
     int listen_fd = MHD_quiesce_daemon(h->daemon);
+    /* Only shut: a thread of the library may be about to take it out of its epoll set, and aborts when it is closed. */
     if (listen_fd >= 0)
-        close(listen_fd);
+        shutdown(listen_fd, SHUT_RDWR);
+    h->quiesced_fd = listen_fd;
     sleep_ms(SETTLE_MS); /* what had arrived before is begun by then */
     if (!wait_for_none(&h->in_flight, until))
         log_event(LEVEL_WARN, "drain", "%d requests are cut short", atomic_load(&h->in_flight));
@@ -363,6 +367,8 @@ void http_free(struct http *h)
     if (!h)
         return;
     MHD_stop_daemon(h->daemon);
+    if (h->quiesced_fd >= 0)
+        close(h->quiesced_fd);
     reaper_free(h->reaper);
     free(h);
 }
