@@ -38,7 +38,8 @@ struct programs;
 struct programs *programs_new(uint32_t bound, uint64_t bytes); /* NULL when there is no memory */
 void programs_free(struct programs *t);
 
-/* A program for which a compile was wanted before any compiler was known, with a reference; each once. NULL: no more. */
+/* A program for which a compile was wanted before any compiler was known, with a reference; each once. NULL: no more.
+ */
 struct program *programs_take_wanting(struct programs *t);
 struct program *programs_find(struct programs *t, const char *graph_id,
                               struct layout layout); /* with a reference, or NULL */

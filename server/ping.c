@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/http_client.h"
 #include "server/command.h"
+#include "server/http_client.h"
 
 int command_ping(int argc, char **argv)
 {

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "bench/host.h"
-#include "server/http_client.h"
 #include "jit/target.h"
+#include "server/http_client.h"
 
 enum { EXAMPLES = 64, FRAMES = 48000 };
 
