@@ -176,6 +176,17 @@ static enum status check_type(struct exchange *ex)
                      accepts);
 }
 
+/* Bodies are read as they are sent. */
+static enum status check_encoding(struct exchange *ex)
+{
+    const char *encoding = *ex->route->accepts ? ex->req->header(ex->req, "Content-Encoding") : NULL;
+    if (!encoding || !*encoding || !strcasecmp(encoding, "identity"))
+        return STATUS_OK;
+    answer_header(ex, "Accept-Encoding", "identity");
+    return fault_add(&ex->fault, STATUS_MEDIA_TYPE, "", 0,
+                     "the Content-Encoding %s is not read here; accepted: identity, which is none", encoding);
+}
+
 static bool body_is_json(const struct exchange *ex)
 {
     const char *type = ex->req->header(ex->req, "Content-Type");
@@ -209,15 +220,16 @@ static enum status check_head(struct exchange *ex)
 {
     TRY(find_route(ex));
     TRY(check_draining(ex));
+    TRY(check_encoding(ex));
     return check_type(ex);
 }
 
-/* A failed answer keeps nothing of the one that was begun, but says what would be allowed. */
+/* A failed answer keeps nothing of the one that was begun, but says what would be taken. */
 static void forget_answer(struct api_response *res)
 {
     size_t kept = 0;
     for (size_t i = 0; i < res->n_headers; i++)
-        if (!strcmp(res->headers[i].name, "Allow"))
+        if (!strcmp(res->headers[i].name, "Allow") || !strcmp(res->headers[i].name, "Accept-Encoding"))
             res->headers[kept++] = res->headers[i];
     res->n_headers = kept;
     free(res->owned);

@@ -158,6 +158,13 @@ static void heads_are_judged_before_bodies(void **state)
     assert_problem(res, STATUS_LENGTH, NULL, NULL);
     assert_false(api_accept_headers(api, &req, (int64_t)1 << 40, &res));
     assert_problem(res, STATUS_TOO_LARGE, NULL, "max-json");
+    a.encoding = "Identity";
+    assert_true(api_accept_headers(api, &req, 10, &res));
+    a.encoding = "gzip";
+    assert_false(api_accept_headers(api, &req, 10, &res));
+    assert_string_equal(header_of(&res, "Accept-Encoding"), "identity");
+    assert_problem(res, STATUS_MEDIA_TYPE, NULL, "identity");
+    a.encoding = NULL;
     a.type = "text/plain";
     assert_false(api_accept_headers(api, &req, 10, &res));
     assert_problem(res, STATUS_MEDIA_TYPE, NULL, NULL);

@@ -21,6 +21,8 @@ static const char *header(const struct api_request *req, const char *name)
         return a->type;
     if (!strcasecmp(name, "Accept"))
         return a->accept;
+    if (!strcasecmp(name, "Content-Encoding"))
+        return a->encoding;
     return !strcasecmp(name, "If-None-Match") ? a->if_none_match : NULL;
 }
 

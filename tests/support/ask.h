@@ -14,7 +14,7 @@ struct pair {
 /* A request as a test writes it: query "a=1&b=2", undecoded. */
 struct ask {
     enum method method;
-    const char *path, *query, *type, *accept, *if_none_match, *body;
+    const char *path, *query, *type, *accept, *encoding, *if_none_match, *body;
     size_t size; /* 0: strlen(body) */
     bool draining, gone;
     struct pair pairs[16]; /* filled here */
