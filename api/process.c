@@ -29,6 +29,8 @@ struct process {
     const void *audio;
     size_t audio_size;
     enum body body;
+    uint64_t channels;
+    bool says_channels;
     enum tier tier;
     int file; /* enum audio_file */
     double seconds, tail;
@@ -47,21 +49,19 @@ static void read_raw(struct process *p, int format)
 {
     struct fields *f = &p->fields;
     struct audio_source *s = &p->track.source;
-    uint64_t channels = 1;
     if (format == AUDIO_WAV) {
         fields_fault(f, "format", "the format of a raw body is f32le, s16le or s24le; a WAV is sent as audio/wav");
         return;
     }
-    fields_count(f, "channels", 1, &channels);
     s->sample = format == AUDIO_F32LE ? SAMPLE_F32 : format == AUDIO_S16LE ? SAMPLE_S16 : SAMPLE_S24;
-    if (channels > f->ex->api->config.max_channels)
-        return; /* check_sizes tells */
-    size_t frame = channels * sample_size(s->sample);
+    if (p->channels > f->ex->api->config.max_channels)
+        return; /* read_length tells */
+    size_t frame = p->channels * sample_size(s->sample);
     if (p->audio_size % frame) {
         f->failed = true;
         fault_add(&f->ex->fault, STATUS_BAD_AUDIO, "", 0,
                   "the body has %zu bytes, which is no whole number of %zu-byte frames (%llu channels of %s)",
-                  p->audio_size, frame, (unsigned long long)channels, audio_files[format].name);
+                  p->audio_size, frame, (unsigned long long)p->channels, audio_files[format].name);
         return;
     }
     s->data = p->audio;
@@ -72,7 +72,6 @@ static void read_wav(struct process *p)
 {
     struct fields *f = &p->fields;
     struct audio_source *s = &p->track.source;
-    uint64_t channels;
     if (wav_read(p->audio, p->audio_size, s, &f->ex->fault) != STATUS_OK) {
         f->failed = true;
         return;
@@ -80,8 +79,8 @@ static void read_wav(struct process *p)
     if (p->track.rate != 0 && p->track.rate != s->rate)
         fields_fault(f, "rate", "the WAV has %u frames a second, not %.9g", s->rate, p->track.rate);
     p->track.rate = s->rate;
-    if (fields_count(f, "channels", 1, &channels) && channels != s->channels)
-        fields_fault(f, "channels", "the WAV has %u channels, not %llu", s->channels, (unsigned long long)channels);
+    if (p->says_channels && p->channels != s->channels)
+        fields_fault(f, "channels", "the WAV has %u channels, not %llu", s->channels, (unsigned long long)p->channels);
 }
 
 /* How long, and how wide. */
@@ -89,9 +88,7 @@ static void read_length(struct process *p)
 {
     struct fields *f = &p->fields;
     struct track *t = &p->track;
-    uint64_t channels = 1;
-    fields_count(f, "channels", 1, &channels);
-    t->channels_in = channels > UINT32_MAX ? UINT32_MAX : (uint32_t)channels;
+    t->channels_in = p->channels > UINT32_MAX ? UINT32_MAX : (uint32_t)p->channels;
     if (p->body == BODY_WAV)
         t->channels_in = t->source.channels;
     t->source.channels = t->channels_in;
@@ -151,6 +148,8 @@ static void read_options(struct process *p)
     p->tier = f->ex->api->config.tier;
     choice_tier(f, &p->tier);
     fields_count(f, "v", 0, &version);
+    p->channels = 1;
+    p->says_channels = fields_count(f, "channels", 1, &p->channels);
     fields_choice(f, "nonfinite", policies, &policy);
     t->nonfinite = (enum nonfinite)policy;
     if (fields_number(f, "seed", &t->seed) && (t->seed != floor(t->seed) || fabs(t->seed) > 0x1p31))

@@ -96,7 +96,8 @@ enum status fields_fault(struct fields *f, const char *name, const char *format,
     const char *detail = arena_vprintf(f->ex->arena, format, ap);
     va_end(ap);
     f->failed = true;
-    return fault_add(&f->ex->fault, STATUS_BAD_FIELD, pointer_of(f, "/", name), 0, "%s", detail);
+    const char *pointer = name ? pointer_of(f, "/", name) : "";
+    return fault_add(&f->ex->fault, STATUS_BAD_FIELD, pointer, 0, "%s", detail);
 }
 
 /* A JSON number and nothing else: strtod alone takes hexadecimal, inf and blanks. */

@@ -54,7 +54,7 @@ struct param_values {
 };
 void fields_params(struct fields *f, struct param_values *ret);
 
-/* Faults for a field, from the caller's own checks. */
+/* Faults for a field, from the caller's own checks; NULL: for the request as a whole. */
 enum status fields_fault(struct fields *f, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -53,7 +53,7 @@ static bool is_id(const char *text)
 
 static enum status from_id(struct fields *f, const char *name, const char *text, struct subject *ret)
 {
-    *ret = (struct subject){.pointer = "/graph"};
+    *ret = (struct subject){.pointer = !strcmp(name, "graph") ? "/graph" : "/graph_id"};
     if (!is_id(text))
         return fields_fault(f, name, "a graph id has %d digits 0..9 a..f; POST /graphs answers one", GRAPH_ID_SIZE - 1);
     memcpy(ret->id, text, GRAPH_ID_SIZE);
@@ -67,7 +67,7 @@ enum status subject_read(struct fields *f, struct subject *ret)
     const char *text = "";
     enum status status = STATUS_OK;
     if (!!graph + !!id + !!expr != 1)
-        return fields_fault(f, graph ? "graph" : "", "a request has exactly one of graph, graph_id and expr");
+        return fields_fault(f, graph ? "graph" : NULL, "a request has exactly one of graph, graph_id and expr");
     if (graph && graph->value && graph->value->kind == DATUM_OBJECT)
         status = subject_from_datum(f->ex, graph->value, "/graph", ret);
     else if (graph && graph->value && graph->value->kind != DATUM_STRING)
@@ -91,7 +91,7 @@ enum status subject_load(struct exchange *ex, struct subject *s)
     TRY(graph_store_get(ex->api->graphs, s->id, &text, &ex->fault));
     *slot = text;
     if (!text)
-        return fault_add(&ex->fault, STATUS_NOT_FOUND, "/graph", 0,
+        return fault_add(&ex->fault, STATUS_NOT_FOUND, s->pointer, 0,
                          "no graph %s is stored here; POST /graphs stores one", s->id);
     struct datum *root;
     struct json_limits limits = {.max_bytes = strlen(text), .max_depth = JSON_DEPTH_MAX};

@@ -7,7 +7,7 @@
 
 struct subject {
     char id[GRAPH_ID_SIZE];
-    const char *pointer; /* where faults of the graph point: "/graph", "/expr", "" */
+    const char *pointer; /* where faults of the graph point: "/graph", "/graph_id", "/expr", "" */
     bool is_expr;
     struct graph *graph;   /* NULL while only the id is known */
     const char *canonical; /* with the graph */

@@ -31,7 +31,11 @@ static void wrong_fields_are_all_reported(void **state)
     assert_problem(get("/render", "expr=x&width=8&width=9"), STATUS_BAD_FIELD, "/width", "twice");
     assert_problem(get("/render", "expr=x&width=0"), STATUS_BAD_FIELD, "/width", NULL);
     assert_problem(get("/render", "expr=x&tile=0,0,300,1"), STATUS_BAD_FIELD, "/tile", "256 x 256");
-    assert_problem(get("/render", "width=8"), STATUS_BAD_FIELD, "/", "exactly one");
+    assert_problem(get("/render", "width=8"), STATUS_BAD_FIELD, "", "exactly one");
+    assert_problem(post("/render", "{\"expr\":\"x\",\"\":1}"), STATUS_BAD_FIELD, "/", "no field");
+    res = process_raw("expr=in&channels=0", "1234", 4);
+    assert_int_equal(datum_get(json_of(res.body, res.body_size), "errors")->n, 1);
+    assert_problem(res, STATUS_BAD_FIELD, "/channels", "at least 1");
     assert_problem(get("/render", "expr=x&param.q=1"), STATUS_BAD_FIELD, "/params/q", "no parameter");
     assert_problem(post("/render", "{\"graph\":" FIELD_GRAPH ",\"params\":{\"k\":10}}"), STATUS_BAD_FIELD, "/params/k",
                    "0 .. 9");
@@ -76,6 +80,8 @@ static void each_slug_has_an_answer(void **state)
     assert_problem(post("/render", "{\"expr\":\"x\",\"expr\":\"y\"}"), STATUS_BAD_JSON, NULL, NULL);
     assert_problem(get("/nothing", NULL), STATUS_NOT_FOUND, NULL, "/nothing");
     assert_problem(get("/render", "graph=0123456789012345678901234567890123456789"), STATUS_NOT_FOUND, "/graph", NULL);
+    assert_problem(get("/render", "graph_id=0123456789012345678901234567890123456789"), STATUS_NOT_FOUND, "/graph_id",
+                   NULL);
     assert_problem(get("/render", "graph=12"), STATUS_BAD_FIELD, "/graph", NULL);
     assert_problem(get("/graphs/12", NULL), STATUS_NOT_FOUND, NULL, NULL);
     assert_problem(
