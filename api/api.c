@@ -40,6 +40,7 @@ struct api_config api_config_default(void)
         .max_width = 16384,
         .max_height = 16384,
         .max_pixels = 1u << 28,
+        .max_samples = 65536,
         .max_outputs_image = 4,
         .max_channels = 64,
         .max_frames = 192000u * 3600u,

@@ -33,6 +33,7 @@ struct api_config {
     uint32_t max_json_depth;
     uint32_t max_width, max_height;
     uint64_t max_pixels;        /* width * height * frames * samples of one request */
+    uint32_t max_samples;       /* points a pixel */
     uint32_t max_outputs_image; /* 4 */
     uint32_t max_channels;      /* audio */
     uint64_t max_frames;        /* audio frames of one request */

@@ -152,12 +152,12 @@ void raster_flip(const struct raster *r)
 }
 
 /* NEP 1: magic, version 1.0, length, a dictionary padded with spaces so that the data starts at a multiple of 64. */
-static size_t npy_header(const struct raster *r, uint32_t frames, char ret[IMAGE_HEADER_MAX])
+static size_t npy_header(const struct raster *r, uint64_t frames, char ret[IMAGE_HEADER_MAX])
 {
     const char *type = r->bits == 8 ? "|u1" : r->bits == 16 ? "<u2" : "<f4";
-    char text[160], shape[80], first[16] = "", last[16] = "";
+    char text[160], shape[80], first[32] = "", last[16] = "";
     if (frames > 1)
-        snprintf(first, sizeof first, "%u, ", frames);
+        snprintf(first, sizeof first, "%llu, ", (unsigned long long)frames);
     if (r->channels > 1)
         snprintf(last, sizeof last, ", %u", r->channels);
     snprintf(shape, sizeof shape, "(%s%u, %u%s)", first, r->height, r->width, last);
@@ -174,7 +174,7 @@ static size_t npy_header(const struct raster *r, uint32_t frames, char ret[IMAGE
     return whole;
 }
 
-size_t image_header(enum image_file file, const struct raster *r, uint32_t frames, char ret[IMAGE_HEADER_MAX])
+size_t image_header(enum image_file file, const struct raster *r, uint64_t frames, char ret[IMAGE_HEADER_MAX])
 {
     if (file == IMAGE_NPY)
         return npy_header(r, frames, ret);

@@ -45,7 +45,7 @@ void raster_rows(const struct raster *r, uint32_t row, uint32_t rows, float *con
 /* What stands in front of the samples in a file whose samples are the raster as it is (f32: nothing, npy, pfm). Returns
  * its size. More than one frame is npy's first axis. */
 enum { IMAGE_HEADER_MAX = 192 };
-size_t image_header(enum image_file file, const struct raster *r, uint32_t frames, char ret[IMAGE_HEADER_MAX]);
+size_t image_header(enum image_file file, const struct raster *r, uint64_t frames, char ret[IMAGE_HEADER_MAX]);
 
 /* A pfm keeps its lowest row first. */
 void raster_flip(const struct raster *r);

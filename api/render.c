@@ -12,7 +12,7 @@
 #include "api/tiles.h"
 #include "core/text.h"
 
-enum { SIZE_DEFAULT = 256, GRID_MAX = 256 };
+enum { SIZE_DEFAULT = 256 };
 
 /* Microseconds a sample that conversion and compression take. */
 static const double convert_us = 0.001, png_us = 0.005;
@@ -80,39 +80,64 @@ static void read_tile(struct render *r)
     v->h = (uint32_t)t[3];
 }
 
+static double render_points(const struct render *r)
+{
+    return (double)r->view.w * r->view.h * r->view.grid * r->view.grid * (double)r->frames;
+}
+
+static void read_region(struct render *r)
+{
+    double *at = r->view.region;
+    if (fields_numbers(&r->fields, "region", 4, at) && (at[0] == at[2] || at[1] == at[3]))
+        fields_fault(&r->fields, "region", "the region [%.9g, %.9g, %.9g, %.9g] has no area", at[0], at[1], at[2],
+                     at[3]);
+}
+
+static void read_samples(struct render *r)
+{
+    uint64_t samples = 1, most = r->fields.ex->api->config.max_samples;
+    fields_count(&r->fields, "samples", 1, &samples);
+    if (check_limit(&r->fields, "max-samples", "samples", samples, most) == STATUS_OK)
+        r->view.grid = (uint32_t)ceil(sqrt((double)samples));
+}
+
+/* Points to the field with which it becomes too much. */
+static void check_points(struct render *r)
+{
+    struct fields *f = &r->fields;
+    const struct view *v = &r->view;
+    double points = render_points(r), most = (double)f->ex->api->config.max_pixels;
+    if (points <= most)
+        return;
+    double pixels = (double)v->w * v->h, sampled = pixels * v->grid * v->grid;
+    f->failed = true;
+    fault_limit(&f->ex->fault, "max-pixels",
+                pixels > most    ? "/width"
+                : sampled > most ? "/samples"
+                                 : "/frames",
+                "%u x %u pixels of %u points, %llu times, are %.0f points, more than %.0f", v->w, v->h,
+                v->grid * v->grid, (unsigned long long)r->frames, points, most);
+}
+
 static void read_view(struct render *r)
 {
     struct fields *f = &r->fields;
     struct view *v = &r->view;
-    uint64_t samples = 1;
     *v = (struct view){.region = {0, 0, 1, 1}, .grid = 1};
     read_size(r);
-    fields_numbers(f, "region", 4, v->region);
+    read_region(r);
     read_tile(r);
     fields_number(f, "z", &v->z);
     fields_number(f, "time", &v->time);
     if (fields_number(f, "seed", &v->seed) && (v->seed != floor(v->seed) || fabs(v->seed) > 0x1p31))
         fields_fault(f, "seed", "seed must be a whole number of at most 32 bits");
-    if (fields_count(f, "samples", 1, &samples) && samples > GRID_MAX * GRID_MAX)
-        fields_fault(f, "samples", "a pixel is the mean of at most %d points, not %llu", GRID_MAX * GRID_MAX,
-                     (unsigned long long)samples);
-    else
-        v->grid = (uint32_t)ceil(sqrt((double)samples));
+    read_samples(r);
     r->frames = 1;
     r->fps = 25;
     fields_count(f, "frames", 1, &r->frames);
     if (fields_number(f, "fps", &r->fps) && !(r->fps > 0))
         fields_fault(f, "fps", "fps must be above 0");
-    if (r->frames > 0x7fffffff)
-        r->frames = 0x7fffffff;
-    double points = (double)v->w * v->h * v->grid * v->grid * (double)r->frames,
-           most = (double)f->ex->api->config.max_pixels;
-    if (points > most) {
-        f->failed = true;
-        fault_limit(&f->ex->fault, "max-pixels", "/width",
-                    "%u x %u pixels of %u points, %llu times, are %.0f points, more than %.0f", v->w, v->h,
-                    v->grid * v->grid, (unsigned long long)r->frames, points, most);
-    }
+    check_points(r);
 }
 
 static void read_file(struct render *r)
@@ -178,11 +203,6 @@ static enum status render_read(struct exchange *ex, struct render *r)
     if (known)
         return STATUS_OK;
     return subject_is_small(&r->subject) ? render_prepare(ex) : exchange_long(ex, render_prepare);
-}
-
-static double render_points(const struct render *r)
-{
-    return (double)r->view.w * r->view.h * r->view.grid * r->view.grid * (double)r->frames;
 }
 
 static enum status check_program(struct exchange *ex, struct render *r)
@@ -279,7 +299,7 @@ static enum status render_run(struct exchange *ex)
 {
     struct render *r = ex->work;
     char head[IMAGE_HEADER_MAX];
-    size_t head_size = image_header((enum image_file)r->file, &r->raster, (uint32_t)r->frames, head);
+    size_t head_size = image_header((enum image_file)r->file, &r->raster, r->frames, head);
     size_t bytes = raster_row_bytes(&r->raster) * r->raster.height * (size_t)r->frames;
     /* The samples are floats: a head that is no multiple of their size (pfm's) is moved in front afterwards. */
     size_t room = (head_size + 63) / 64 * 64;

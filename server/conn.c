@@ -228,6 +228,12 @@ static enum status refuse_early(struct conn *c)
         conn_refuse(c, STATUS_BAD_REQUEST, detail, "max-headers");
         return STATUS_BAD_REQUEST;
     }
+    if (c->uri.n_asked > config->max_query) {
+        snprintf(detail, sizeof detail, "the URL's query has %zu fields; the limit is %u (setting max-query)",
+                 c->uri.n_asked, config->max_query);
+        conn_refuse(c, STATUS_BAD_REQUEST, detail, "max-query");
+        return STATUS_BAD_REQUEST;
+    }
     if (c->facts.content_length > 0 && (uint64_t)c->facts.content_length > config->max_body) {
         snprintf(detail, sizeof detail, "the body has %lld bytes; the limit is %llu (setting max-body)",
                  (long long)c->facts.content_length, (unsigned long long)config->max_body);

@@ -58,8 +58,8 @@ static const char *parse_query(struct uri *u, char *query, size_t max_pairs)
             *next++ = 0;
         if (!*query)
             continue;
-        if (u->n_pairs == max_pairs)
-            return "the URL's query has more fields than the setting max-query allows";
+        if (++u->n_asked > max_pairs)
+            continue;
         char *value = strchr(query, '=');
         if (value)
             *value++ = 0;
@@ -76,7 +76,7 @@ static const char *parse_query(struct uri *u, char *query, size_t max_pairs)
 
 const char *uri_parse(struct uri *u, const char *target, size_t size, size_t max_pairs)
 {
-    u->n_pairs = 0;
+    u->n_pairs = u->n_asked = 0;
     u->path = "";
     if (size + 1 > u->capacity) {
         char *text = realloc(u->text, size + 1);

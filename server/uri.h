@@ -15,6 +15,7 @@ struct uri {
     const char *path;
     struct uri_pair *pairs;
     size_t n_pairs, pairs_capacity;
+    size_t n_asked; /* more than n_pairs when there are more than max_pairs, which are only counted */
 };
 
 /* `target` has passed header_check_line. Takes origin-form ("/a?b=c") and absolute-form ("http://host/a?b=c"). Returns

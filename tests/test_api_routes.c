@@ -30,6 +30,7 @@ static void wrong_fields_are_all_reported(void **state)
     assert_problem(get("/render", "expr=x&width=1e3x"), STATUS_BAD_FIELD, "/width", NULL);
     assert_problem(get("/render", "expr=x&width=8&width=9"), STATUS_BAD_FIELD, "/width", "twice");
     assert_problem(get("/render", "expr=x&width=0"), STATUS_BAD_FIELD, "/width", NULL);
+    assert_problem(get("/render", "expr=x&region=0,1,2,1"), STATUS_BAD_FIELD, "/region", "no area");
     assert_problem(get("/render", "expr=x&tile=0,0,300,1"), STATUS_BAD_FIELD, "/tile", "256 x 256");
     assert_problem(get("/render", "width=8"), STATUS_BAD_FIELD, "", "exactly one");
     assert_problem(post("/render", "{\"expr\":\"x\",\"\":1}"), STATUS_BAD_FIELD, "/", "no field");
@@ -63,8 +64,13 @@ static void limits_name_themselves(void **state)
     (void)state;
     assert_limit(post("/render", "{\"expr\":\"x\",\"width\":65536,\"height\":65536}"), "max-width", "/width");
     assert_limit(get("/render", "expr=x&height=65536"), "max-height", "/height");
-    assert_limit(get("/render", "expr=x&width=16384&height=16384&samples=4"), "max-pixels", "/width");
-    assert_limit(get("/render", "expr=x&width=16384&height=8192&frames=2147483647&format=f32"), "max-pixels", "/width");
+    assert_limit(get("/render", "expr=x&width=16384&height=16384&samples=4"), "max-pixels", "/samples");
+    assert_limit(get("/render", "expr=x&width=1&height=1&samples=65537"), "max-samples", "/samples");
+    assert_limit(get("/render", "expr=x&width=16384&height=8192&frames=2147483647&format=f32"), "max-pixels",
+                 "/frames");
+    struct api_response res = get("/render", "expr=x&width=1&height=1&frames=4000000000&format=f32");
+    assert_non_null(strstr(body_of(&res), "4000000000 times"));
+    assert_limit(res, "max-pixels", "/frames");
     assert_limit(post("/render", "{\"graph\":{\"output\":[\"x\",\"x\",\"x\",\"x\",\"x\"]}}"), "max-outputs-image",
                  "/graph/output");
     assert_limit(post("/process", "{\"expr\":\"n\",\"rate\":48000,\"seconds\":1e9}"), "max-frames", "/seconds");

@@ -263,7 +263,9 @@ static void uris_are_taken_apart(void **state)
     assert_null(uri_parse(&u, "http://h", 8, 10));
     assert_string_equal(u.path, "/");
     assert_int_equal(u.n_pairs, 0);
-    assert_non_null(uri_parse(&u, "/?a&b&c", 7, 2));
+    assert_null(uri_parse(&u, "/?a&b&c&&d", 10, 2));
+    assert_int_equal(u.n_pairs, 2);
+    assert_int_equal(u.n_asked, 4);
     assert_non_null(uri_parse(&u, "/%0a", 4, 2));
     uri_done(&u);
 }

@@ -245,10 +245,10 @@ static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state
     assert_int_equal(child_stop(&c), 0);
 }
 
-static void too_many_headers_name_their_limit(void **state)
+static void too_many_headers_or_query_fields_name_their_limit(void **state)
 {
     (void)state;
-    const char *const arguments[] = {"--max-headers", "3", NULL};
+    const char *const arguments[] = {"--max-headers", "3", "--max-query", "2", NULL};
     static struct reply r;
     struct child c = child_start(arguments);
     exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\n")), 60, &r);
@@ -256,6 +256,9 @@ static void too_many_headers_name_their_limit(void **state)
     exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\nE: f\r\n")), 2000, &r);
     assert_int_equal(r.status, 400);
     assert_non_null(strstr(r.text, "max-headers"));
+    exchange(&c, RAW("GET /livez?a&b=1&c HTTP/1.1\r\n" HOST "\r\n"), 2000, &r);
+    assert_int_equal(r.status, 400);
+    assert_non_null(strstr(r.text, "has 3 fields; the limit is 2 (setting max-query)"));
     assert_int_equal(child_stop(&c), 0);
 }
 
@@ -351,7 +354,7 @@ int main(void)
         cmocka_unit_test(a_request_id_is_kept_when_it_is_harmless),
         cmocka_unit_test(the_server_asks_for_an_awaited_body_only_when_it_wants_it),
         cmocka_unit_test(a_body_over_the_limit_is_refused_and_the_client_sees_it),
-        cmocka_unit_test(too_many_headers_name_their_limit),
+        cmocka_unit_test(too_many_headers_or_query_fields_name_their_limit),
         cmocka_unit_test(slow_clients_are_cut_off),
         cmocka_unit_test(two_hundred_connections_are_served_side_by_side),
         cmocka_unit_test(one_connection_too_many_is_told_to_come_back),
