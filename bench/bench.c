@@ -106,12 +106,11 @@ double bench_median(double *values, int n)
     return bench_quantile(values, n, 0.5);
 }
 
-static int usage(void)
+static void print_usage(FILE *to)
 {
-    fprintf(stderr, "usage: sinter bench [NAME ...] [--json]\n");
+    fprintf(to, "usage: sinter bench [NAME ...] [--json]\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        fprintf(stderr, "  %-8s %s\n", rows[i].name, rows[i].what);
-    return EXIT_USAGE;
+        fprintf(to, "  %-9s %s\n", rows[i].name, rows[i].what);
 }
 
 int command_bench(int argc, char **argv)
@@ -124,8 +123,14 @@ int command_bench(int argc, char **argv)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
             if (!strcmp(argv[a], rows[i].name))
                 known = chosen[i] = any = true;
-        if (!known)
-            return usage();
+        if (!strcmp(argv[a], "--help")) {
+            print_usage(stdout);
+            return EXIT_DONE;
+        }
+        if (!known) {
+            print_usage(stderr);
+            return EXIT_USAGE;
+        }
     }
     if (b.json)
         printf("[");

@@ -1,9 +1,12 @@
 /* sinter cache: the kernel store from outside. ls and verify list it, warm compiles graphs into it, gc makes it
  * smaller. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "api/json.h"
 #include "server/cli.h"
@@ -119,6 +122,20 @@ static int warm(struct cli *c, int n, char **paths)
     return code;
 }
 
+/* Only warm makes a store. A name that was mistyped would look like a store that is empty. */
+static bool store_is_there(const char *given)
+{
+    const char *store = given ? given : getenv("SINTER_STORE");
+    char path[PATH_MAX];
+    if (!store || !strcmp(store, "none"))
+        return true;
+    snprintf(path, sizeof path, "%s/kernels.db", store);
+    if (access(path, F_OK) == 0)
+        return true;
+    fprintf(stderr, "sinter: there is no kernel store in %s: %s\n", store, strerror(errno));
+    return false;
+}
+
 int command_cache(int argc, char **argv)
 {
     struct cli c;
@@ -129,13 +146,16 @@ int command_cache(int argc, char **argv)
         argc -= 2;
     }
     const char *what = argc > 1 ? argv[1] : "";
-    if (!cli_open(&c, store, !strcmp(what, "warm") ? cli_threads() : 0))
+    bool warms = !strcmp(what, "warm");
+    if (!warms && !store_is_there(store))
+        return EXIT_FAILED;
+    if (!cli_open(&c, store, warms ? cli_threads() : 0))
         return EXIT_FAILED;
     if (argc == 2 && (!strcmp(what, "ls") || !strcmp(what, "verify")))
         code = list(&c, !strcmp(what, "verify"));
     else if (argc == 3 && !strcmp(what, "gc"))
         code = collect(&c, argv[2]);
-    else if (argc > 2 && !strcmp(what, "warm"))
+    else if (argc > 2 && warms)
         code = warm(&c, argc - 2, argv + 2);
     else
         fputs("usage: sinter cache ls|verify|warm GRAPH.json ...|gc BYTES [--store DIR]\n", stderr);

@@ -55,8 +55,10 @@ int command_process(int argc, char **argv)
         char *request = cli_request(&c, &args, 0);
         code = EXIT_FAILED;
         if (request && ask(&c, request, args.n_files > in ? args.files[in] : NULL, &res)) {
-            code = cli_write(args.out, res.body, res.body_size) ? EXIT_DONE : EXIT_FAILED;
-            cli_report(&res, args.out);
+            if (cli_write(args.out, res.body, res.body_size)) {
+                cli_report(&res, args.out);
+                code = EXIT_DONE;
+            }
             api_response_done(&res);
         }
     } else {

@@ -18,8 +18,10 @@ int command_render(int argc, char **argv)
         char *request = cli_request(&c, &args, 0);
         code = EXIT_FAILED;
         if (request && cli_ask(&c, METHOD_POST, "/render", "application/json", request, strlen(request), &res)) {
-            code = cli_write(args.out, res.body, res.body_size) ? EXIT_DONE : EXIT_FAILED;
-            cli_report(&res, args.out);
+            if (cli_write(args.out, res.body, res.body_size)) {
+                cli_report(&res, args.out);
+                code = EXIT_DONE;
+            }
             api_response_done(&res);
         }
     } else {

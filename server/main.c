@@ -47,10 +47,10 @@ static void print_help(FILE *to)
     fputs("\nExit codes: 0 done, 1 failed, 2 wrong usage.\n", to);
 }
 
-/* `sinter NAME --help`; serve prints its settings itself. */
+/* `sinter NAME --help`; serve prints its settings itself, bench its names. */
 static bool asks_for_help(const struct command *c, int argc, char **argv)
 {
-    return c->run != command_serve && argc == 3 && !strcmp(argv[2], "--help");
+    return c->run != command_serve && c->run != command_bench && argc == 3 && !strcmp(argv[2], "--help");
 }
 
 int main(int argc, char **argv)
