@@ -167,6 +167,36 @@ static void a_port_in_use_is_an_error_and_not_a_wait(void **state)
     assert_int_equal(child_stop(&c), 0);
 }
 
+/* What a command writes to stderr, in `text`. */
+static int run_quietly(int (*run)(int argc, char **argv), int argc, const char *const *argv, char *text, size_t size)
+{
+    FILE *file = tmpfile();
+    int kept = dup(STDERR_FILENO);
+    assert_non_null(file);
+    dup2(fileno(file), STDERR_FILENO);
+    int code = run(argc, (char **)(uintptr_t)argv);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = 0;
+    fclose(file);
+    return code;
+}
+
+static void a_command_that_fails_says_so_and_makes_nothing(void **state)
+{
+    (void)state;
+    static const char *const verify[] = {"cache", "verify", "--store", "/tmp/sinter-test-no-such-store", NULL},
+                             *const render[] = {"render", "--expr", "x", "-o", "/nonexistent/a.png", NULL};
+    char text[1024];
+    assert_int_equal(run_quietly(command_cache, 4, verify, text, sizeof text), EXIT_FAILED);
+    assert_non_null(strstr(text, "there is no kernel store in /tmp/sinter-test-no-such-store"));
+    assert_int_not_equal(access(verify[3], F_OK), 0);
+    assert_int_equal(run_quietly(command_render, 5, render, text, sizeof text), EXIT_FAILED);
+    assert_non_null(strstr(text, "cannot write /nonexistent/a.png"));
+    assert_null(strstr(text, "bytes"));
+}
+
 static void ping_says_whether_a_server_is_ready(void **state)
 {
     (void)state;
@@ -189,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_ends_its_work),
         cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
+        cmocka_unit_test(a_command_that_fails_says_so_and_makes_nothing),
         cmocka_unit_test(ping_says_whether_a_server_is_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
