@@ -8,7 +8,7 @@
 #include "api/room.h"
 
 /* Seconds after which it makes sense to come back. */
-enum { RETRY_BUSY_S = 1, RETRY_QUOTA_S = 10 };
+enum { RETRY_BUSY_S = 1 };
 
 static const char no_memory[] =
     "{\"type\":\"/errors/no-memory\",\"title\":\"There is no memory for this request now\",\"status\":503,"
@@ -65,8 +65,8 @@ void problem_answer(struct exchange *ex)
     json_array_end(&w);
     json_object_end(&w);
     text_add(&w.text, "\n");
-    if (http == 429 || http == 503)
-        answer_header_count(ex, "Retry-After", http == 429 ? RETRY_QUOTA_S : RETRY_BUSY_S);
+    if (http == 503)
+        answer_header_count(ex, "Retry-After", RETRY_BUSY_S);
     answer_header(ex, "Cache-Control", "no-store");
     answer_body(ex, http, "application/problem+json", w.text.s, w.text.n);
     ex->res->limit = f->limit;
