@@ -95,7 +95,7 @@ static int set_up(const struct db *db, sqlite3 *c)
     return run(c, "BEGIN IMMEDIATE;"
                   "CREATE TABLE IF NOT EXISTS kernels(key BLOB PRIMARY KEY, target TEXT NOT NULL, shape BLOB NOT NULL,"
                   " image BLOB NOT NULL, entry INTEGER NOT NULL, mac BLOB NOT NULL, used_at INTEGER NOT NULL);"
-                  "CREATE INDEX IF NOT EXISTS kernels_used ON kernels(used_at, key);"
+                  "CREATE INDEX IF NOT EXISTS kernels_used ON kernels(used_at);"
                   "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL);"
                   "PRAGMA user_version = 1; COMMIT");
 }
@@ -391,7 +391,7 @@ enum db_result db_evict(struct db *db, uint64_t keep_bytes, uint64_t *ret_rows)
     if (!c)
         return DB_ERROR;
     while (rc == SQLITE_OK && changed > 0 && (uint64_t)pages_used(c) * PAGE > keep_bytes) {
-        rc = run(c, "DELETE FROM kernels WHERE rowid IN (SELECT rowid FROM kernels ORDER BY used_at LIMIT 8)");
+        rc = run(c, "DELETE FROM kernels WHERE rowid IN (SELECT rowid FROM kernels ORDER BY used_at, rowid LIMIT 8)");
         changed = rc == SQLITE_OK ? sqlite3_changes(c) : 0;
         *ret_rows += (uint64_t)changed;
     }
