@@ -1,6 +1,6 @@
-/* What a plan will cost, from counts of weighted operations. The weights were fitted to bench figures on an AVX-512
- * machine (perlin2: 5 ns a point compiled, 8 ns interpreted); only orders of magnitude matter: they decide what runs
- * inline, what is worth a compile, what is refused. */
+/* What a plan will cost, from counts of weighted operations. The weights are estimates, within a factor of about three
+ * of what benches show; only orders of magnitude matter: they decide what runs inline, what is worth a compile, what is
+ * refused. */
 #include <math.h>
 
 #include "core/interp.h"
