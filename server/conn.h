@@ -28,7 +28,7 @@ struct http {
     uint64_t id_base;
     atomic_ulong id_next;
     atomic_bool draining, aborting;
-    int quiesced_fd; /* the listening socket once draining; else -1 */
+    struct acceptor *acceptor;
     atomic_int in_flight, on_pool, open;
     _Atomic int64_t progress_ms;
 };

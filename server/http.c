@@ -20,6 +20,7 @@
 
 #include "api/pool.h"
 #include "core/interp.h"
+#include "server/acceptor.h"
 #include "server/conn.h"
 #include "server/log.h"
 #include "server/metrics.h"
@@ -264,17 +265,34 @@ static void on_log(void *user, const char *format, va_list ap)
 
 /* ---- begin and end ---- */
 
-static struct MHD_Daemon *start_daemon(struct http *h, int listen_fd)
+static struct MHD_Daemon *start_daemon(struct http *h)
 {
     const struct http_config *config = &h->config;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC;
     unsigned threads = config->threads > 1 ? config->threads : 0;
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, config->max_connections + HTTP_HEADROOM,
-        MHD_OPTION_CONNECTION_TIMEOUT, (config->idle_timeout_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)config->max_head, MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h, MHD_OPTION_THREAD_POOL_SIZE,
+        threads, MHD_OPTION_CONNECTION_LIMIT, config->max_connections + HTTP_HEADROOM, MHD_OPTION_CONNECTION_TIMEOUT,
+        (config->idle_timeout_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->max_head,
+        MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+/* A connection beyond these would be closed without a word; it waits in the kernel's queue instead. */
+static bool has_room(void *user)
+{
+    const struct http *h = user;
+    return (uint32_t)atomic_load(&h->open) < h->config.max_connections + HTTP_HEADROOM;
+}
+
+static void take_connection(void *user, int fd, const struct sockaddr *peer, socklen_t n)
+{
+    struct http *h = user;
+    if (h->daemon)
+        (void)MHD_add_connection(h->daemon, fd, peer, n); /* closes it when it fails */
+    else
+        close(fd);
 }
 
 static uint32_t reaper_period(const struct http_config *config)
@@ -295,7 +313,6 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
     if (!h)
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the HTTP server");
     h->config = *config;
-    h->quiesced_fd = -1;
     h->api = api;
     h->pool = pool;
     snprintf(h->retry_after, sizeof h->retry_after, "%u", config->retry_after_s);
@@ -308,10 +325,14 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
         return status;
     }
     h->reaper = reaper_new(reaper_period(config));
-    h->daemon = h->reaper ? start_daemon(h, listen_fd) : NULL;
-    if (!h->daemon) {
+    h->daemon = h->reaper ? start_daemon(h) : NULL;
+    const struct acceptor_user user = {.has_room = has_room, .take = take_connection, .user = h};
+    h->acceptor = acceptor_new(listen_fd, &user);
+    if (!h->daemon || !h->acceptor) {
+        acceptor_free(h->acceptor);
+        if (h->daemon)
+            MHD_stop_daemon(h->daemon);
         reaper_free(h->reaper);
-        close(listen_fd);
         free(h);
         return fault_add(fault, STATUS_INTERNAL, "", 0, "the HTTP server cannot start its threads");
     }
@@ -347,11 +368,7 @@ bool http_drain(struct http *h, uint32_t timeout_ms)
     int64_t until = reaper_clock_ms() + timeout_ms;
     atomic_store(&h->draining, true);
     metrics_add(METRIC_DRAINING, 1);
-    int listen_fd = MHD_quiesce_daemon(h->daemon);
-    /* Only shut: a thread of the library may be about to take it out of its epoll set, and aborts when it is closed. */
-    if (listen_fd >= 0)
-        shutdown(listen_fd, SHUT_RDWR);
-    h->quiesced_fd = listen_fd;
+    acceptor_stop(h->acceptor);
     sleep_ms(SETTLE_MS); /* what had arrived before is begun by then */
     if (!wait_for_none(&h->in_flight, until))
         log_event(LEVEL_WARN, "drain", "%d requests are cut short", atomic_load(&h->in_flight));
@@ -366,9 +383,8 @@ void http_free(struct http *h)
 {
     if (!h)
         return;
+    acceptor_free(h->acceptor);
     MHD_stop_daemon(h->daemon);
-    if (h->quiesced_fd >= 0)
-        close(h->quiesced_fd);
     reaper_free(h->reaper);
     free(h);
 }

@@ -1,0 +1,91 @@
+/* See acceptor.h. */
+#include "server/acceptor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct acceptor {
+    pthread_t thread;
+    struct acceptor_user user;
+    int listen_fd, wake_fd;
+};
+
+enum { PAUSE_MS = 5 };
+
+static bool has_room(const struct acceptor *a)
+{
+    return a->user.has_room(a->user.user);
+}
+
+/* True: nothing waits any more; false: it must wait, for want of room or of descriptors. */
+static bool take_all(struct acceptor *a)
+{
+    while (has_room(a)) {
+        struct sockaddr_storage peer;
+        socklen_t n = sizeof peer;
+        int fd = accept4(a->listen_fd, (struct sockaddr *)&peer, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+            a->user.take(a->user.user, fd, (struct sockaddr *)&peer, n);
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return true;
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM || errno == EINVAL)
+            return false;
+        /* Anything else is that connection's own misfortune. */
+    }
+    return false;
+}
+
+/* True: stop. */
+static bool wait_for_some(const struct acceptor *a, bool pause)
+{
+    struct pollfd fds[2] = {{.fd = a->wake_fd, .events = POLLIN}, {.fd = a->listen_fd, .events = POLLIN}};
+    while (poll(fds, pause ? 1 : 2, pause ? PAUSE_MS : -1) < 0 && errno == EINTR)
+        ;
+    return fds[0].revents != 0;
+}
+
+static void *run(void *user)
+{
+    struct acceptor *a = user;
+    bool pause = false;
+    while (!wait_for_some(a, pause))
+        pause = !take_all(a);
+    take_all(a);
+    return NULL;
+}
+
+struct acceptor *acceptor_new(int listen_fd, const struct acceptor_user *user)
+{
+    struct acceptor *a = calloc(1, sizeof *a);
+    if (a) {
+        *a = (struct acceptor){.user = *user, .listen_fd = listen_fd, .wake_fd = eventfd(0, EFD_CLOEXEC)};
+        if (a->wake_fd >= 0 && !pthread_create(&a->thread, NULL, run, a))
+            return a;
+        if (a->wake_fd >= 0)
+            close(a->wake_fd);
+    }
+    free(a);
+    close(listen_fd);
+    return NULL;
+}
+
+void acceptor_stop(struct acceptor *a)
+{
+    if (!a || a->listen_fd < 0)
+        return;
+    eventfd_write(a->wake_fd, 1);
+    pthread_join(a->thread, NULL);
+    close(a->listen_fd);
+    close(a->wake_fd);
+    a->listen_fd = -1;
+}
+
+void acceptor_free(struct acceptor *a)
+{
+    acceptor_stop(a);
+    free(a);
+}
