@@ -46,6 +46,8 @@ struct api_config api_config_default(void)
         .max_frames = 192000u * 3600u,
         .max_state_bytes = 256u << 20,
         .max_output_bytes = 1u << 30,
+        .max_image_pixels = 1u << 24,
+        .max_image_bytes = 512u << 20,
         .max_request_ms = 60000,
         .max_graphs = 100000,
         .max_arena = 64u << 20,

@@ -78,9 +78,9 @@ struct field *fields_find(struct fields *f, const char *name)
     return NULL;
 }
 
-static const char *pointer_of(struct fields *f, const char *prefix, const char *name)
+const char *request_pointer(struct arena *a, const char *prefix, const char *name)
 {
-    char *s = arena_alloc(f->ex->arena, strlen(prefix) + strlen(name) * 2 + 1), *to = stpcpy(s, prefix);
+    char *s = arena_alloc(a, strlen(prefix) + strlen(name) * 2 + 1), *to = stpcpy(s, prefix);
     for (; *name; name++) {
         *to++ = *name == '/' ? '~' : *name;
         if (*name == '~' || *name == '/')
@@ -96,7 +96,7 @@ enum status fields_fault(struct fields *f, const char *name, const char *format,
     const char *detail = arena_vprintf(f->ex->arena, format, ap);
     va_end(ap);
     f->failed = true;
-    const char *pointer = name ? pointer_of(f, "/", name) : "";
+    const char *pointer = name ? request_pointer(f->ex->arena, "/", name) : "";
     return fault_add(&f->ex->fault, STATUS_BAD_FIELD, pointer, 0, "%s", detail);
 }
 
@@ -248,7 +248,8 @@ static void add_param(struct fields *f, struct param_values *params, const char 
         return;
     }
     f->failed = true;
-    fault_add(&f->ex->fault, STATUS_BAD_FIELD, pointer_of(f, "/params/", name), 0, "a parameter must be a number");
+    fault_add(&f->ex->fault, STATUS_BAD_FIELD, request_pointer(f->ex->arena, "/params/", name), 0,
+              "a parameter must be a number");
 }
 
 void fields_params(struct fields *f, struct param_values *ret)

@@ -58,6 +58,9 @@ void fields_params(struct fields *f, struct param_values *ret);
 enum status fields_fault(struct fields *f, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* `prefix`, and the name as RFC 6901 escapes it. */
+const char *request_pointer(struct arena *a, const char *prefix, const char *name);
+
 /* Unknown fields become faults; the first fault's status if there was any. */
 enum status fields_end(struct fields *f) MUST_CHECK;
 
