@@ -36,7 +36,7 @@ static void make_args(const struct blocks *b, uint64_t n0)
         [CONTEXT_N0_LOW] = (int32_t)(uint32_t)n0,
         [CONTEXT_N0_HIGH] = (int32_t)(uint32_t)(n0 >> 32),
     };
-    lower_args(b->runner->program->ir, b->runner->params, context, b->args);
+    lower_args(b->runner->program->ir, b->runner->params, context, NULL, b->args);
 }
 
 /* Zeroed and aligned; small ones from the arena, which costs nothing to give back. */

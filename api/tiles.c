@@ -65,7 +65,7 @@ static void make_args(const struct tiles *t, struct seat *s, uint32_t row, doubl
         [CONTEXT_TIME] = v->time,
         [CONTEXT_SEED] = v->seed,
     };
-    lower_args(t->runner->program->ir, t->runner->params, context, s->args);
+    lower_args(t->runner->program->ir, t->runner->params, context, NULL, s->args);
 }
 
 static void run_points(const struct tiles *t, struct seat *s, float *const *out, uint32_t rows)

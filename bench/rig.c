@@ -29,7 +29,7 @@ static enum status make_buffers(struct rig *s, struct fault *fault)
     const struct plan *plan = s->program->plan;
     uint32_t *lengths = ARENA_ARRAY(s->arena, plan->n_rings + 1, uint32_t);
     s->args = ARENA_ARRAY(s->arena, s->program->ir->n_args + 1, double);
-    lower_args(s->program->ir, s->params, s->context, s->args);
+    lower_args(s->program->ir, s->params, s->context, NULL, s->args);
     TRY(plan_ring_lengths(plan, s->args, 1u << 24, "max-state-bytes", lengths, s->arena, fault));
     s->rings = ARENA_ARRAY(s->arena, plan->n_rings + 1, struct kernel_ring);
     for (uint32_t i = 0; i < plan->n_rings; i++) {
@@ -107,7 +107,7 @@ void rig_run(struct rig *s, bool compiled, const float *const *in, float *const 
         s->context[CONTEXT_N0_LOW] = (int32_t)(uint32_t)(uint64_t)s->n;
         s->context[CONTEXT_N0_HIGH] = (int32_t)(uint32_t)((uint64_t)s->n >> 32);
     }
-    lower_args(s->program->ir, s->params, s->context, s->args);
+    lower_args(s->program->ir, s->params, s->context, NULL, s->args);
     struct kernel_call call = {.args = s->args,
                                .in = in,
                                .out = out,

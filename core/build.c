@@ -298,3 +298,41 @@ void b_n_halves(struct build *b, struct val *ret_low, struct val *ret_high)
     *ret_high =
         b_add(b, b_to(b, TYPE_I32, b_context(b, CONTEXT_N0_HIGH)), b_select(b, wrapped, b_i32(b, 1), b_i32(b, 0)));
 }
+
+struct val b_plane(struct build *b, struct val x, enum edge edge)
+{
+    assert(b->code == &b->ir->main && b_type(b, x) == TYPE_F32);
+    return emit_imm(b, OP_PLANE, x, (int32_t)edge);
+}
+
+struct val b_near(struct build *b, struct val plane, struct val dx, struct val dy)
+{
+    assert(b_type(b, plane) == TYPE_PLANE && b_type(b, dx) == TYPE_I32 && b_type(b, dy) == TYPE_I32);
+    return emit(b, OP_NEAR, 3, (struct val[]){plane, dx, dy});
+}
+
+struct val b_near_at(struct build *b, struct val plane, int dx, int dy)
+{
+    return b_near(b, plane, b_i32(b, dx), b_i32(b, dy));
+}
+
+uint32_t b_image(struct build *b, const char *name)
+{
+    return ir_add_image(b->ir, name);
+}
+
+struct val b_fetch(struct build *b, uint32_t slot, int component, struct val column, struct val row)
+{
+    assert(b->code == &b->ir->main && slot < b->ir->n_images && component >= 0 && component < 4);
+    assert(b_type(b, column) == TYPE_I32 && b_type(b, row) == TYPE_I32);
+    struct val args[2] = {column, row};
+    int32_t imm = (int32_t)(4 * slot) + component;
+    return ir_emit(b->ir, b->code, (struct ins){.op = OP_FETCH, .n_args = 2, .args = args, .imm.i = imm});
+}
+
+struct val b_image_size(struct build *b, uint32_t slot, int axis)
+{
+    assert(b->code == &b->ir->main && slot < b->ir->n_images && (axis == 0 || axis == 1));
+    uint32_t arg = ir_add_arg(b->ir, (struct arg_source){.kind = ARG_IMAGE, .index = 2 * slot + (uint32_t)axis});
+    return emit_imm(b, OP_ARG, VAL_NONE, (int32_t)arg);
+}

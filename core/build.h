@@ -116,6 +116,17 @@ struct val b_rate(struct build *b); /* f64 */
 struct val b_n(struct build *b);
 void b_n_halves(struct build *b, struct val *ret_low, struct val *ret_high); /* i32 */
 
+/* Planes: x (f32) over the whole image, and its value dx columns right and dy rows down of the pixel (i32, rate CALL at
+ * most). Main body only. */
+struct val b_plane(struct build *b, struct val x, enum edge edge);
+struct val b_near(struct build *b, struct val plane, struct val dx, struct val dy);
+struct val b_near_at(struct build *b, struct val plane, int dx, int dy);
+/* Images the client sends along: the slot of the one of that name (found or added), its component 0..3 (r g b a; gray:
+ * r = g = b, a = 1) at a column and a row (i32; clamped into it), and its size (f64, rate CALL). Main body only. */
+uint32_t b_image(struct build *b, const char *name);
+struct val b_fetch(struct build *b, uint32_t slot, int component, struct val column, struct val row);
+struct val b_image_size(struct build *b, uint32_t slot, int axis); /* 0: width, 1: height */
+
 /* Calls node `name` (a NODE_FUNCTION or any other with plain inputs) with these inputs: "sin", "perlin2". Missing
  * inputs take their defaults. Types follow the definition; result is its first port. Works in the main body and inside
  * functions. */

@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-struct edge {
+struct arc {
     uint32_t to;
     bool delayed; /* through the first input of a delay */
 };
 
 struct vertex {
     const struct expr *call; /* NULL: a node */
-    struct edge *edges;
+    struct arc *edges;
     uint32_t n, cap;
     uint32_t index, low, component;
     bool on_cycle;
@@ -38,7 +38,7 @@ static void add_edge(struct cycles *c, uint32_t from, uint32_t to, bool delayed)
         v->edges = arena_grow(c->arena, v->edges, v->n, cap, sizeof *v->edges);
         v->cap = cap;
     }
-    v->edges[v->n++] = (struct edge){to, delayed};
+    v->edges[v->n++] = (struct arc){to, delayed};
 }
 
 static uint32_t add_vertex(struct cycles *c, const struct expr *call)
@@ -109,7 +109,7 @@ static enum status components(struct cycles *c, enum cut cut, uint32_t first_roo
         for (;;) {
             struct vertex *v = &c->vertices[path[depth]];
             if (at[depth] < v->n) {
-                struct edge e = v->edges[at[depth]++];
+                struct arc e = v->edges[at[depth]++];
                 struct vertex *w = &c->vertices[e.to];
                 if (e.delayed && (cut == CUT_DELAYED || (cut == CUT_CLOSING && v->on_cycle)))
                     continue;

@@ -69,6 +69,20 @@ uint32_t ir_add_table(struct ir *ir, const char *name, enum type type, uint32_t 
     return ir->n_tables++;
 }
 
+uint32_t ir_add_image(struct ir *ir, const char *name)
+{
+    for (uint32_t i = 0; i < ir->n_images; i++)
+        if (!strcmp(ir->images[i].name, name))
+            return i;
+    if (ir->n_images == ir->cap_images) {
+        uint32_t cap = ir->cap_images ? ir->cap_images * 2 : 4;
+        ir->images = arena_grow(ir->arena, ir->images, ir->n_images, cap, sizeof *ir->images);
+        ir->cap_images = cap;
+    }
+    ir->images[ir->n_images] = (struct ir_image){.name = arena_strdup(ir->arena, name)};
+    return ir->n_images++;
+}
+
 struct ir_fn *ir_fn_by_name(struct ir *ir, const char *name, uint32_t *ret_index)
 {
     for (uint32_t i = 0; i < ir->n_fns; i++)
@@ -112,6 +126,7 @@ static enum rate source_rate(enum op op)
 {
     switch (op) {
     case OP_ARG:
+    case OP_SURFACE: /* the same plane for the whole call */
         return RATE_CALL;
     case OP_ROW:
         return RATE_ROW;
@@ -131,10 +146,10 @@ static void code_rates(struct code *code)
         const struct op_info *info = op_info(ins->op);
         if (info->flags & OP_SOURCE) {
             ins->rate = source_rate(ins->op);
-        } else if ((info->flags & OP_STATE) || ins->op == OP_TAP) {
+        } else if ((info->flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR) {
             ins->rate = RATE_SAMPLE;
         } else {
-            ins->rate = RATE_CONST;
+            ins->rate = ins->op == OP_FETCH ? RATE_CALL : RATE_CONST;
             for (uint32_t k = 0; k < ins->n_args; k++) {
                 enum rate r = code->ins[ins->args[k].i].rate;
                 if (r > ins->rate)
@@ -159,4 +174,10 @@ const char *context_name(enum context c)
 #undef CONTEXT
     };
     return names[c];
+}
+
+const char *edge_text(enum edge e)
+{
+    static const char *const names[EDGE_COUNT] = {"repeat", "clamp", "mirror", "constant"};
+    return names[e];
 }

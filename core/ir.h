@@ -1,10 +1,11 @@
 /* The IR: what a graph means. A main body in SSA form over the operations of ops.def, pure functions it calls,
- * constant tables it gathers from. Both engines run this and nothing else.
+ * constant tables it gathers from. Both engines run this and nothing else; an IR with planes is cut into stages
+ * first (stages.h).
  *
  * The main body is evaluated once for every sample. An operand of a STATE operation may point forward: that edge is
  * what closes a feedback cycle. Every other operand points to an earlier instruction. Function bodies hold no STATE
- * operation, no input, no arg, no iota and no row; they are pure functions of their parameters. A function calls only
- * functions with a smaller index. */
+ * operation, no input, no arg, no iota, no row, no plane and no image; they are pure functions of their parameters. A
+ * function calls only functions with a smaller index. */
 #ifndef CORE_IR_H
 #define CORE_IR_H
 
@@ -22,7 +23,7 @@ enum op {
     OP_COUNT
 };
 
-enum type { TYPE_NONE, TYPE_F32, TYPE_F64, TYPE_I32, TYPE_MASK, TYPE_LINE };
+enum type { TYPE_NONE, TYPE_F32, TYPE_F64, TYPE_I32, TYPE_MASK, TYPE_LINE, TYPE_PLANE };
 
 enum op_flag {
     OP_COMMUTES = 1,
@@ -46,7 +47,7 @@ static inline const struct op_info *op_info(enum op op)
     return &op_infos[op];
 }
 enum op op_by_text(const char *text);  /* OP_NONE when unknown */
-enum type type_by_letter(char letter); /* 'f' 'd' 'i' 'm' 'l' */
+enum type type_by_letter(char letter); /* 'f' 'd' 'i' 'm' 'l' 'p' */
 
 /* How often a value changes. Code is placed at its rate. */
 enum rate { RATE_CONST, RATE_CALL, RATE_ROW, RATE_SAMPLE };
@@ -94,10 +95,22 @@ struct ir_table {
     } data;
 };
 
+/* What a plane holds outside of the image's columns and rows: the same again, its nearest pixel, its mirror image
+ * about the border pixel (..., 2, 1, 0, 1, 2, ...), or 0. */
+enum edge { EDGE_REPEAT, EDGE_CLAMP, EDGE_MIRROR, EDGE_CONSTANT, EDGE_COUNT };
+const char *edge_text(enum edge e); /* "repeat" "clamp" "mirror" "constant" */
+
+/* A picture the client sends along, by its name there; `fetch` and ARG_IMAGE name it by its slot. The name is not part
+ * of the kernel key. */
+struct ir_image {
+    const char *name;
+};
+
 /* Where the number in args[slot] comes from. Not part of the kernel key. */
 struct arg_source {
-    enum { ARG_CONTEXT, ARG_LITERAL, ARG_PARAM } kind;
-    uint32_t index; /* ARG_CONTEXT: enum context; ARG_PARAM: the graph's parameter */
+    enum { ARG_CONTEXT, ARG_LITERAL, ARG_PARAM, ARG_IMAGE } kind;
+    uint32_t index; /* ARG_CONTEXT: enum context; ARG_PARAM: the graph's parameter; ARG_IMAGE: 2 * slot + axis, 0 its
+                     * width, 1 its height */
     double value;   /* ARG_LITERAL */
 };
 
@@ -113,6 +126,9 @@ struct ir {
     struct val *outputs; /* f32, one an output channel */
     uint32_t n_outputs;
     uint32_t n_inputs; /* input channels read: 1 + the largest `input` immediate */
+    struct ir_image *images;
+    uint32_t n_images, cap_images;
+    uint32_t n_planes; /* planes handed in: 1 + the largest `surface` immediate */
 };
 
 struct ir *ir_new(struct arena *a);
@@ -124,6 +140,7 @@ uint32_t ir_add_arg(struct ir *ir,
                     struct arg_source source); /* new slot, or the slot of the same context or parameter */
 uint32_t ir_add_table(struct ir *ir, const char *name, enum type type, uint32_t n,
                       const void *data);                                           /* found by name when present */
+uint32_t ir_add_image(struct ir *ir, const char *name);                            /* the same */
 struct ir_fn *ir_fn_by_name(struct ir *ir, const char *name, uint32_t *ret_index); /* NULL when absent */
 uint32_t ir_add_fn(struct ir *ir, const struct ir_fn *fn);                         /* returns its index */
 
@@ -132,8 +149,8 @@ enum type ir_type(const struct ir *ir, const struct code *code, struct val v);
 /* Is operand k of this instruction an edge to the next sample (of prev, accum, ring)? */
 bool ins_is_delayed(const struct ins *ins, uint32_t k);
 
-/* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE and tap SAMPLE, const
- * CONST. */
+/* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE, tap, plane and near
+ * SAMPLE, const CONST; fetch at least CALL. */
 void ir_rates(struct ir *ir);
 
 /* What the text and the verifier accept; sanity, not policy: the limits a client meets stand in config.def. Names are
@@ -147,6 +164,8 @@ enum {
     IR_ARGS_MAX = 1 << 18,
     IR_OUTPUTS_MAX = 1024,
     IR_INPUTS_MAX = 1024,
+    IR_IMAGES_MAX = 1024,
+    IR_PLANES_MAX = 1024,
     IR_NAME_MAX = 200,
 };
 
@@ -157,14 +176,16 @@ enum {
  *       %2 = mul.f32 %1 %1
  *       ret %2
  *     }
- *     arg 0 context x0        arg 1 literal 0.5        arg 2 param 0
+ *     image 0 photo
+ *     arg 0 context x0        arg 1 literal 0.5        arg 2 param 0        arg 3 image 0 width
  *     main {
  *       %1 = input 0
  *       %2 = call.f32 sq %1
  *       %3 = prev.f32 %2
  *       out 0 %3
  *     }
- * Constants print as the shortest decimal that reads back, or nan, inf, -inf; tables by name in gather. */
+ * Constants print as the shortest decimal that reads back, or nan, inf, -inf; tables by name in gather; a plane's edge
+ * by name, behind its operand. */
 char *ir_print(const struct ir *ir, struct arena *a);
 enum status ir_parse(const char *text, struct arena *a, struct ir **ret_ir, struct fault *fault) MUST_CHECK;
 
@@ -183,6 +204,6 @@ struct bytes ir_shape(const struct ir *ir, struct arena *a);
 
 /* Raised when the same graph would give other bytes. */
 #define SEMANTICS_VERSION 1
-#define IR_VERSION 1
+#define IR_VERSION 2
 
 #endif

@@ -32,7 +32,7 @@ struct reader {
     struct arena *arena;
     struct ir *ir;
     struct fault *fault;
-    struct names fns, tables;
+    struct names fns, tables, images;
 };
 
 static enum status __attribute__((format(printf, 2, 3))) bad(struct reader *r, const char *format, ...)
@@ -259,6 +259,29 @@ static enum status read_imm(struct reader *r, struct ins *ins)
     return STATUS_OK;
 }
 
+/* The immediate that stands behind them. */
+static enum status read_last_imm(struct reader *r, struct ins *ins)
+{
+    struct word w;
+    switch (ins->op) {
+    case OP_SHL_I32:
+    case OP_SHR_I32:
+    case OP_SAR_I32:
+    case OP_FETCH:
+        return read_i32(r, &ins->imm.i);
+    case OP_PLANE:
+        w = next_word(r);
+        for (int e = 0; e < EDGE_COUNT; e++)
+            if (word_is(w, edge_text((enum edge)e))) {
+                ins->imm.i = e;
+                return STATUS_OK;
+            }
+        return unexpected(r, w, "repeat, clamp, mirror or constant");
+    default:
+        return STATUS_OK;
+    }
+}
+
 /* What follows "%N". */
 static enum status read_ins(struct reader *r, struct code *code, uint32_t number)
 {
@@ -276,8 +299,7 @@ static enum status read_ins(struct reader *r, struct code *code, uint32_t number
     ins.n_args = info->arity < 0 ? r->ir->fns[ins.imm.i].n_params : (uint32_t)info->arity;
     for (uint32_t k = 0; k < ins.n_args; k++)
         TRY(read_val(r, &args[k]));
-    if ((info->flags & OP_IMM_I) && (ins.op == OP_SHL_I32 || ins.op == OP_SHR_I32 || ins.op == OP_SAR_I32))
-        TRY(read_i32(r, &ins.imm.i));
+    TRY(read_last_imm(r, &ins));
     ir_emit(r->ir, code, ins);
     return STATUS_OK;
 }
@@ -374,6 +396,31 @@ static enum status read_context(struct reader *r, uint32_t *ret_index)
     return unexpected(r, w, "a number of the context");
 }
 
+static enum status read_image(struct reader *r)
+{
+    uint32_t slot;
+    struct word name;
+    TRY(read_u32(r, IR_IMAGES_MAX - 1, "an image's slot", &slot));
+    if (slot != r->ir->n_images)
+        return bad(r, "image %u stands where image %u should", slot, r->ir->n_images);
+    TRY(read_name(r, &name));
+    if (names_find(&r->images, name, &slot))
+        return bad(r, "an image is there twice");
+    names_add(&r->images, r->arena, name, ir_add_image(r->ir, arena_strndup(r->arena, name.s, name.n)));
+    return STATUS_OK;
+}
+
+static enum status read_image_axis(struct reader *r, uint32_t *ret_index)
+{
+    uint32_t slot;
+    TRY(read_u32(r, IR_IMAGES_MAX - 1, "an image's slot", &slot));
+    struct word w = next_word(r);
+    if (!word_is(w, "width") && !word_is(w, "height"))
+        return unexpected(r, w, "width or height");
+    *ret_index = 2 * slot + word_is(w, "height");
+    return STATUS_OK;
+}
+
 static enum status read_arg(struct reader *r)
 {
     struct ir *ir = r->ir;
@@ -391,8 +438,11 @@ static enum status read_arg(struct reader *r)
     } else if (word_is(w, "param")) {
         source.kind = ARG_PARAM;
         TRY(read_u32(r, IR_ARGS_MAX - 1, "a parameter's index", &source.index));
+    } else if (word_is(w, "image")) {
+        source.kind = ARG_IMAGE;
+        TRY(read_image_axis(r, &source.index));
     } else {
-        return unexpected(r, w, "context, literal or param");
+        return unexpected(r, w, "context, literal, param or image");
     }
     /* Not ir_add_arg(), which looks for an equal one: slots are kept as they were written. */
     if (ir->n_args == ir->cap_args) {
@@ -424,6 +474,9 @@ static enum status read_main(struct reader *r)
         if (ins->op == OP_INPUT && ins->imm.i >= 0 && ins->imm.i < IR_INPUTS_MAX &&
             ir->n_inputs <= (uint32_t)ins->imm.i)
             ir->n_inputs = (uint32_t)ins->imm.i + 1;
+        if (ins->op == OP_SURFACE && ins->imm.i >= 0 && ins->imm.i < IR_PLANES_MAX &&
+            ir->n_planes <= (uint32_t)ins->imm.i)
+            ir->n_planes = (uint32_t)ins->imm.i + 1;
     }
     w = next_word(r);
     return w.n ? unexpected(r, w, "the end") : STATUS_OK;
@@ -438,6 +491,8 @@ enum status ir_parse(const char *text, struct arena *a, struct ir **ret_ir, stru
             TRY(read_table(&r));
         } else if (word_is(w, "fn")) {
             TRY(read_fn(&r));
+        } else if (word_is(w, "image")) {
+            TRY(read_image(&r));
         } else if (word_is(w, "arg")) {
             TRY(read_arg(&r));
         } else if (word_is(w, "main")) {
@@ -445,7 +500,7 @@ enum status ir_parse(const char *text, struct arena *a, struct ir **ret_ir, stru
             *ret_ir = r.ir;
             return STATUS_OK;
         } else {
-            return unexpected(&r, w, "table, fn, arg or main");
+            return unexpected(&r, w, "table, fn, image, arg or main");
         }
     }
 }

@@ -14,7 +14,7 @@ const char *type_text(enum type type)
 {
     static const char *const names[] = {
         [TYPE_NONE] = "none", [TYPE_F32] = "f32",   [TYPE_F64] = "f64",
-        [TYPE_I32] = "i32",   [TYPE_MASK] = "mask", [TYPE_LINE] = "line",
+        [TYPE_I32] = "i32",   [TYPE_MASK] = "mask", [TYPE_LINE] = "line", [TYPE_PLANE] = "plane",
     };
     return names[type];
 }
@@ -155,7 +155,10 @@ static void add_ins(struct text *t, const struct ir *ir, uint32_t number, const 
         add_operand(t, ins->args[k]);
     if ((info->flags & OP_IMM_I) && !named) {
         add(t, " ");
-        add_i32(t, ins->imm.i);
+        if (ins->op == OP_PLANE)
+            add(t, edge_text((enum edge)ins->imm.i));
+        else
+            add_i32(t, ins->imm.i);
     }
     add(t, "\n");
 }
@@ -215,7 +218,21 @@ static void add_arg(struct text *t, uint32_t slot, const struct arg_source *sour
         add(t, " param ");
         add_u32(t, source->index);
         break;
+    case ARG_IMAGE:
+        add(t, " image ");
+        add_u32(t, source->index / 2);
+        add(t, source->index % 2 ? " height" : " width");
+        break;
     }
+    add(t, "\n");
+}
+
+static void add_image(struct text *t, uint32_t slot, const struct ir_image *image)
+{
+    add(t, "image ");
+    add_u32(t, slot);
+    add(t, " ");
+    add(t, image->name);
     add(t, "\n");
 }
 
@@ -226,6 +243,8 @@ char *ir_print(const struct ir *ir, struct arena *a)
         add_table(&t, &ir->tables[i]);
     for (uint32_t i = 0; i < ir->n_fns; i++)
         add_fn(&t, ir, &ir->fns[i]);
+    for (uint32_t i = 0; i < ir->n_images; i++)
+        add_image(&t, i, &ir->images[i]);
     for (uint32_t i = 0; i < ir->n_args; i++)
         add_arg(&t, i, &ir->args[i]);
     add(&t, "main {\n");

@@ -73,6 +73,7 @@ struct bytes ir_shape(const struct ir *ir, struct arena *a)
         put_fn(&w, &ir->fns[i]);
     put(&w, ir->n_args);
     put(&w, ir->n_inputs);
+    put(&w, ir->n_planes);
     put_code(&w, &ir->main);
     put(&w, ir->n_outputs);
     for (uint32_t i = 0; i < ir->n_outputs; i++)

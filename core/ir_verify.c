@@ -66,6 +66,18 @@ static enum status check_tables(struct judge *j)
     return STATUS_OK;
 }
 
+static enum status check_images(struct judge *j)
+{
+    if (j->ir->n_images > IR_IMAGES_MAX)
+        return bad(j, "too many images", j->ir->n_images);
+    if (j->ir->n_planes > IR_PLANES_MAX)
+        return bad(j, "too many planes", j->ir->n_planes);
+    for (uint32_t i = 0; i < j->ir->n_images; i++)
+        if (!name_is_sound(j->ir->images[i].name))
+            return bad(j, "an image's name cannot be written", i);
+    return STATUS_OK;
+}
+
 static enum status check_args(struct judge *j)
 {
     const struct ir *ir = j->ir;
@@ -73,10 +85,12 @@ static enum status check_args(struct judge *j)
         return bad(j, "too many arguments", ir->n_args);
     for (uint32_t i = 0; i < ir->n_args; i++) {
         const struct arg_source *s = &ir->args[i];
-        if (s->kind != ARG_CONTEXT && s->kind != ARG_LITERAL && s->kind != ARG_PARAM)
+        if (s->kind != ARG_CONTEXT && s->kind != ARG_LITERAL && s->kind != ARG_PARAM && s->kind != ARG_IMAGE)
             return bad(j, "an argument's source is unknown", i);
         if (s->kind == ARG_CONTEXT && s->index >= CONTEXT_COUNT)
             return bad(j, "an argument asks for a context number that does not exist", i);
+        if (s->kind == ARG_IMAGE && s->index / 2 >= ir->n_images)
+            return bad(j, "an argument asks for the size of an image that does not exist", i);
     }
     return STATUS_OK;
 }
@@ -91,7 +105,8 @@ static bool op_fits(const struct body *b, enum op op)
 {
     if (!b->fn)
         return !is_param(op);
-    bool impure = op == OP_INPUT || op == OP_ARG || op == OP_IOTA || op == OP_ROW || op == OP_RING || op == OP_TAP;
+    bool impure = op == OP_INPUT || op == OP_ARG || op == OP_IOTA || op == OP_ROW || op == OP_RING || op == OP_TAP ||
+                  op == OP_PLANE || op == OP_SURFACE || op == OP_NEAR || op == OP_FETCH;
     return !impure && !(op_info(op)->flags & OP_STATE);
 }
 
@@ -113,6 +128,12 @@ static enum status check_imm(struct judge *j, const struct body *b, uint32_t at,
         return bad_ins(j, b, at, "there is no argument %d", ins->imm.i);
     if (ins->op == OP_INPUT && (u >= ir->n_inputs || u >= IR_INPUTS_MAX))
         return bad_ins(j, b, at, "there is no input channel %d", ins->imm.i);
+    if (ins->op == OP_PLANE && u >= EDGE_COUNT)
+        return bad_ins(j, b, at, "there is no edge mode %d", ins->imm.i);
+    if (ins->op == OP_SURFACE && (u >= ir->n_planes || u >= IR_PLANES_MAX))
+        return bad_ins(j, b, at, "there is no plane %d", ins->imm.i);
+    if (ins->op == OP_FETCH && u / 4 >= ir->n_images)
+        return bad_ins(j, b, at, "there is no image %d", ins->imm.i / 4);
     if ((ins->op == OP_SHL_I32 || ins->op == OP_SHR_I32 || ins->op == OP_SAR_I32) && u > 31)
         return bad_ins(j, b, at, "shifts by %d", ins->imm.i);
     if ((ins->op == OP_GATHER_F32 || ins->op == OP_GATHER_I32) &&
@@ -144,7 +165,7 @@ static enum status check_operand(struct judge *j, const struct body *b, uint32_t
 static bool is_per_call(const struct body *b, const struct ins *ins)
 {
     unsigned flags = op_info(ins->op)->flags;
-    if ((flags & OP_STATE) || ins->op == OP_TAP)
+    if ((flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR)
         return false;
     if (flags & OP_SOURCE)
         return ins->op != OP_INPUT && ins->op != OP_IOTA && ins->op != OP_ROW;
@@ -171,6 +192,8 @@ static enum status check_ins(struct judge *j, struct body *b, uint32_t at)
     b->per_call[at] = is_per_call(b, ins);
     if (ins->op == OP_RING && !b->per_call[ins->args[1].i])
         return bad_ins(j, b, at, "the capacity of a ring changes within a call");
+    if (ins->op == OP_NEAR && (!b->per_call[ins->args[1].i] || !b->per_call[ins->args[2].i]))
+        return bad_ins(j, b, at, "how near changes within a call");
     return STATUS_OK;
 }
 
@@ -260,10 +283,16 @@ static const char *fn_name(const struct ir *ir, uint32_t i)
     return ir->fns[i].name;
 }
 
+static const char *image_name(const struct ir *ir, uint32_t i)
+{
+    return ir->images[i].name;
+}
+
 enum status ir_verify(const struct ir *ir, struct fault *fault)
 {
     struct judge j = {.ir = ir, .fault = fault};
     TRY(check_tables(&j));
+    TRY(check_images(&j));
     TRY(check_args(&j));
     if (ir->n_fns > IR_FNS_MAX)
         return bad(&j, "too many functions", ir->n_fns);
@@ -272,5 +301,6 @@ enum status ir_verify(const struct ir *ir, struct fault *fault)
         TRY(check_fn(&j, i));
     TRY(check_unique(&j, ir->n_tables, "two tables have one name", table_name));
     TRY(check_unique(&j, ir->n_fns, "two functions have one name", fn_name));
+    TRY(check_unique(&j, ir->n_images, "two images have one name", image_name));
     return check_main(&j);
 }

@@ -40,13 +40,21 @@ static void scan_name(struct kinds *k, const char *name, const struct shadow *le
         k->found[variable_kind(name)] = true;
 }
 
+static void found_node(struct kinds *k, const struct node_def *def)
+{
+    if (def->flags & NODE_AUDIO)
+        k->found[GRAPH_AUDIO] = true;
+    if (def->flags & NODE_FIELD)
+        k->found[GRAPH_FIELD] = true;
+}
+
 static void scan(struct kinds *k, const struct expr *e, const struct shadow *lets)
 {
     if (e->kind == EXPR_NAME)
         scan_name(k, e->name, lets);
     const struct node_def *def = e->kind == EXPR_CALL ? node_by_name(e->name) : NULL;
-    if (def && (def->flags & NODE_AUDIO))
-        k->found[GRAPH_AUDIO] = true;
+    if (def)
+        found_node(k, def);
     if (e->kind == EXPR_LET) {
         scan(k, e->args[0], lets);
         scan(k, e->args[1], &(struct shadow){e->name, lets});
@@ -65,8 +73,7 @@ enum graph_kind graph_kind(const struct graph *g)
         scan(&k, g->outputs[i], NULL);
     while (k.queue && k.n_queue) {
         const struct graph_node *node = &g->nodes[k.queue[--k.n_queue]];
-        if (node->def->flags & NODE_AUDIO)
-            k.found[GRAPH_AUDIO] = true;
+        found_node(&k, node->def);
         for (size_t i = 0; i < node->n_inputs; i++)
             if (node->inputs[i].expr)
                 scan(&k, node->inputs[i].expr, NULL);

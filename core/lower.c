@@ -358,10 +358,24 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
     return STATUS_OK;
 }
 
-void lower_args(const struct ir *ir, const double *params, const double *context, double *ret_args)
+void lower_args(const struct ir *ir, const double *params, const double *context, const struct kernel_image *images,
+                double *ret_args)
 {
     for (uint32_t i = 0; i < ir->n_args; i++) {
         const struct arg_source *s = &ir->args[i];
-        ret_args[i] = s->kind == ARG_LITERAL ? s->value : s->kind == ARG_PARAM ? params[s->index] : context[s->index];
+        switch (s->kind) {
+        case ARG_LITERAL:
+            ret_args[i] = s->value;
+            break;
+        case ARG_PARAM:
+            ret_args[i] = params[s->index];
+            break;
+        case ARG_CONTEXT:
+            ret_args[i] = context[s->index];
+            break;
+        case ARG_IMAGE:
+            ret_args[i] = s->index % 2 ? images[s->index / 2].height : images[s->index / 2].width;
+            break;
+        }
     }
 }

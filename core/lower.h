@@ -31,8 +31,11 @@ struct lowered {
 enum status lower(const struct graph *g, struct layout layout, const struct graph_limits *limits, struct arena *a,
                   struct lowered *ret, struct fault *fault) MUST_CHECK;
 
-/* Writes args[ir->n_args]: literals, parameters (by the graph's order), context. */
-void lower_args(const struct ir *ir, const double *params, const double *context, double *ret_args);
+/* Writes args[ir->n_args]: literals, parameters (by the graph's order), context, sizes of images (by slot; may be NULL
+ * when the IR has none). */
+struct kernel_image;
+void lower_args(const struct ir *ir, const double *params, const double *context, const struct kernel_image *images,
+                double *ret_args);
 
 /* Literals against the ranges their inputs demand at this rate (a frequency under rate/2, times positive). */
 enum status lower_check_literals(const struct graph *g, double rate, struct fault *fault) MUST_CHECK;

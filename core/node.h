@@ -34,6 +34,7 @@ enum node_flag {
                          prev or ring */
     NODE_VECTOR = 8,  /* its ports are the components of one vector value */
     NODE_AUDIO = 16,  /* needs a sample rate: makes the graph audio */
+    NODE_FIELD = 32,  /* needs pixels: makes the graph a field */
 };
 
 struct node_def {

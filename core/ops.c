@@ -17,6 +17,7 @@ enum {
 #define LETTER_i TYPE_I32
 #define LETTER_m TYPE_MASK
 #define LETTER_l TYPE_LINE
+#define LETTER_p TYPE_PLANE
 
 const struct op_info op_infos[OP_COUNT] = {
     [OP_NONE] = {"none", TYPE_NONE, "", 0, 0},
@@ -47,6 +48,8 @@ enum type type_by_letter(char letter)
         return TYPE_MASK;
     case 'l':
         return TYPE_LINE;
+    case 'p':
+        return TYPE_PLANE;
     default:
         return TYPE_NONE;
     }

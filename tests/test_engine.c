@@ -103,7 +103,7 @@ static float *run(const struct program *p, struct kernel *k)
     for (size_t i = 0; i < p->n_params; i++)
         params[i] = p->params[i].value;
     double *args = ARENA_ARRAY(arena, p->ir->n_args + 1, double);
-    lower_args(p->ir, params, context, args);
+    lower_args(p->ir, params, context, NULL, args);
     float *out = ARENA_ARRAY(arena, PIXELS * ROWS, float);
     char *work = ARENA_ARRAY(arena, interp_work_size(p->interp) + p->plan->scratch_size + 3 * KERNEL_ALIGN, char);
     char *aligned = work + KERNEL_ALIGN - (uintptr_t)work % KERNEL_ALIGN;
@@ -362,7 +362,7 @@ static void *churns(void *user)
         double args[64], context[CONTEXT_COUNT] = {[CONTEXT_DX] = 0.25, [CONTEXT_DY] = 0.25};
         _Alignas(KERNEL_ALIGN) static _Thread_local char work[1 << 16];
         *wrong += interp_work_size(p->interp) > sizeof work || p->ir->n_args > 64;
-        lower_args(p->ir, NULL, context, args);
+        lower_args(p->ir, NULL, context, NULL, args);
         struct kernel_call call = {
             .args = args, .out = (float *const[]){out}, .scratch = (float *)work, .count = 4, .rows = 1};
         unsigned saved = fp_state_enter();

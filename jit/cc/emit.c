@@ -94,17 +94,33 @@ struct call_field {
     gcc_jit_type *type;
     gcc_jit_field *field;
 };
-enum { F_ARGS, F_IN, F_OUT, F_STATE, F_RINGS, F_SCRATCH, F_STRIDE, F_COUNT, F_ROWS, F_N0, F_UNUSED, F_COUNT_OF };
+enum {
+    F_ARGS,
+    F_IN,
+    F_OUT,
+    F_STATE,
+    F_RINGS,
+    F_SCRATCH,
+    F_PLANES,
+    F_IMAGES,
+    F_STRIDE,
+    F_COUNT,
+    F_ROWS,
+    F_N0,
+    F_UNUSED,
+    F_COUNT_OF
+};
 
 /* struct kernel_call, field by field. */
 static gcc_jit_type *call_type(struct emitter *e, struct call_field *f)
 {
     gcc_jit_type *floats_ptr = gcc_jit_type_get_pointer(e->t_float_ptr);
     const struct call_field fields[F_COUNT_OF] = {
-        {"args", e->t_double_ptr, NULL}, {"in", floats_ptr, NULL},       {"out", floats_ptr, NULL},
-        {"state", e->t_byte_ptr, NULL},  {"rings", e->t_byte_ptr, NULL}, {"scratch", e->t_byte_ptr, NULL},
-        {"out_stride", e->t_long, NULL}, {"count", e->t_int, NULL},      {"rows", e->t_int, NULL},
-        {"n0_low", e->t_int, NULL},      {"unused", e->t_int, NULL},
+        {"args", e->t_double_ptr, NULL}, {"in", floats_ptr, NULL},        {"out", floats_ptr, NULL},
+        {"state", e->t_byte_ptr, NULL},  {"rings", e->t_byte_ptr, NULL},  {"scratch", e->t_byte_ptr, NULL},
+        {"planes", e->t_byte_ptr, NULL}, {"images", e->t_byte_ptr, NULL}, {"out_stride", e->t_long, NULL},
+        {"count", e->t_int, NULL},       {"rows", e->t_int, NULL},        {"n0_low", e->t_int, NULL},
+        {"unused", e->t_int, NULL},
     };
     gcc_jit_field *list[F_COUNT_OF];
     memcpy(f, fields, sizeof fields);
@@ -150,6 +166,8 @@ static void main_allocate(struct emitter *e)
     m->stored = ARENA_ARRAY(e->arena, e->ir->n_outputs, bool);
     m->ring_data = ARENA_ARRAY(e->arena, e->plan->n_rings, gcc_jit_rvalue *);
     m->ring_mask = ARENA_ARRAY(e->arena, e->plan->n_rings, gcc_jit_rvalue *);
+    m->plane_views = ARENA_ARRAY(e->arena, e->ir->n_planes, struct plane_view);
+    m->image_views = ARENA_ARRAY(e->arena, e->ir->n_images, struct image_view);
 }
 
 /* A site of one lane whose values are the uniform ones. */
@@ -217,6 +235,8 @@ static void emit_main(struct emitter *e)
     m->args = field(pro, call, &f[F_ARGS]);
     m->state = field(pro, call, &f[F_STATE]);
     m->scratch = field(pro, call, &f[F_SCRATCH]);
+    m->planes = field(pro, call, &f[F_PLANES]);
+    m->images = field(pro, call, &f[F_IMAGES]);
     m->count =
         site_let(pro, e->t_long, gcc_jit_context_new_cast(e->ctxt, NULL, field(pro, call, &f[F_COUNT]), e->t_long));
     m->rows = field(pro, call, &f[F_ROWS]);

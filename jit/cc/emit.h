@@ -8,6 +8,15 @@
 void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir, const struct plan *plan,
                  struct arena *arena);
 
+/* What the call says of a plane and of an image, as the prologue loaded it. */
+struct plane_view {
+    gcc_jit_rvalue *data, *stride;
+};
+struct image_view {
+    gcc_jit_rvalue *component[4], *width, *height; /* one lane */
+    gcc_jit_rvalue *columns, *last[2];             /* in every lane: width, width - 1, height - 1 */
+};
+
 /* The main body's own: what the prologue loads from the call, and values of rate CALL and ROW. */
 struct main_body {
     struct site prologue, row;     /* one lane; open until all else is written */
@@ -18,7 +27,10 @@ struct main_body {
     gcc_jit_lvalue **in, **out; /* by channel: float *, what index 0 of the block refers to */
     gcc_jit_lvalue *row_index;
     gcc_jit_rvalue **ring_data, **ring_mask; /* by ring */
-    bool *stored;                            /* by output: its region writes it */
+    gcc_jit_rvalue *planes, *images;
+    struct plane_view *plane_views; /* by plane; filled when first read */
+    struct image_view *image_views; /* by image */
+    bool *stored;                   /* by output: its region writes it */
 };
 
 /* The loop over samples a site is in. Indices are longs. */
@@ -55,7 +67,8 @@ emit_op emit_const, emit_arg, emit_iota, emit_row, emit_input, emit_param,
     emit_call; /* emit.c, emit_regions.c, emit_fn.c */
 emit_op emit_neg, emit_abs, emit_select, emit_lt_i32, emit_eq_i32, emit_mask_logic; /* emit_ops.c */
 emit_op emit_widen, emit_narrow, emit_f32_i32, emit_f64_i32, emit_i32_f32, emit_i32_f64, emit_bits_f32, emit_from_bits,
-    emit_high_f64, emit_from_high, emit_gather;     /* emit_convert.c */
-emit_op emit_prev, emit_accum, emit_ring, emit_tap; /* emit_state.c */
+    emit_high_f64, emit_from_high, emit_gather;          /* emit_convert.c */
+emit_op emit_prev, emit_accum, emit_ring, emit_tap;      /* emit_state.c */
+emit_op emit_plane, emit_surface, emit_near, emit_fetch; /* emit_planes.c */
 
 #endif

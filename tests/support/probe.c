@@ -34,7 +34,7 @@ static struct probe *finish(struct arena *a, struct ir *ir, const char *what)
     p->outputs = 1;
     p->interp = interp_new(p->plan, INTERP_BEST, a);
     p->args = ARENA_ARRAY(a, ir->n_args + 1, double);
-    lower_args(ir, NULL, context, p->args);
+    lower_args(ir, NULL, context, NULL, p->args);
     return p;
 }
 
