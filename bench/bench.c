@@ -27,6 +27,7 @@ static const struct {
     {"trig", "sin(pi x) cos(pi (x + y)), one core", bench_trig},
     {"circle", "signed distance to a circle, one core", bench_circle},
     {"biquad", "one low-pass, mono, f64 state", bench_biquad},
+    {"audio", "eleven audio graphs, beside Faust where that is installed", bench_audio},
     {"cold", "200 graphs never seen before, over HTTP", bench_cold},
     {"warm", "4 KB audio blocks by graph id over one connection, beside a bare HTTP echo", bench_warm},
     {"restart", "first answers of a new process with 1,000 cached kernels", bench_restart},

@@ -18,6 +18,7 @@ typedef void bench_run(struct bench *b);
 bench_run bench_affine, bench_perlin2, bench_gnoise2, bench_trig, bench_circle, bench_biquad;
 bench_run bench_gnoise3, bench_snoise2, bench_snoise3, bench_vnoise2, bench_vnoise3;
 bench_run bench_cellular2, bench_cellular3, bench_fractal2;
+bench_run bench_audio;
 bench_run bench_cold, bench_warm, bench_restart, bench_herd;
 
 double bench_now(void);                                 /* seconds, monotonic */

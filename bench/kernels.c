@@ -6,42 +6,9 @@
 #include "bench/bench.h"
 #include "bench/plain.h"
 #include "bench/rig.h"
+#include "bench/setting.h"
 
 enum { SIDE = 1024, BATCHES = 31 };
-
-struct setting {
-    struct engine *engine;
-    struct arena *arena;
-    struct fault fault;
-    unsigned fp_state;
-};
-
-static bool open_setting(struct bench *b, struct setting *s)
-{
-    struct engine_config config = engine_config_default();
-    s->arena = arena_new((size_t)64 << 20);
-    if (!s->arena || ARENA_GUARD(s->arena))
-        return false;
-    fault_init(&s->fault, s->arena);
-    config.tier = TIER_JIT;
-    config.target = target_of_cpu();
-    config.store_dir = NULL;
-    config.compilers = 1;
-    if (engine_new(&config, &s->engine, &s->fault) != STATUS_OK) {
-        bench_failed(b, "the engine does not start", &s->fault);
-        arena_free(s->arena);
-        return false;
-    }
-    s->fp_state = fp_state_enter();
-    return true;
-}
-
-static void close_setting(struct setting *s)
-{
-    fp_state_leave(s->fp_state);
-    engine_free(s->engine);
-    arena_free(s->arena);
-}
 
 /* Median seconds of one image of SIDE x SIDE, by one engine, in calls of 16 rows as requests do. */
 static double time_image(struct rig *s, bool compiled, float *out)
@@ -60,13 +27,13 @@ static double time_image(struct rig *s, bool compiled, float *out)
 
 static void bench_field(struct bench *b, const char *expression, double compiled_bar, double interpreted_bar)
 {
-    struct setting s;
+    struct bench_setting s;
     struct rig rig;
-    if (!open_setting(b, &s))
+    if (!bench_setting_open(b, &s))
         return;
     if (rig_open(s.engine, expression, (struct layout){.kind = GRAPH_FIELD}, true, &rig, &s.fault) != STATUS_OK) {
         bench_failed(b, expression, &s.fault);
-        close_setting(&s);
+        bench_setting_close(&s);
         return;
     }
     float *out = aligned_alloc(64, (size_t)SIDE * SIDE * sizeof *out);
@@ -77,7 +44,7 @@ static void bench_field(struct bench *b, const char *expression, double compiled
                  interpreted_bar > 0 ? BAR_AT_LEAST : BAR_NONE, interpreted_bar);
     free(out);
     rig_close(&rig);
-    close_setting(&s);
+    bench_setting_close(&s);
 }
 
 void bench_perlin2(struct bench *b)
@@ -191,14 +158,14 @@ static void affine_figures(struct bench *b, struct rig *s, float *in, float *out
 
 void bench_affine(struct bench *b)
 {
-    struct setting s;
+    struct bench_setting s;
     struct rig rig;
     const char *graph = "offset(gain(offset(gain(in, 0.5), 1), 2), -0.5)";
-    if (!open_setting(b, &s))
+    if (!bench_setting_open(b, &s))
         return;
     if (rig_open(s.engine, graph, (struct layout){GRAPH_AUDIO, 1}, true, &rig, &s.fault) != STATUS_OK) {
         bench_failed(b, graph, &s.fault);
-        close_setting(&s);
+        bench_setting_close(&s);
         return;
     }
     float *in = aligned_alloc(64, (AFFINE + 16) * sizeof *in), *out = aligned_alloc(64, (AFFINE + 16) * sizeof *out);
@@ -213,20 +180,20 @@ void bench_affine(struct bench *b)
     free(in);
     free(out);
     rig_close(&rig);
-    close_setting(&s);
+    bench_setting_close(&s);
 }
 
 void bench_biquad(struct bench *b)
 {
     enum { COUNT = 48000, BLOCK = 4096 };
-    struct setting s;
+    struct bench_setting s;
     struct rig rig;
     double times[2][BATCHES];
-    if (!open_setting(b, &s))
+    if (!bench_setting_open(b, &s))
         return;
     if (rig_open(s.engine, "lowpass(in, 1000)", (struct layout){GRAPH_AUDIO, 1}, true, &rig, &s.fault) != STATUS_OK) {
         bench_failed(b, "lowpass", &s.fault);
-        close_setting(&s);
+        bench_setting_close(&s);
         return;
     }
     float *in = malloc(COUNT * sizeof *in), *out = malloc(COUNT * sizeof *out);
@@ -247,5 +214,5 @@ void bench_biquad(struct bench *b)
     free(in);
     free(out);
     rig_close(&rig);
-    close_setting(&s);
+    bench_setting_close(&s);
 }
