@@ -79,7 +79,7 @@ static void write_schema(struct json_writer *w, const struct field_info *f)
     static const struct {
         const char *form, *type;
     } types[] = {{"TEXT", "string"},   {"CHOICE", "string"}, {"NUMBER", "number"}, {"COUNT", "integer"},
-                 {"NUMBERS", "array"}, {"FLAG", "boolean"},  {"PARAMS", "object"}};
+                 {"NUMBERS", "array"}, {"FLAG", "boolean"},  {"PARAMS", "object"}, {"IMAGES", "object"}};
     json_object(w, "schema");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strcmp(types[i].form, f->form))
@@ -116,7 +116,7 @@ static void write_query(struct json_writer *w, const struct route *route)
     bool queries = route->run == render_get || route->run == process_post;
     for (size_t i = 0; queries && field_info_at(i); i++) {
         const struct field_info *f = field_info_at(i);
-        if (!(f->of & fields_of(route)) || !strcmp(f->form, "PARAMS"))
+        if (!(f->of & fields_of(route)) || !strcmp(f->form, "PARAMS") || !strcmp(f->form, "IMAGES"))
             continue;
         json_object(w, NULL);
         json_string(w, "name", f->name);

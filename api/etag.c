@@ -31,6 +31,14 @@ static void put_hex(char *to, uint64_t v)
         to[i] = "0123456789abcdef"[v & 15];
 }
 
+void etag_hash(const void *data, size_t n, char ret[ETAG_HASH])
+{
+    XXH128_hash_t digest = XXH3_128bits(data, n);
+    put_hex(ret, digest.high64);
+    put_hex(ret + 16, digest.low64);
+    ret[ETAG_HASH - 1] = 0;
+}
+
 bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n)
 {
     /* The deflater picks its code by the processor, so the files of two kinds of processor may differ. */

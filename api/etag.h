@@ -12,4 +12,8 @@
  * and the 304 is written. */
 bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n);
 
+/* The hash of a part, for a name that holds many: 32 hex digits. */
+enum { ETAG_HASH = 33 };
+void etag_hash(const void *data, size_t n, char ret[ETAG_HASH]);
+
 #endif

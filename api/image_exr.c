@@ -11,7 +11,7 @@ enum { CHANNELS_MOST = 64, COMPONENTS = 4 };
 
 struct exr {
     exr_context_t ctx;
-    const struct image_file *file;
+    const struct image_in *file;
     const exr_attr_chlist_t *channels;
     exr_attr_box2i_t window;
     uint32_t width, height;
@@ -55,7 +55,7 @@ static int64_t read_bytes(exr_const_context_t ctx, void *user, void *to, uint64_
 {
     (void)ctx;
     (void)error;
-    const struct image_file *file = ((const struct exr *)user)->file;
+    const struct image_in *file = ((const struct exr *)user)->file;
     if (at >= file->size)
         return 0;
     if (n > file->size - at)
@@ -129,7 +129,7 @@ static bool read_head(struct exr *exr)
     return check_channels(exr);
 }
 
-static bool exr_open(struct exr *exr, const struct image_file *file, char why[IMAGE_WHY])
+static bool exr_open(struct exr *exr, const struct image_in *file, char why[IMAGE_WHY])
 {
     exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
     *exr = (struct exr){.file = file, .why = why};
@@ -146,7 +146,7 @@ static bool exr_open(struct exr *exr, const struct image_file *file, char why[IM
     return false;
 }
 
-static bool exr_head(const struct image_file *file, struct image_head *io, char why[IMAGE_WHY])
+static bool exr_head(const struct image_in *file, struct image_head *io, char why[IMAGE_WHY])
 {
     struct exr exr;
     uint64_t chunk = 0;
@@ -221,7 +221,7 @@ static bool read_tiles(struct exr *exr, float *planes)
     return true;
 }
 
-static bool exr_decode(const struct image_file *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
+static bool exr_decode(const struct image_in *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
 {
     struct exr exr;
     size_t plane = (size_t)head->width * head->height;

@@ -6,7 +6,7 @@
 
 enum { PIECE = 1024 };
 
-static bool f32_head(const struct image_file *file, struct image_head *io, char why[IMAGE_WHY])
+static bool f32_head(const struct image_in *file, struct image_head *io, char why[IMAGE_WHY])
 {
     const struct image_options *o = &file->options;
     uint64_t bytes = (uint64_t)o->width * o->height * o->channels * sizeof(float);
@@ -19,7 +19,7 @@ static bool f32_head(const struct image_file *file, struct image_head *io, char 
     return false;
 }
 
-static bool f32_decode(const struct image_file *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
+static bool f32_decode(const struct image_in *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
 {
     (void)why;
     float piece[PIECE * 4];

@@ -12,7 +12,7 @@
 static const struct image_reader *const readers[] = {&image_png, &image_npy, &image_exr};
 enum { READERS = sizeof readers / sizeof *readers, SIDE_MOST = 1 << 24 };
 
-static const struct image_reader *reader_of(const struct image_file *file)
+static const struct image_reader *reader_of(const struct image_in *file)
 {
     for (int i = 0; i < READERS; i++)
         if (readers[i]->is(file->data, file->size))
@@ -20,12 +20,12 @@ static const struct image_reader *reader_of(const struct image_file *file)
     return NULL;
 }
 
-static const char *pointer_of(struct exchange *ex, const struct image_file *file)
+static const char *pointer_of(struct exchange *ex, const struct image_in *file)
 {
     return request_pointer(ex->arena, "/images/", file->name);
 }
 
-static enum status bad(struct exchange *ex, const struct image_file *file, const struct image_reader *reader,
+static enum status bad(struct exchange *ex, const struct image_in *file, const struct image_reader *reader,
                        const char *why)
 {
     return fault_add(&ex->fault, STATUS_BAD_IMAGE, pointer_of(ex, file), 0, "the image \"%.60s\" (%zu bytes, %s): %s",
@@ -33,7 +33,7 @@ static enum status bad(struct exchange *ex, const struct image_file *file, const
 }
 
 /* A file that begins as another format and is no raw image of that size was not meant to be one. */
-static enum status choose_reader(struct exchange *ex, const struct image_file *file, const struct image_reader **ret)
+static enum status choose_reader(struct exchange *ex, const struct image_in *file, const struct image_reader **ret)
 {
     const struct image_options *o = &file->options;
     const struct image_reader *known = reader_of(file);
@@ -51,7 +51,7 @@ static enum status choose_reader(struct exchange *ex, const struct image_file *f
     return STATUS_OK;
 }
 
-enum status image_head(struct exchange *ex, const struct image_file *file, struct image_head *ret)
+enum status image_head(struct exchange *ex, const struct image_in *file, struct image_head *ret)
 {
     char why[IMAGE_WHY] = "";
     uint64_t most = ex->api->config.max_image_pixels;
@@ -82,8 +82,7 @@ WIDE static void canonical_nans(float *values, size_t n)
         bits[i] = (bits[i] & 0x7fffffffu) > 0x7f800000u ? 0x7fc00000u : bits[i];
 }
 
-enum status image_decode(struct exchange *ex, const struct image_file *file, const struct image_head *head,
-                         float *planes)
+enum status image_decode(struct exchange *ex, const struct image_in *file, const struct image_head *head, float *planes)
 {
     char why[IMAGE_WHY] = "";
     size_t plane = (size_t)head->width * head->height;

@@ -12,7 +12,7 @@ struct image_options {
     bool srgb;                        /* colours pass through the inverse of the sRGB curve */
 };
 
-struct image_file {
+struct image_in {
     const char *name;
     const uint8_t *data;
     size_t size;
@@ -25,14 +25,14 @@ struct image_head {
     uint32_t width, height;
     uint64_t scratch; /* bytes that decoding takes beside the planes, when that is more than a row */
 };
-enum status image_head(struct exchange *ex, const struct image_file *file, struct image_head *ret) MUST_CHECK;
+enum status image_head(struct exchange *ex, const struct image_in *file, struct image_head *ret) MUST_CHECK;
 
 /* Bytes of its planes. */
 uint64_t image_bytes(const struct image_head *head);
 
 /* Decodes into `planes` (image_bytes of them): r g b a, one after the other; gray: r = g = b; no alpha: 1. Integers of
  * 8 and 16 bits are divided by 255 and 65535; a NaN becomes canonical. */
-enum status image_decode(struct exchange *ex, const struct image_file *file, const struct image_head *head,
+enum status image_decode(struct exchange *ex, const struct image_in *file, const struct image_head *head,
                          float *planes) MUST_CHECK;
 
 /* One format. Functions return false with the reason in `why`; they take no arena, because what they hold must be
@@ -41,9 +41,9 @@ enum { IMAGE_WHY = 200 };
 struct image_reader {
     const char *name;
     bool (*is)(const uint8_t *data, size_t n);
-    bool (*head)(const struct image_file *file, struct image_head *io, char why[IMAGE_WHY]);
+    bool (*head)(const struct image_in *file, struct image_head *io, char why[IMAGE_WHY]);
     /* Components that the file lacks are filled: g b from r, a with 1. */
-    bool (*decode)(const struct image_file *file, const struct image_head *head, float *planes, char why[IMAGE_WHY]);
+    bool (*decode)(const struct image_in *file, const struct image_head *head, float *planes, char why[IMAGE_WHY]);
 };
 extern const struct image_reader image_png, image_npy, image_exr, image_f32;
 

@@ -96,7 +96,7 @@ static bool read_header(const char *header, struct npy *ret, struct image_head *
     return true;
 }
 
-static bool npy_open(const struct image_file *file, struct npy *ret, struct image_head *io, char why[IMAGE_WHY])
+static bool npy_open(const struct image_in *file, struct npy *ret, struct image_head *io, char why[IMAGE_WHY])
 {
     const uint8_t *d = file->data;
     bool first = file->size >= 10 && d[6] == 1;
@@ -121,7 +121,7 @@ static bool npy_open(const struct image_file *file, struct npy *ret, struct imag
     return false;
 }
 
-static bool npy_head(const struct image_file *file, struct image_head *io, char why[IMAGE_WHY])
+static bool npy_head(const struct image_in *file, struct image_head *io, char why[IMAGE_WHY])
 {
     struct npy npy;
     return npy_open(file, &npy, io, why);
@@ -153,7 +153,7 @@ static float number_value(const struct npy *npy, const uint8_t *at)
     return npy->size == 4 ? f : (float)d;
 }
 
-static bool npy_decode(const struct image_file *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
+static bool npy_decode(const struct image_in *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
 {
     struct npy npy;
     struct image_head again = *head;

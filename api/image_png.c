@@ -22,7 +22,7 @@ static bool because(char why[IMAGE_WHY], int error)
     return false;
 }
 
-static spng_ctx *png_open(const struct image_file *file, struct spng_ihdr *ret, int *ret_error)
+static spng_ctx *png_open(const struct image_in *file, struct spng_ihdr *ret, int *ret_error)
 {
     spng_ctx *ctx = spng_ctx_new(0);
     if (!ctx) {
@@ -39,7 +39,7 @@ static spng_ctx *png_open(const struct image_file *file, struct spng_ihdr *ret, 
     return NULL;
 }
 
-static bool png_head(const struct image_file *file, struct image_head *io, char why[IMAGE_WHY])
+static bool png_head(const struct image_in *file, struct image_head *io, char why[IMAGE_WHY])
 {
     int error;
     struct spng_ihdr head;
@@ -92,7 +92,7 @@ static int read_rows(const struct rows *r, bool interlaced)
     return error;
 }
 
-static bool png_decode(const struct image_file *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
+static bool png_decode(const struct image_in *file, const struct image_head *head, float *planes, char why[IMAGE_WHY])
 {
     int error;
     struct spng_ihdr ihdr;

@@ -10,9 +10,10 @@
 #include "api/room.h"
 #include "api/subject.h"
 #include "api/tiles.h"
+#include "api/uploads.h"
 #include "core/text.h"
 
-enum { SIZE_DEFAULT = 256 };
+enum { SIZE_DEFAULT = 256, INLINE_BODY = 256 << 10 /* larger ones are read on a pool thread */ };
 
 /* Microseconds a sample that conversion and compression take. */
 static const double convert_us = 0.001, png_us = 0.005;
@@ -21,6 +22,7 @@ struct render {
     struct fields fields;
     struct subject subject;
     struct param_values params;
+    struct uploads uploads;
     struct view view;
     struct raster raster;
     struct counts counts;
@@ -168,11 +170,9 @@ static bool is_known_to_client(struct render *r)
     struct text params = {.arena = ex->arena};
     for (size_t i = 0; i < r->params.n; i++)
         text_addf(&params, "%s=%a;", r->params.list[i].name, r->params.list[i].value);
-    const struct hash_part parts[] = {{"render", 6},
-                                      {r->subject.id, sizeof r->subject.id},
-                                      {whole, sizeof whole},
-                                      {numbers, sizeof numbers},
-                                      {params.s, params.n}};
+    const struct hash_part parts[] = {{"render", 6},         {r->subject.id, sizeof r->subject.id},
+                                      {whole, sizeof whole}, {numbers, sizeof numbers},
+                                      {params.s, params.n},  {r->uploads.tag, strlen(r->uploads.tag)}};
     return etag_matches(ex, parts, sizeof parts / sizeof *parts);
 }
 
@@ -182,13 +182,15 @@ static void cache_header(struct exchange *ex, const struct render *r)
         answer_header(ex, "Cache-Control", r->current ? "public, max-age=31536000, immutable" : "no-cache");
 }
 
-static enum status render_read(struct exchange *ex, struct render *r)
+/* `parts` NULL: there are none. */
+static enum status render_read(struct exchange *ex, struct render *r, struct multipart *parts)
 {
     uint64_t version = 0;
     ex->work = r;
     exchange_stage(ex, STAGE_PARSE);
     enum status subject = subject_read(&r->fields, &r->subject);
     fields_params(&r->fields, &r->params);
+    uploads_read(&r->fields, parts, &r->uploads);
     read_view(r);
     read_file(r);
     r->tier = ex->api->config.tier;
@@ -202,7 +204,8 @@ static enum status render_read(struct exchange *ex, struct render *r)
     cache_header(ex, r);
     if (known)
         return STATUS_OK;
-    return subject_is_small(&r->subject) ? render_prepare(ex) : exchange_long(ex, render_prepare);
+    bool small = subject_is_small(&r->subject) && !r->uploads.n;
+    return small ? render_prepare(ex) : exchange_long(ex, render_prepare);
 }
 
 static enum status check_program(struct exchange *ex, struct render *r)
@@ -246,6 +249,8 @@ static enum status render_prepare(struct exchange *ex)
     TRY(subject_program(ex, &r->subject, (struct layout){.kind = GRAPH_FIELD}, &r->runner->program));
     TRY(subject_params(ex, r->runner->program, &r->params, &r->runner->params));
     TRY(check_program(ex, r));
+    TRY(uploads_match(ex, &r->uploads, &r->subject, r->runner->program));
+    TRY(uploads_decode(ex, &r->uploads, r->runner->program, &r->runner->images));
     if (r->tier == TIER_JIT)
         return exchange_long(ex, render_choose);
     double points = render_points(r), samples = (double)r->view.w * r->view.h * r->raster.channels;
@@ -320,21 +325,23 @@ static enum status render_run(struct exchange *ex)
 
 enum status render_post(struct exchange *ex)
 {
-    struct render *r = ARENA_NEW(ex->arena, struct render);
     struct multipart_part json = {.data = ex->req->body, .size = ex->req->body_size};
+    struct multipart *parts = NULL;
+    if (ex->req->body_size > INLINE_BODY && !ex->on_pool)
+        return exchange_long(ex, render_post);
+    struct render *r = ARENA_NEW(ex->arena, struct render);
     if (multipart_is(ex)) {
-        struct multipart parts;
-        TRY(multipart_read(ex, &parts));
-        TRY(multipart_take(ex, &parts, "request", &json));
-        TRY(multipart_end(ex, &parts));
+        parts = ARENA_NEW(ex->arena, struct multipart);
+        TRY(multipart_read(ex, parts));
+        TRY(multipart_take(ex, parts, "request", &json));
     }
     TRY(fields_from_json(ex, json.data, json.size, FIELD_RENDER, &r->fields));
-    return render_read(ex, r);
+    return render_read(ex, r, parts);
 }
 
 enum status render_get(struct exchange *ex)
 {
     struct render *r = ARENA_NEW(ex->arena, struct render);
     fields_from_query(ex, FIELD_RENDER, &r->fields);
-    return render_read(ex, r);
+    return render_read(ex, r, NULL);
 }

@@ -10,8 +10,9 @@
 struct runner {
     struct exchange *ex;
     struct program *program;
-    const double *params;            /* values by the program's order */
-    _Atomic(struct kernel *) kernel; /* NULL: the interpreter, so far */
+    const double *params;              /* values by the program's order */
+    const struct kernel_image *images; /* by the program's slots */
+    _Atomic(struct kernel *) kernel;   /* NULL: the interpreter, so far */
     enum tier tier;
     enum kernel_origin origin;
     atomic_bool used_interp, used_jit;

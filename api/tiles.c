@@ -65,7 +65,7 @@ static void make_args(const struct tiles *t, struct seat *s, uint32_t row, doubl
         [CONTEXT_TIME] = v->time,
         [CONTEXT_SEED] = v->seed,
     };
-    lower_args(t->runner->program->ir, t->runner->params, context, NULL, s->args);
+    lower_args(t->runner->program->ir, t->runner->params, context, t->runner->images, s->args);
 }
 
 static void run_points(const struct tiles *t, struct seat *s, float *const *out, uint32_t rows)
@@ -73,6 +73,7 @@ static void run_points(const struct tiles *t, struct seat *s, float *const *out,
     struct kernel_call call = {.args = s->args,
                                .out = out,
                                .scratch = s->space.scratch,
+                               .images = t->runner->images,
                                .out_stride = t->view->w,
                                .count = (int32_t)t->view->w,
                                .rows = (int32_t)rows};
