@@ -9,6 +9,8 @@
 /* What surrounds the C that faust writes: noise in, time out. */
 static const char harness[] =
     "#include <stdio.h>\n#include <stdlib.h>\n#include <time.h>\n#include <xmmintrin.h>\n"
+    "static inline int min(int a, int b) { return a < b ? a : b; }\n"
+    "static inline int max(int a, int b) { return a > b ? a : b; }\n"
     "#include \"faust/gui/CInterface.h\"\n#include \"peer.h\"\n"
     "enum { MOST = 64, PASSES = 21, FRAMES = 96000 };\n"
     "static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t);"
