@@ -6,7 +6,7 @@
 #include "api/wide.h"
 
 const struct format_info audio_files[AUDIO_FILES + 1] = {
-#define IMAGE_FILE(id, name, type, bits, what)
+#define IMAGE_FILE(id, name, type, bits, open, what)
 #define AUDIO_FILE(id, name, type, bits, what) {name, type, bits, what},
 #include "api/formats.def"
 #undef IMAGE_FILE

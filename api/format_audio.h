@@ -6,7 +6,7 @@
 #include "core/fault.h"
 
 enum audio_file {
-#define IMAGE_FILE(id, name, type, bits, what)
+#define IMAGE_FILE(id, name, type, bits, open, what)
 #define AUDIO_FILE(id, name, type, bits, what) AUDIO_##id,
 #include "api/formats.def"
 #undef IMAGE_FILE

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum image_file {
-#define IMAGE_FILE(id, name, type, bits, what) IMAGE_##id,
+#define IMAGE_FILE(id, name, type, bits, open, what) IMAGE_##id,
 #define AUDIO_FILE(id, name, type, bits, what)
 #include "api/formats.def"
 #undef IMAGE_FILE

@@ -1,34 +1,19 @@
-/* Writes PNG: SUB on the first row and UP on the others (best on the textures this server makes), ISA-L's deflate at
- * level 1. Same raster, same bytes on one machine. Does not read PNG. */
+/* Writes PNG, a band of rows at a time: each band is filtered and deflated by itself (ISA-L's level 1) and ends at a
+ * byte by an empty stored block, so bands stand one behind the other as one stream; its checksum is combined from
+ * theirs. docs/decisions/png.md has the measurements. Does not read PNG. */
+#include "api/format_png.h"
+
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/format_image.h"
 #include "api/wide.h"
 
-enum { CHUNK = 256 << 10, BATCH = 128 << 10 };
+/* Larger bands compress better, smaller ones are shared among threads better. */
+enum { BAND_BYTES = 256 << 10, STORED_MOST = 65535, STORED_HEAD = 5 };
 
-struct writer {
-    uint8_t *data;
-    size_t n, cap;
-    size_t chunk; /* where the open chunk's length stands */
-    bool failed;
-};
-
-static void writer_room(struct writer *w, size_t more)
-{
-    if (w->failed || w->cap - w->n >= more)
-        return;
-    size_t cap = w->cap * 2 > w->n + more ? w->cap * 2 : w->n + more;
-    uint8_t *data = realloc(w->data, cap);
-    w->failed = !data;
-    if (data) {
-        w->data = data;
-        w->cap = cap;
-    }
-}
+const uint8_t png_begin[PNG_BEGIN_SIZE] = {0x78, 0x01};
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -38,35 +23,73 @@ static void put32(uint8_t *p, uint32_t v)
     p[3] = (uint8_t)v;
 }
 
-static void chunk_open(struct writer *w, const char *type)
+/* ---- chunks ---- */
+
+void png_chunk(struct sink *s, const char type[4], const void *prefix, size_t prefix_n, const void *data, size_t n)
 {
-    writer_room(w, 8);
-    if (w->failed)
-        return;
-    w->chunk = w->n;
-    memcpy(w->data + w->n + 4, type, 4);
-    w->n += 8;
+    uint8_t head[8], check[4];
+    put32(head, (uint32_t)(prefix_n + n));
+    memcpy(head + 4, type, 4);
+    uint32_t crc = crc32_gzip_refl(0, head + 4, 4);
+    if (prefix_n)
+        crc = crc32_gzip_refl(crc, prefix, prefix_n);
+    if (n)
+        crc = crc32_gzip_refl(crc, data, n);
+    put32(check, crc);
+    sink_put(s, head, sizeof head);
+    sink_put(s, prefix, prefix_n);
+    sink_put(s, data, n);
+    sink_put(s, check, sizeof check);
 }
 
-static void chunk_close(struct writer *w)
+void png_signature(struct sink *s)
 {
-    writer_room(w, 4);
-    if (w->failed)
-        return;
-    size_t size = w->n - w->chunk - 8;
-    put32(w->data + w->chunk, (uint32_t)size);
-    put32(w->data + w->n, crc32_gzip_refl(0, w->data + w->chunk + 4, size + 4));
-    w->n += 4;
+    sink_put(s, "\x89PNG\r\n\x1a\n", 8);
 }
 
-static void put_bytes(struct writer *w, const void *data, size_t n)
+void png_head_chunks(const struct image_form *form, struct sink *s)
 {
-    writer_room(w, n);
-    if (w->failed)
-        return;
-    memcpy(w->data + w->n, data, n);
-    w->n += n;
+    static const uint8_t colour_types[] = {0, 0, 4, 2, 6};
+    uint8_t head[13] = {0};
+    put32(head, form->width);
+    put32(head + 4, form->height);
+    head[8] = (uint8_t)form->bits;
+    head[9] = colour_types[form->channels];
+    png_chunk(s, "IHDR", NULL, 0, head, sizeof head);
+    if (form->srgb)
+        png_chunk(s, "sRGB", NULL, 0, "", 1);
 }
+
+/* ---- the checksum ---- */
+
+enum { ADLER = 65521 };
+
+/* Of a stream, from its part before and the part of n bytes behind it, whose own checksum is b. */
+static uint32_t adler_combine(uint32_t a, uint32_t b, uint64_t n)
+{
+    uint64_t ones = a & 0xffff, low = ones + (b & 0xffff) + ADLER - 1;
+    uint64_t high = (a >> 16) + (b >> 16) + (n % ADLER) * ones + ADLER - n % ADLER;
+    return (uint32_t)(low % ADLER | high % ADLER << 16);
+}
+
+void png_stream_begin(struct png_stream *z)
+{
+    z->adler = 1;
+}
+
+void png_stream_add(struct png_stream *z, const struct encoder *e, const struct band *b, uint64_t note)
+{
+    z->adler = adler_combine(z->adler, (uint32_t)note, (encoder_row_bytes(e) + 1) * b->rows);
+}
+
+void png_stream_end(const struct png_stream *z, uint8_t ret[PNG_END_SIZE])
+{
+    ret[0] = 3; /* a last block of fixed codes that ends at once */
+    ret[1] = 0;
+    put32(ret + 2, z->adler);
+}
+
+/* ---- bands ---- */
 
 WIDE static void subtract(uint8_t *restrict to, const uint8_t *a, const uint8_t *b, size_t n)
 {
@@ -74,96 +97,169 @@ WIDE static void subtract(uint8_t *restrict to, const uint8_t *a, const uint8_t 
         to[i] = (uint8_t)(a[i] - b[i]);
 }
 
-static void filter_row(const struct raster *r, uint32_t y, uint8_t *to)
+/* SUB on a band's first row, which knows no row above it, UP on the others. */
+static void filter_rows(const uint8_t *rows, size_t n, size_t pixel, uint32_t count, uint8_t *to)
 {
-    size_t n = raster_row_bytes(r), pixel = n / r->width;
-    const uint8_t *row = r->data + y * n;
-    *to++ = y ? 2 : 1;
-    if (y) {
-        subtract(to, row, row - n, n);
-        return;
+    *to++ = 1;
+    memcpy(to, rows, pixel);
+    subtract(to + pixel, rows + pixel, rows, n - pixel);
+    to += n;
+    for (uint32_t y = 1; y < count; y++, to += n) {
+        *to++ = 2;
+        subtract(to, rows + y * n, rows + (y - 1) * n, n);
     }
-    memcpy(to, row, pixel);
-    subtract(to + pixel, row + pixel, row, n - pixel);
 }
 
-/* Feeds what z has to the deflater, output in chunks of about CHUNK bytes. */
-static void deflate_some(struct writer *w, struct isal_zstream *z)
+/* Stored blocks, for what does not get shorter; the last is empty, as after a flush. */
+static size_t store(const uint8_t *in, size_t n, uint8_t *ret)
 {
-    do {
-        if (w->n - w->chunk - 8 >= CHUNK) {
-            chunk_close(w);
-            chunk_open(w, "IDAT");
-        }
-        writer_room(w, CHUNK);
-        if (w->failed)
-            return;
-        z->next_out = w->data + w->n;
-        z->avail_out = CHUNK;
-        w->failed = isal_deflate(z) != COMP_OK;
-        w->n += CHUNK - z->avail_out;
-    } while (!w->failed && (z->avail_in || (z->end_of_stream && z->internal_state.state != ZSTATE_END)));
+    uint8_t *at = ret;
+    for (bool more = true; more;) {
+        size_t piece = n < STORED_MOST ? n : STORED_MOST;
+        more = piece > 0;
+        at[0] = 0;
+        at[1] = (uint8_t)piece;
+        at[2] = (uint8_t)(piece >> 8);
+        at[3] = (uint8_t)~at[1];
+        at[4] = (uint8_t)~at[2];
+        memcpy(at + STORED_HEAD, in, piece);
+        at += STORED_HEAD + piece;
+        in += piece;
+        n -= piece;
+    }
+    return (size_t)(at - ret);
 }
 
-static void put_pixels(struct writer *w, const struct raster *r, uint8_t *batch, size_t batch_rows, uint8_t *level)
+/* 0: it does not fit into `most` bytes. */
+static size_t deflate_rows(uint8_t *in, size_t n, void *level, uint8_t *ret, size_t most)
 {
     struct isal_zstream z;
     isal_deflate_init(&z);
     z.level = 1;
     z.level_buf = level;
     z.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
-    z.gzip_flag = IGZIP_ZLIB;
-    size_t row_bytes = raster_row_bytes(r) + 1;
-    chunk_open(w, "IDAT");
-    for (uint32_t y = 0; y < r->height && !w->failed;) {
-        size_t rows = r->height - y < batch_rows ? r->height - y : batch_rows;
-        for (size_t i = 0; i < rows; i++)
-            filter_row(r, y + (uint32_t)i, batch + i * row_bytes);
-        y += (uint32_t)rows;
-        z.next_in = batch;
-        z.avail_in = (uint32_t)(rows * row_bytes);
-        z.end_of_stream = y == r->height;
-        deflate_some(w, &z);
-    }
-    chunk_close(w);
+    z.gzip_flag = IGZIP_DEFLATE;
+    z.flush = SYNC_FLUSH;
+    z.next_in = in;
+    z.avail_in = (uint32_t)n;
+    z.next_out = ret;
+    z.avail_out = (uint32_t)most;
+    bool done = isal_deflate(&z) == COMP_OK && !z.avail_in && z.avail_out;
+    return done ? most - z.avail_out : 0;
 }
 
-static void put_head(struct writer *w, const struct raster *r)
+static size_t filtered_size(const struct encoder *e, uint32_t rows)
 {
-    static const uint8_t colour_types[] = {0, 0, 4, 2, 6};
-    uint8_t head[13];
-    put32(head, r->width);
-    put32(head + 4, r->height);
-    memcpy(head + 8, (uint8_t[]){(uint8_t)r->bits, colour_types[r->channels], 0, 0, 0}, 5);
-    put_bytes(w, "\x89PNG\r\n\x1a\n", 8);
-    chunk_open(w, "IHDR");
-    put_bytes(w, head, sizeof head);
-    chunk_close(w);
-    if (r->srgb) {
-        chunk_open(w, "sRGB");
-        put_bytes(w, "", 1);
-        chunk_close(w);
+    return (encoder_row_bytes(e) + 1) * rows;
+}
+
+static size_t stored_size(size_t n)
+{
+    return n + STORED_HEAD * (n / STORED_MOST + 2);
+}
+
+static size_t encode_band(const struct encoder *e, const struct band *b, uint8_t *samples, void *work, uint8_t *ret,
+                          uint64_t *ret_note)
+{
+    uint8_t *filtered = (uint8_t *)work + ISAL_DEF_LVL1_DEFAULT;
+    size_t n = filtered_size(e, b->rows), row = encoder_row_bytes(e);
+    filter_rows(samples, row, row / e->form.width, b->rows, filtered);
+    *ret_note = isal_adler32(1, filtered, n);
+    size_t size = deflate_rows(filtered, n, work, ret, n);
+    return size ? size : store(filtered, n, ret);
+}
+
+void png_bands(struct encoder *e)
+{
+    e->big_endian = true;
+    e->band_rows = encoder_rows(&e->form, BAND_BYTES);
+    size_t n = filtered_size(e, e->band_rows);
+    e->band_most = stored_size(n);
+    e->work_size = ISAL_DEF_LVL1_DEFAULT + n;
+    e->encode = encode_band;
+}
+
+/* ---- the file ---- */
+
+static void png_head(struct encoder *e, struct sink *s)
+{
+    png_stream_begin(e->own);
+    png_signature(s);
+    png_head_chunks(&e->form, s);
+}
+
+static void png_join(struct encoder *e, const struct band *b, const uint8_t *bytes, size_t n, uint64_t note,
+                     struct sink *s)
+{
+    png_chunk(s, "IDAT", png_begin, b->first ? PNG_BEGIN_SIZE : 0, bytes, n);
+    png_stream_add(e->own, e, b, note);
+}
+
+static void png_tail(struct encoder *e, struct sink *s)
+{
+    uint8_t end[PNG_END_SIZE];
+    png_stream_end(e->own, end);
+    png_chunk(s, "IDAT", NULL, 0, end, sizeof end);
+    png_chunk(s, "IEND", NULL, 0, NULL, 0);
+}
+
+enum status png_open(struct encoder *ret, struct arena *a, struct fault *fault)
+{
+    (void)fault;
+    ret->own = ARENA_NEW(a, struct png_stream);
+    ret->head = png_head;
+    ret->join = png_join;
+    ret->tail = png_tail;
+    png_bands(ret);
+    return STATUS_OK;
+}
+
+/* ---- a whole one at once ---- */
+
+struct memory {
+    struct sink sink;
+    uint8_t *data;
+    size_t n, cap;
+};
+
+static void memory_put(struct sink *s, const void *bytes, size_t n)
+{
+    struct memory *m = (struct memory *)s;
+    if (m->cap - m->n < n) {
+        size_t cap = 2 * m->cap + n;
+        uint8_t *data = realloc(m->data, cap);
+        s->failed = !data;
+        if (!data)
+            return;
+        m->data = data;
+        m->cap = cap;
     }
+    memcpy(m->data + m->n, bytes, n);
+    m->n += n;
 }
 
 uint8_t *png_encode(const struct raster *r, size_t *ret_n)
 {
-    size_t row_bytes = raster_row_bytes(r) + 1;
-    size_t batch_rows = row_bytes < BATCH ? BATCH / row_bytes : 1;
-    uint8_t *batch = malloc(batch_rows * row_bytes), *level = malloc(ISAL_DEF_LVL1_DEFAULT);
-    struct writer w = {.failed = !batch || !level};
-    writer_room(&w, row_bytes * r->height / 2 + 1024);
-    put_head(&w, r);
-    if (!w.failed)
-        put_pixels(&w, r, batch, batch_rows, level);
-    chunk_open(&w, "IEND");
-    chunk_close(&w);
-    free(batch);
-    free(level);
-    if (w.failed) {
-        free(w.data);
-        return NULL;
+    struct png_stream z;
+    struct encoder e = {.form = {r->width, r->height, r->channels, 1, 0, r->bits, r->srgb}, .own = &z};
+    e.sample_bits = r->bits;
+    png_bands(&e);
+    struct memory m = {.sink = {.put = memory_put}};
+    uint8_t *work = malloc(e.work_size), *out = malloc(e.band_most);
+    m.sink.failed = !work || !out;
+    png_head(&e, &m.sink);
+    for (uint64_t i = 0; i < encoder_bands(&e) && !m.sink.failed; i++) {
+        struct band b = encoder_band(&e, i);
+        uint64_t note = 0;
+        size_t n = encode_band(&e, &b, r->data + b.row * encoder_row_bytes(&e), work, out, &note);
+        png_join(&e, &b, out, n, note, &m.sink);
     }
-    *ret_n = w.n;
-    return w.data;
+    png_tail(&e, &m.sink);
+    free(work);
+    free(out);
+    *ret_n = m.n;
+    if (!m.sink.failed)
+        return m.data;
+    free(m.data);
+    return NULL;
 }
