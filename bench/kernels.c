@@ -1,4 +1,4 @@
-/* Benches of single kernels on one core, compiled and interpreted, without HTTP. */
+/* Benches of single audio kernels on one core, compiled and interpreted, without HTTP. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,104 +8,7 @@
 #include "bench/rig.h"
 #include "bench/setting.h"
 
-enum { SIDE = 1024, BATCHES = 31 };
-
-/* Median seconds of one image of SIDE x SIDE, by one engine, in calls of 16 rows as requests do. */
-static double time_image(struct rig *s, bool compiled, float *out)
-{
-    double times[BATCHES];
-    for (int i = 0; i < BATCHES; i++) {
-        double start = bench_now();
-        for (int row = 0; row < SIDE; row += 16) {
-            s->context[CONTEXT_PY0] = row;
-            rig_run(s, compiled, NULL, (float *[]){out + (size_t)row * SIDE}, SIDE, SIDE, 16);
-        }
-        times[i] = bench_now() - start;
-    }
-    return bench_median(times, BATCHES);
-}
-
-static void bench_field(struct bench *b, const char *expression, double compiled_bar, double interpreted_bar)
-{
-    struct bench_setting s;
-    struct rig rig;
-    if (!bench_setting_open(b, &s))
-        return;
-    if (rig_open(s.engine, expression, (struct layout){.kind = GRAPH_FIELD}, true, &rig, &s.fault) != STATUS_OK) {
-        bench_failed(b, expression, &s.fault);
-        bench_setting_close(&s);
-        return;
-    }
-    float *out = aligned_alloc(64, (size_t)SIDE * SIDE * sizeof *out);
-    memset(out, 0, (size_t)SIDE * SIDE * sizeof *out);
-    double points = (double)SIDE * SIDE * 1e-6;
-    bench_figure(b, "compiled", points / time_image(&rig, true, out), "Mpoints/s", BAR_AT_LEAST, compiled_bar);
-    bench_figure(b, "interpreted", points / time_image(&rig, false, out), "Mpoints/s",
-                 interpreted_bar > 0 ? BAR_AT_LEAST : BAR_NONE, interpreted_bar);
-    free(out);
-    rig_close(&rig);
-    bench_setting_close(&s);
-}
-
-void bench_perlin2(struct bench *b)
-{
-    bench_field(b, "perlin2(x*16, y*16)", 200, 100);
-}
-
-void bench_gnoise2(struct bench *b)
-{
-    bench_field(b, "gnoise(x*16, y*16)", 700, 0);
-}
-
-void bench_gnoise3(struct bench *b)
-{
-    bench_field(b, "gnoise(x*16, y*16, z + 0.3)", 360, 0);
-}
-
-void bench_snoise2(struct bench *b)
-{
-    bench_field(b, "snoise(x*16, y*16)", 530, 0);
-}
-
-void bench_snoise3(struct bench *b)
-{
-    bench_field(b, "snoise(x*16, y*16, z + 0.3)", 370, 0);
-}
-
-void bench_vnoise2(struct bench *b)
-{
-    bench_field(b, "vnoise(x*16, y*16)", 1070, 0);
-}
-
-void bench_vnoise3(struct bench *b)
-{
-    bench_field(b, "vnoise(x*16, y*16, z + 0.3)", 600, 0);
-}
-
-void bench_cellular2(struct bench *b)
-{
-    bench_field(b, "cellular(x*16, y*16)", 175, 0);
-}
-
-void bench_cellular3(struct bench *b)
-{
-    bench_field(b, "cellular(x*16, y*16, z + 0.3)", 59, 0);
-}
-
-void bench_fractal2(struct bench *b)
-{
-    bench_field(b, "fractal(x*16, y*16, octaves=6)", 130, 0);
-}
-
-void bench_trig(struct bench *b)
-{
-    bench_field(b, "sin(pi*x)*cos(pi*(x + y))", 500, 120);
-}
-
-void bench_circle(struct bench *b)
-{
-    bench_field(b, "sdf_circle(x - 0.5, y - 0.5, 0.3)", 1500, 0);
-}
+enum { BATCHES = 31 };
 
 enum { AFFINE = 44100, ROUNDS = 301, REPEATS = 20 };
 
