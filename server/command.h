@@ -16,6 +16,7 @@ int command_render(int argc, char **argv);
 int command_process(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_ops(int argc, char **argv);
+int command_docs(int argc, char **argv);
 int command_cache(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
