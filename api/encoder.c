@@ -1,6 +1,8 @@
 /* See encoder.h: how an image is cut. The formats are in format_*.c, by the table formats.def. */
 #include "api/encoder.h"
 
+#include "api/diffused.h"
+
 static encoder_open *const openers[IMAGE_FILES] = {
 #define IMAGE_FILE(id, name, type, bits, open, what) open,
 #define AUDIO_FILE(id, name, type, bits, what)
@@ -17,7 +19,10 @@ enum status encoder_new(enum image_file file, const struct image_form *form, str
     e->sample_bits = form->bits;
     e->band_rows = encoder_rows(form, ENCODER_BAND);
     TRY(openers[file](e, a, fault));
-    *ret = e;
+    if (form->dither && e->sample_bits == 32)
+        return fault_add(fault, STATUS_BAD_FIELD, "/dither", 0, "dither is for integer samples; this %s holds floats",
+                         image_files[file].name);
+    *ret = dither_is_diffusion(form->dither) ? diffused_new(e, a) : e;
     return STATUS_OK;
 }
 

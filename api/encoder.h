@@ -24,6 +24,7 @@
 #ifndef API_ENCODER_H
 #define API_ENCODER_H
 
+#include "api/dither.h"
 #include "api/format_image.h"
 #include "core/arena.h"
 #include "core/fault.h"
@@ -35,6 +36,9 @@ struct image_form {
     double fps;
     unsigned bits; /* of a sample, one of the format's in formats.def */
     bool srgb;     /* colour samples are encoded so */
+    /* Of integer samples. Whoever makes the samples does the ordered ones; for error diffusion encoder_new() gives an
+     * encoder that asks for floats and diffuses them itself, band after band. */
+    enum dither dither;
 };
 
 /* Takes bytes in order. One that cannot go on sets `failed` and ignores what follows, so that encoders need not look.
@@ -88,7 +92,10 @@ struct encoder {
 
     void (*done)(struct encoder *e); /* gives back what is not the arena's; NULL: nothing is */
 
-    void *own; /* the format's */
+    void (*close)(struct encoder *e); /* frees what is not the arena's, at any time; NULL: nothing */
+
+    uint64_t clipped; /* samples that `join` found out of range, beside those that were so when they came */
+    void *own;        /* the format's */
 };
 
 /* The column `open` of formats.def. Fills *ret, which is zeroed but for `form` and the defaults sample_bits = form.bits
