@@ -23,6 +23,8 @@ static double unit(enum op op)
     case OP_GATHER_I32:
     case OP_TAP:
         return 12;
+    case OP_FETCH:
+        return 16;
     default:
         return op_info(op)->result == TYPE_F64 ? 2 : 1;
     }

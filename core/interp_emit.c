@@ -106,6 +106,10 @@ static step_fn *strip_fn(const struct strip_loops *loops, const struct flat *f, 
     case OP_GATHER_F32:
     case OP_GATHER_I32:
         return loops->gather;
+    case OP_NEAR:
+        return loops->near;
+    case OP_FETCH:
+        return loops->fetch[form];
     case OP_PREV_F32:
         return loops->prev_f;
     case OP_PREV_F64:

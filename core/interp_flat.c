@@ -97,10 +97,12 @@ static enum rate own_rate(enum op op)
     case OP_ARG:
         return RATE_CALL;
     case OP_ROW:
+    case OP_FETCH:
         return RATE_ROW;
     case OP_IOTA:
     case OP_INPUT:
     case OP_TAP:
+    case OP_NEAR:
         return RATE_SAMPLE;
     default:
         return op_info(op)->flags & OP_STATE ? RATE_SAMPLE : RATE_CONST;
@@ -203,6 +205,12 @@ static void flat_val(struct flattener *fl, struct val v)
     if (ins->op == OP_TAP) {
         args[0] = FLAT_NONE; /* the ring is named by aux; it may come later in the chunk */
         by_val[v.i] = flat_ins(fl, ins, args, p->ring_at[ins->args[0].i]);
+        return;
+    }
+    if (ins->op == OP_NEAR) {
+        args[0] = FLAT_NONE; /* the plane is named by the immediate */
+        by_val[v.i] = flat_ins(fl, ins, args, 0);
+        fl->fp->flats[by_val[v.i]].imm = p->ir->main.ins[ins->args[0].i].imm.i;
         return;
     }
     for (uint32_t k = 0; k < ins->n_args; k++)

@@ -63,6 +63,12 @@ struct step tick_step(const struct flat_plan *fp, const struct tick_ops *ticks, 
     case OP_GATHER_I32:
         s.fn = ticks->gather;
         break;
+    case OP_NEAR:
+        s.fn = ticks->near;
+        break;
+    case OP_FETCH:
+        s.fn = ticks->fetch;
+        break;
     case OP_RING:
         s.fn = ticks->ring;
         break;

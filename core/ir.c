@@ -149,7 +149,7 @@ static void code_rates(struct code *code)
         } else if ((info->flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR) {
             ins->rate = RATE_SAMPLE;
         } else {
-            ins->rate = ins->op == OP_FETCH ? RATE_CALL : RATE_CONST;
+            ins->rate = ins->op == OP_FETCH ? RATE_ROW : RATE_CONST; /* arguments alone say what is per call */
             for (uint32_t k = 0; k < ins->n_args; k++) {
                 enum rate r = code->ins[ins->args[k].i].rate;
                 if (r > ins->rate)

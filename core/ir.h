@@ -128,6 +128,7 @@ struct ir {
     uint32_t n_inputs; /* input channels read: 1 + the largest `input` immediate */
     struct ir_image *images;
     uint32_t n_images, cap_images;
+    bool fixed_images; /* a stage's: slots are the whole IR's, so no pass drops or orders images */
     uint32_t n_planes; /* planes handed in: 1 + the largest `surface` immediate */
 };
 
@@ -150,7 +151,7 @@ enum type ir_type(const struct ir *ir, const struct code *code, struct val v);
 bool ins_is_delayed(const struct ins *ins, uint32_t k);
 
 /* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE, tap, plane and near
- * SAMPLE, const CONST; fetch at least CALL. */
+ * SAMPLE, const CONST; fetch at least ROW. */
 void ir_rates(struct ir *ir);
 
 /* What the text and the verifier accept; sanity, not policy: the limits a client meets stand in config.def. Names are

@@ -13,8 +13,8 @@
 const char *type_text(enum type type)
 {
     static const char *const names[] = {
-        [TYPE_NONE] = "none", [TYPE_F32] = "f32",   [TYPE_F64] = "f64",
-        [TYPE_I32] = "i32",   [TYPE_MASK] = "mask", [TYPE_LINE] = "line", [TYPE_PLANE] = "plane",
+        [TYPE_NONE] = "none", [TYPE_F32] = "f32",   [TYPE_F64] = "f64",     [TYPE_I32] = "i32",
+        [TYPE_MASK] = "mask", [TYPE_LINE] = "line", [TYPE_PLANE] = "plane",
     };
     return names[type];
 }

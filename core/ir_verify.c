@@ -165,7 +165,7 @@ static enum status check_operand(struct judge *j, const struct body *b, uint32_t
 static bool is_per_call(const struct body *b, const struct ins *ins)
 {
     unsigned flags = op_info(ins->op)->flags;
-    if ((flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR)
+    if ((flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR || ins->op == OP_FETCH)
         return false;
     if (flags & OP_SOURCE)
         return ins->op != OP_INPUT && ins->op != OP_IOTA && ins->op != OP_ROW;

@@ -298,6 +298,30 @@ static enum status check_unreached(struct lowering *l)
     return status;
 }
 
+/* Planes and images are of pixels, and a plane is whole or not there: no memory between samples leads around it. */
+static enum status check_pixels(struct lowering *l)
+{
+    const struct code *code = &l->b.ir->main;
+    uint32_t planes = 0, images = 0, states = 0;
+    for (uint32_t v = 1; v < code->n; v++) {
+        planes += code->ins[v].op == OP_PLANE;
+        images += code->ins[v].op == OP_FETCH;
+        states += (op_info(code->ins[v].op)->flags & OP_STATE) != 0;
+    }
+    images += l->b.ir->n_images;
+    if ((planes || images) && l->layout.kind == GRAPH_AUDIO)
+        return fault_add(l->b.fault, STATUS_BAD_GRAPH, "", 0,
+                         "the graph reads pixels (an image, or neighbours of a pixel), which audio has not");
+    if (planes && states)
+        return fault_add(l->b.fault, STATUS_BAD_GRAPH, "", 0,
+                         "a graph that reads neighbours of a pixel cannot remember from sample to sample as well");
+    if (planes > IR_PLANES_MAX)
+        return fault_add(l->b.fault, STATUS_BAD_GRAPH, "", 0,
+                         "the graph reads the neighbours in %u planes; more than %d are not possible", planes,
+                         IR_PLANES_MAX);
+    return STATUS_OK;
+}
+
 static bool uses_rate(const struct ir *ir)
 {
     for (uint32_t i = 0; i < ir->n_args; i++)
@@ -349,6 +373,7 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
     TRY(check_unreached(&l));
     if (fault->count)
         return fault->status;
+    TRY(check_pixels(&l));
     *ret = (struct lowered){.ir = ir,
                             .kind = graph_kind(g),
                             .n_inputs = n_inputs,

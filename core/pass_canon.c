@@ -1,11 +1,12 @@
 /* Canonical order: graphs that mean the same but were written differently become the same IR, so one kernel serves
  * them.
  *
- * Every value gets a hash of what it computes and of what it is used for, blind to numbering, names and argument slots.
+ * Every value gets a hash of what it computes and of what it is used for, blind to numbering, names and slots of
+ * arguments and images.
  * Operands that commute are ordered by it; instructions are numbered as a walk from the outputs meets them, operands
- * first; arguments, functions and tables by first use. A tie between operands that commute is broken by comparing a
- * few levels down, then by what is numbered already; a tie that remains is between things that look alike from
- * everywhere, so either order gives the same shape. Ties in graphs made to be confusing may split a shape in two,
+ * first; arguments, functions, tables and images by first use. A tie between operands that commute is broken by
+ * comparing a few levels down, then by what is numbered already; a tie that remains is between things that look alike
+ * from everywhere, so either order gives the same shape. Ties in graphs made to be confusing may split a shape in two,
  * which costs a second compilation, never a wrong answer.
  *
  * The walk goes through a delayed operand at once unless it closes a cycle; those come after the outputs, in order. */
@@ -57,6 +58,8 @@ static uint64_t base_of(const struct canon *c, const struct ins *ins)
         return mix(ins->op, c->table_hash[ins->imm.i]);
     if (ins->op == OP_ARG)
         return mix(ins->op, 0);
+    if (ins->op == OP_FETCH && !c->ir->fixed_images)
+        return mix(ins->op, (uint64_t)ins->imm.i % 4);
     return mix(ins->op, ins_imm_bits(ins));
 }
 
@@ -231,11 +234,11 @@ static uint64_t canon_body(struct canon *c, uint32_t index)
     return result;
 }
 
-/* New numbers for functions, tables and arguments, by first use. */
+/* New numbers for functions, tables, arguments and images, by first use. */
 struct first_use {
     struct ir *ir;
-    uint32_t *fn_to, *table_to, *arg_to; /* UINT32_MAX: not met yet */
-    uint32_t n_fns, n_tables, n_args;
+    uint32_t *fn_to, *table_to, *arg_to, *image_to; /* UINT32_MAX: not met yet */
+    uint32_t n_fns, n_tables, n_args, n_images;
 };
 
 static void meet(uint32_t *to, uint32_t *n, int32_t index)
@@ -256,6 +259,11 @@ static void meet_code(struct first_use *u, const struct code *code)
             meet(u->table_to, &u->n_tables, ins->imm.i);
         } else if (ins->op == OP_ARG) {
             meet(u->arg_to, &u->n_args, ins->imm.i);
+            const struct arg_source *source = &u->ir->args[ins->imm.i];
+            if (source->kind == ARG_IMAGE)
+                meet(u->image_to, &u->n_images, (int32_t)(source->index / 2));
+        } else if (ins->op == OP_FETCH) {
+            meet(u->image_to, &u->n_images, ins->imm.i / 4);
         }
     }
 }
@@ -281,6 +289,17 @@ static void rewrite_imms(const struct first_use *u, const struct code *code)
             ins->imm.i = (int32_t)u->table_to[ins->imm.i];
         else if (ins->op == OP_ARG)
             ins->imm.i = (int32_t)u->arg_to[ins->imm.i];
+        else if (ins->op == OP_FETCH)
+            ins->imm.i = (int32_t)(4 * u->image_to[ins->imm.i / 4]) + ins->imm.i % 4;
+    }
+}
+
+static void rewrite_images(const struct first_use *u)
+{
+    for (uint32_t i = 0; i < u->ir->n_args; i++) {
+        struct arg_source *source = &u->ir->args[i];
+        if (source->kind == ARG_IMAGE)
+            source->index = 2 * u->image_to[source->index / 2] + source->index % 2;
     }
 }
 
@@ -302,19 +321,27 @@ static uint32_t *unmet(struct arena *a, uint32_t n)
 static bool order_lists(struct ir *ir)
 {
     struct arena *a = ir->arena;
-    struct first_use u = {
-        .ir = ir, .fn_to = unmet(a, ir->n_fns), .table_to = unmet(a, ir->n_tables), .arg_to = unmet(a, ir->n_args)};
+    struct first_use u = {.ir = ir,
+                          .fn_to = unmet(a, ir->n_fns),
+                          .table_to = unmet(a, ir->n_tables),
+                          .arg_to = unmet(a, ir->n_args),
+                          .image_to = unmet(a, ir->n_images)};
+    for (uint32_t i = 0; ir->fixed_images && i < ir->n_images; i++)
+        meet(u.image_to, &u.n_images, (int32_t)i);
     meet_code(&u, &ir->main);
     bool moved = meet_rest(u.fn_to, &u.n_fns, ir->n_fns);
     moved |= meet_rest(u.table_to, &u.n_tables, ir->n_tables);
     moved |= meet_rest(u.arg_to, &u.n_args, ir->n_args);
+    moved |= meet_rest(u.image_to, &u.n_images, ir->n_images);
     if (!moved)
         return false;
     for (uint32_t i = 0; i < body_count(ir); i++)
         rewrite_imms(&u, body_at(ir, i).code);
+    rewrite_images(&u);
     PERMUTE(a, struct ir_fn, ir->fns, ir->n_fns, u.fn_to);
     PERMUTE(a, struct ir_table, ir->tables, ir->n_tables, u.table_to);
     PERMUTE(a, struct arg_source, ir->args, ir->n_args, u.arg_to);
+    PERMUTE(a, struct ir_image, ir->images, ir->n_images, u.image_to);
     return true;
 }
 

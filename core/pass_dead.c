@@ -1,6 +1,6 @@
 /* Dead code: keeps what an output needs, through delayed operands too, and drops the rest: instructions, functions,
- * tables and arguments (so ir->args is renumbered, and n_inputs may fall). Parameters of functions stay: callers pass
- * them. */
+ * tables, arguments and images (so ir->args is renumbered, and n_inputs may fall). Parameters of functions stay:
+ * callers pass them. */
 #include <string.h>
 
 #include "core/pass.h"
@@ -8,8 +8,8 @@
 struct dead {
     struct ir *ir;
     bool **live; /* by body, by value */
-    bool *fns, *tables, *args;
-    uint32_t *fn_to, *table_to, *arg_to;
+    bool *fns, *tables, *args, *images;
+    uint32_t *fn_to, *table_to, *arg_to, *image_to;
     bool changed;
 };
 
@@ -25,8 +25,14 @@ static void mark_imm(struct dead *d, const struct ins *ins)
         d->fns[ins->imm.i] = true;
     if (is_gather(ins->op))
         d->tables[ins->imm.i] = true;
-    if (ins->op == OP_ARG)
+    if (ins->op == OP_FETCH)
+        d->images[ins->imm.i / 4] = true;
+    if (ins->op == OP_ARG) {
+        const struct arg_source *source = &d->ir->args[ins->imm.i];
         d->args[ins->imm.i] = true;
+        if (source->kind == ARG_IMAGE)
+            d->images[source->index / 2] = true;
+    }
 }
 
 static void mark_body(struct dead *d, uint32_t index)
@@ -79,6 +85,8 @@ static void sweep_body(struct dead *d, uint32_t index)
             ins->imm.i = (int32_t)d->table_to[ins->imm.i];
         else if (ins->op == OP_ARG)
             ins->imm.i = (int32_t)d->arg_to[ins->imm.i];
+        else if (ins->op == OP_FETCH)
+            ins->imm.i = (int32_t)(4 * d->image_to[ins->imm.i / 4]) + ins->imm.i % 4;
     }
 }
 
@@ -91,6 +99,17 @@ static void sweep_body(struct dead *d, uint32_t index)
         (d)->changed |= kept_ != (count);                                                                              \
         (count) = kept_;                                                                                               \
     } while (0)
+
+/* After the arguments that nobody needs are gone. */
+static void sweep_images(struct dead *d)
+{
+    for (uint32_t i = 0; i < d->ir->n_args; i++) {
+        struct arg_source *source = &d->ir->args[i];
+        if (source->kind == ARG_IMAGE)
+            source->index = 2 * d->image_to[source->index / 2] + source->index % 2;
+    }
+    COMPACT(d, d->ir->images, d->ir->n_images, d->images);
+}
 
 static uint32_t inputs_read(const struct code *code)
 {
@@ -109,9 +128,11 @@ bool pass_dead(struct ir *ir)
                      .fns = ARENA_ARRAY(a, ir->n_fns, bool),
                      .tables = ARENA_ARRAY(a, ir->n_tables, bool),
                      .args = ARENA_ARRAY(a, ir->n_args, bool),
+                     .images = ARENA_ARRAY(a, ir->n_images, bool),
                      .fn_to = ARENA_ARRAY(a, ir->n_fns, uint32_t),
                      .table_to = ARENA_ARRAY(a, ir->n_tables, uint32_t),
-                     .arg_to = ARENA_ARRAY(a, ir->n_args, uint32_t)};
+                     .arg_to = ARENA_ARRAY(a, ir->n_args, uint32_t),
+                     .image_to = ARENA_ARRAY(a, ir->n_images, uint32_t)};
     mark_body(&d, ir->n_fns);
     for (uint32_t i = ir->n_fns; i-- > 0;) /* callers have greater indices */
         if (d.fns[i])
@@ -119,12 +140,16 @@ bool pass_dead(struct ir *ir)
     number(d.fns, ir->n_fns, d.fn_to);
     number(d.tables, ir->n_tables, d.table_to);
     number(d.args, ir->n_args, d.arg_to);
+    for (uint32_t i = 0; ir->fixed_images && i < ir->n_images; i++)
+        d.images[i] = true;
+    number(d.images, ir->n_images, d.image_to);
     for (uint32_t i = 0; i < body_count(ir); i++)
         if (d.live[i])
             sweep_body(&d, i);
     COMPACT(&d, ir->fns, ir->n_fns, d.fns);
     COMPACT(&d, ir->tables, ir->n_tables, d.tables);
     COMPACT(&d, ir->args, ir->n_args, d.args);
+    sweep_images(&d);
     uint32_t n_inputs = inputs_read(&ir->main);
     d.changed |= n_inputs != ir->n_inputs;
     ir->n_inputs = n_inputs;

@@ -417,6 +417,16 @@ static bool fold_gather(struct fold *f, uint32_t at)
     return becomes_const(f, at, ins->op == OP_GATHER_F32 ? OP_CONST_F32 : OP_CONST_I32, bits);
 }
 
+/* A plane of one constant is that constant wherever it is read, also outside of the image unless that is 0. */
+static bool fold_near(struct fold *f, uint32_t at)
+{
+    const struct ins *plane = look(f, f->body.code->ins[at].args[0]);
+    if (plane->op != OP_PLANE || !is_op(f, plane->args[0], OP_CONST_F32))
+        return false;
+    bool holds = plane->imm.i != EDGE_CONSTANT || is_zero(f, plane->args[0]);
+    return holds && becomes(f, at, plane->args[0]);
+}
+
 static bool constant_operands(const struct fold *f, const struct ins *ins, struct constant *ret_args)
 {
     for (uint32_t k = 0; k < ins->n_args; k++) {
@@ -495,6 +505,8 @@ static bool fold_ins(struct fold *f, uint32_t at)
         return fold_state(f, at);
     if (ins->op == OP_GATHER_F32 || ins->op == OP_GATHER_I32)
         return fold_gather(f, at);
+    if (ins->op == OP_PLANE || ins->op == OP_NEAR || ins->op == OP_FETCH)
+        return ins->op == OP_NEAR && fold_near(f, at);
     if (fold_constants(f, at))
         return true;
     if (f->truth[at])

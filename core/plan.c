@@ -273,6 +273,8 @@ static void list_rates(struct plan *plan, const struct ir *ir, struct arena *a)
     plan->row_vals = ARENA_ARRAY(a, ir->main.n, struct val);
     for (uint32_t v = 1; v < ir->main.n; v++) {
         enum rate r = ir->main.ins[v].rate;
+        if (ir->main.ins[v].op == OP_SURFACE)
+            continue; /* named by `near`, never computed */
         if (r == RATE_CONST || r == RATE_CALL)
             plan->call_vals[plan->n_call_vals++] = (struct val){v};
         else if (r == RATE_ROW)

@@ -39,19 +39,30 @@ struct engine_config engine_config_default(void);
 enum status engine_new(const struct engine_config *config, struct engine **ret_engine, struct fault *fault) MUST_CHECK;
 void engine_free(struct engine *e); /* waits for its threads, ends its workers */
 
-/* A graph lowered for a layout, optimised, planned, with its bytecode; reference counted, immutable. */
+/* A graph lowered for a layout, optimised, planned, with its bytecode; reference counted, immutable.
+ *
+ * A graph that reads neighbours of pixels is cut into stages (core/stages.h). The program itself is the last; those
+ * before are programs too, to be run before it in order, each with a kernel of its own. They belong to the whole: a
+ * reference to one is a reference to all. */
 struct program {
     struct arena *arena;
     const struct graph_param *params; /* copies of the graph's, in its order */
     size_t n_params;
     char graph_id[GRAPH_ID_SIZE];
     struct layout layout;
-    struct lowered lowered; /* lowered.ir is the optimised one, too */
-    struct ir *ir;          /* optimised */
+    struct lowered lowered; /* lowered.ir is optimised, too, and not cut */
+    struct ir *ir;          /* optimised; the last stage's */
     struct plan *plan;
     struct interp *interp;
-    struct cost cost;
-    double lower_ms; /* lowering, passes, plan and bytecode */
+    struct cost cost;        /* of this stage; */
+    struct cost whole_cost;  /* and of all that a sample of the whole takes: the same where there are no others */
+    struct program **stages; /* before this one */
+    uint32_t n_stages;
+    const uint32_t *reads;  /* by surface (ir->n_planes): which plane */
+    const uint32_t *fills;  /* by output, of a stage: which plane; NULL: the graph's own outputs */
+    const enum edge *edges; /* by plane */
+    uint32_t n_planes;      /* in the whole graph */
+    double lower_ms;        /* lowering, passes, plan and bytecode */
     struct program_private *private;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/pass.h"
+#include "core/stages.h"
 #include "jit/thread.h"
 
 enum { PROGRAM_ARENA_MAX = 512 << 20, BUCKETS_MAX = 1 << 16 };
@@ -23,6 +24,64 @@ static void copy_params(struct program *p, const struct graph *g)
     p->n_params = g->n_params;
 }
 
+static void fill_stage(struct program *p, const struct stages *all, uint32_t i, enum interp_isa isa)
+{
+    const struct stage *stage = &all->list[i];
+    p->ir = stage->ir;
+    p->reads = stage->reads;
+    p->fills = stage->fills;
+    p->edges = all->edges;
+    p->n_planes = all->n_planes;
+    p->plan = plan_make(p->ir, p->arena);
+    p->interp = interp_new(p->plan, isa, p->arena);
+    p->cost = p->whole_cost = plan_cost(p->plan);
+    p->private->shape = ir_shape(p->ir, p->arena);
+}
+
+static struct program_private *private_new(void)
+{
+    struct program_private *private = calloc(1, sizeof *private);
+    if (!private)
+        return NULL;
+    pthread_mutex_init(&private->lock, NULL);
+    atomic_init(&private->refs, 1);
+    return private;
+}
+
+/* A program in the whole's arena; what it shares with the whole is copied. */
+static struct program *stage_new(struct program *whole)
+{
+    struct program *p = ARENA_NEW(whole->arena, struct program);
+    struct program_private *private = private_new();
+    if (!private)
+        return NULL;
+    *p = *whole;
+    p->private = private;
+    p->private->whole = whole;
+    p->stages = NULL;
+    p->n_stages = 0;
+    whole->stages[whole->n_stages++] = p;
+    return p;
+}
+
+static enum status fill_stages(struct program *p, enum interp_isa isa, struct fault *fault)
+{
+    struct stages all = stages_split(p->lowered.ir);
+    p->stages = ARENA_ARRAY(p->arena, all.n, struct program *);
+    fill_stage(p, &all, all.n - 1, isa);
+    for (uint32_t i = 0; i + 1 < all.n; i++) {
+        struct program *stage = stage_new(p);
+        if (!stage)
+            return fault_add(fault, STATUS_NO_MEMORY, "", 0, "there is no memory for the stages");
+        fill_stage(stage, &all, i, isa);
+        p->whole_cost.interp_ns += stage->cost.interp_ns;
+        p->whole_cost.jit_ns += stage->cost.jit_ns;
+        p->whole_cost.compile_ms += stage->cost.compile_ms;
+        p->whole_cost.instructions += stage->cost.instructions;
+    }
+    return STATUS_OK;
+}
+
 /* Everything that may run out of the program's arena. */
 static enum status fill(struct program *p, const struct graph *g, const struct graph_limits *limits,
                         enum interp_isa isa, struct fault *fault)
@@ -32,14 +91,10 @@ static enum status fill(struct program *p, const struct graph *g, const struct g
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "the graph needs more than %d MB to be compiled",
                          PROGRAM_ARENA_MAX >> 20);
     TRY(lower(g, p->layout, limits, p->arena, &p->lowered, fault));
-    p->ir = p->lowered.ir;
-    TRY(ir_verify(p->ir, fault));
-    passes_run(p->ir, NULL, NULL);
-    p->plan = plan_make(p->ir, p->arena);
-    p->interp = interp_new(p->plan, isa, p->arena);
-    p->cost = plan_cost(p->plan);
-    p->private->shape = ir_shape(p->ir, p->arena);
+    TRY(ir_verify(p->lowered.ir, fault));
+    passes_run(p->lowered.ir, NULL, NULL);
     copy_params(p, g);
+    TRY(fill_stages(p, isa, fault));
     p->lower_ms = (clock_us() - start) / 1e3;
     return STATUS_OK;
 }
@@ -80,13 +135,26 @@ static enum status fill_or_explain(struct program *p, const struct graph *g, con
     return s;
 }
 
+static void private_free(struct program_private *private)
+{
+    kernel_unref(private->kernel);
+    pthread_mutex_destroy(&private->lock);
+    free(private);
+}
+
 static void program_free(struct program *p)
 {
-    kernel_unref(p->private->kernel);
-    pthread_mutex_destroy(&p->private->lock);
+    for (uint32_t i = 0; i < p->n_stages; i++)
+        private_free(p->stages[i]->private);
+    private_free(p->private);
     arena_free(p->arena);
-    free(p->private);
     free(p);
+}
+
+/* Of a stage, whose whole it is; stages come and go with it. */
+static struct program *whole_of(struct program *p)
+{
+    return p->private->whole ? p->private->whole : p;
 }
 
 enum status program_make(const struct graph *g, const char *graph_id, struct layout layout,
@@ -94,36 +162,36 @@ enum status program_make(const struct graph *g, const char *graph_id, struct lay
                          struct fault *fault)
 {
     struct program *p = calloc(1, sizeof *p);
-    struct program_private *private = calloc(1, sizeof *private);
+    struct program_private *private = private_new();
     struct arena *a = arena_new(PROGRAM_ARENA_MAX);
     if (!p || !private || !a) {
         arena_free(a);
-        free(private);
+        if (private)
+            private_free(private);
         free(p);
         return STATUS_NO_MEMORY;
     }
     *p = (struct program){.arena = a, .layout = layout, .private = private};
     memcpy(p->graph_id, graph_id, GRAPH_ID_SIZE);
-    pthread_mutex_init(&private->lock, NULL);
-    atomic_init(&private->refs, 1);
     enum status s = fill_or_explain(p, g, limits, isa, fault);
     if (s != STATUS_OK) {
         program_free(p);
         return s;
     }
-    private->bytes = sizeof *p + sizeof *private + arena_used(a);
+    private->bytes = sizeof *p + (1 + p->n_stages) * sizeof *private + arena_used(a);
     *ret_program = p;
     return STATUS_OK;
 }
 
 struct program *program_ref(struct program *p)
 {
-    atomic_fetch_add_explicit(&p->private->refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&whole_of(p)->private->refs, 1, memory_order_relaxed);
     return p;
 }
 
 void program_unref(struct program *p)
 {
+    p = p ? whole_of(p) : NULL;
     if (p && atomic_fetch_sub_explicit(&p->private->refs, 1, memory_order_acq_rel) == 1)
         program_free(p);
 }
@@ -294,13 +362,29 @@ struct program *programs_keep(struct programs *t, struct program *p)
 struct program *programs_take_wanting(struct programs *t)
 {
     pthread_mutex_lock(&t->lock);
-    struct program *p = t->newest;
-    while (p && !atomic_exchange(&p->private->wants, false))
-        p = p->private->older;
-    if (p)
-        program_ref(p);
+    struct program *wanting = NULL;
+    for (struct program *p = t->newest; p && !wanting; p = p->private->older) {
+        for (uint32_t i = 0; i < p->n_stages && !wanting; i++)
+            if (atomic_exchange(&p->stages[i]->private->wants, false))
+                wanting = p->stages[i];
+        if (!wanting && atomic_exchange(&p->private->wants, false))
+            wanting = p;
+    }
+    if (wanting)
+        program_ref(wanting);
     pthread_mutex_unlock(&t->lock);
-    return p;
+    return wanting;
+}
+
+static void unbind(struct program *p, struct kernel *k)
+{
+    pthread_mutex_lock(&p->private->lock);
+    bool holds = p->private->kernel == k;
+    if (holds)
+        p->private->kernel = NULL;
+    pthread_mutex_unlock(&p->private->lock);
+    if (holds)
+        kernel_unref(k);
 }
 
 void programs_unbind(struct programs *t, struct kernel *k)
@@ -308,13 +392,9 @@ void programs_unbind(struct programs *t, struct kernel *k)
     atomic_store(&k->evicted, true);
     pthread_mutex_lock(&t->lock);
     for (struct program *p = t->newest; p; p = p->private->older) {
-        pthread_mutex_lock(&p->private->lock);
-        bool holds = p->private->kernel == k;
-        if (holds)
-            p->private->kernel = NULL;
-        pthread_mutex_unlock(&p->private->lock);
-        if (holds)
-            kernel_unref(k);
+        for (uint32_t i = 0; i < p->n_stages; i++)
+            unbind(p->stages[i], k);
+        unbind(p, k);
     }
     pthread_mutex_unlock(&t->lock);
 }

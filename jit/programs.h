@@ -9,7 +9,8 @@
 #include "jit/engine.h"
 
 struct program_private {
-    atomic_uint refs;
+    atomic_uint refs;      /* of a stage: unused, its whole's count */
+    struct program *whole; /* of a stage; else NULL */
     struct bytes shape;    /* ir_shape() of the program's IR */
     size_t bytes;          /* memory of the whole program */
     atomic_uint sights;    /* requests that came without finding a kernel */

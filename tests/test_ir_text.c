@@ -84,6 +84,38 @@ static void printing_what_was_parsed_gives_the_same_text(void **state)
     arena_free(a);
 }
 
+static const char pixels[] = "image 0 photo\n"
+                             "image 1 no/such.png\n"
+                             "arg 0 image 0 width\n"
+                             "arg 1 image 1 height\n"
+                             "main {\n"
+                             "  %1 = arg 0\n"
+                             "  %2 = i32.f64 %1\n"
+                             "  %3 = row\n"
+                             "  %4 = fetch %2 %3 6\n"
+                             "  %5 = plane %4 repeat\n"
+                             "  %6 = plane %4 clamp\n"
+                             "  %7 = plane %4 mirror\n"
+                             "  %8 = plane %4 constant\n"
+                             "  %9 = surface 3\n"
+                             "  %10 = const.i32 -1\n"
+                             "  %11 = near %5 %2 %10\n"
+                             "  %12 = near %9 %10 %2\n"
+                             "  out 0 %11\n"
+                             "  out 1 %12\n"
+                             "}\n";
+
+static void planes_and_images_print_as_they_were_parsed(void **state)
+{
+    (void)state;
+    struct arena *a = arena_of_test();
+    struct ir *ir = parse(a, pixels);
+    assert_string_equal(ir_print(ir, a), pixels);
+    assert_int_equal(ir->n_images, 2);
+    assert_int_equal(ir->n_planes, 4);
+    arena_free(a);
+}
+
 static void spaces_and_comments_do_not_matter(void **state)
 {
     (void)state;
@@ -213,6 +245,24 @@ static const struct {
     {"main { %1 = input 0 %2 = f64.f32 %1 %3 = ring %1 %2 out 0 %1 }", "capacity"},
     {"main { %1 = input 0 %2 = const.f64 9 %3 = ring %1 %2 out 0 %3 }", "no f32"},
     {"main { %1 = input 0 %2 = const.i32 9 %3 = tap %1 %2 out 0 %3 }", "is f32"},
+    {"image 1 a main { %1 = input 0 out 0 %1 }", "image 0 should"},
+    {"image 0 a image 1 a main { %1 = input 0 out 0 %1 }", "twice"},
+    {"image 0 a arg 0 image 1 width main { %1 = input 0 out 0 %1 }", "size of an image"},
+    {"image 0 a arg 0 image 0 depth main { %1 = input 0 out 0 %1 }", "width or height"},
+    {"main { %1 = iota %2 = fetch %1 %1 0 out 0 %2 }", "no image"},
+    {"image 0 a main { %1 = iota %2 = fetch %1 %1 4 out 0 %2 }", "no image"},
+    {"image 0 a main { %1 = iota %2 = fetch %1 %1 -1 out 0 %2 }", "no image"},
+    {"image 0 a fn f(i32) f32 { %1 = param.i32 0 %2 = fetch %1 %1 0 ret %2 } main { %1 = input 0 out 0 %1 }", "belong"},
+    {"main { %1 = input 0 %2 = plane %1 wrapped out 0 %1 }", "repeat, clamp"},
+    {"main { %1 = input 0 %2 = plane %1 repeat out 0 %2 }", "no f32"},
+    {"main { %1 = input 0 %2 = plane %1 repeat %3 = plane %2 repeat out 0 %1 }", "is plane"},
+    {"main { %1 = surface 1024 %2 = const.i32 0 %3 = near %1 %2 %2 out 0 %3 }", "no plane"},
+    {"main { %1 = surface -1 %2 = const.i32 0 %3 = near %1 %2 %2 out 0 %3 }", "no plane"},
+    {"main { %1 = surface 0 %2 = iota %3 = const.i32 0 %4 = near %1 %2 %3 out 0 %4 }", "how near"},
+    {"main { %1 = surface 0 %2 = row %3 = const.i32 0 %4 = near %1 %3 %2 out 0 %4 }", "how near"},
+    {"image 0 a main { %1 = surface 0 %2 = const.i32 0 %3 = fetch %2 %2 0 %4 = i32.f32 %3 %5 = near %1 %4 %2 out 0 %5 "
+     "}",
+     "how near"},
 };
 
 static void what_is_wrong_is_refused_with_a_reason(void **state)
@@ -277,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(printing_what_was_parsed_gives_the_same_text),
+        cmocka_unit_test(planes_and_images_print_as_they_were_parsed),
         cmocka_unit_test(spaces_and_comments_do_not_matter),
         cmocka_unit_test(constants_read_back_to_the_bit),
         cmocka_unit_test(what_is_wrong_is_refused_with_a_reason),

@@ -478,12 +478,13 @@ static void operations_that_commute_do(void **state)
     each_op(check_commutes);
 }
 
-static void rows_without_a_meaning_are_sources_memory_or_calls(void **state)
+static void rows_without_a_meaning_are_sources_memory_pixels_or_calls(void **state)
 {
     (void)state;
     for (enum op op = OP_NONE + 1; op < OP_COUNT; op++) {
         bool other = (op_info(op)->flags & (OP_SOURCE | OP_STATE)) || op == OP_GATHER_F32 || op == OP_GATHER_I32 ||
-                     op == OP_TAP || op == OP_CALL_F32 || op == OP_CALL_F64 || op == OP_CALL_I32;
+                     op == OP_TAP || op == OP_PLANE || op == OP_NEAR || op == OP_FETCH || op == OP_CALL_F32 ||
+                     op == OP_CALL_F64 || op == OP_CALL_I32;
         assert_int_equal(is_elementwise(op), !other);
     }
 }
@@ -557,7 +558,7 @@ int main(void)
         cmocka_unit_test_setup(every_operation_means_the_same_on_every_isa, reset),
         cmocka_unit_test_setup(folding_is_the_same_code, reset),
         cmocka_unit_test_setup(operations_that_commute_do, reset),
-        cmocka_unit_test_setup(rows_without_a_meaning_are_sources_memory_or_calls, reset),
+        cmocka_unit_test_setup(rows_without_a_meaning_are_sources_memory_pixels_or_calls, reset),
         cmocka_unit_test_setup(fused_multiply_add_rounds_once, reset),
         cmocka_unit_test_setup(the_thread_state_is_restored, reset),
     };

@@ -23,7 +23,7 @@ typedef void step_fn(const struct step *s, const struct frame *f);
 struct step {
     step_fn *fn;
     uint32_t dst, a, b, c;
-    int32_t imm;  /* the operation's immediate: shift count, table, channel, arg */
+    int32_t imm;  /* the operation's immediate: shift count, table, channel, arg, plane, image and component */
     uint32_t aux; /* offset in state, or index of a ring */
 };
 
@@ -51,6 +51,8 @@ struct strip_loops {
     step_fn *iota, *input, *output;       /* imm: channel */
     step_fn *fill4, *fill8;               /* a uniform value into a strip */
     step_fn *gather;
+    step_fn *near;                             /* imm: plane */
+    step_fn *fetch[3];                         /* by which operands are uniform */
     step_fn *prev_f, *prev_d, *prev_i, *accum; /* dst and a may not be the same strip */
     step_fn *ring, *tap, *tap_uniform;
     step_fn *end;
@@ -58,7 +60,7 @@ struct strip_loops {
 
 struct tick_ops {
     step_fn *op[OP_COUNT];
-    step_fn *arg, *row, *iota, *input, *gather;
+    step_fn *arg, *row, *iota, *input, *gather, *near, *fetch;
     step_fn *splat4, *splat8; /* dst: lane 0 to all of a uniform value */
     step_fn *copy4, *copy8;
     step_fn *load4, *load8, *store4, *store8; /* between a slot and sample i of a strip */

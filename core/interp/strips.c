@@ -146,6 +146,55 @@ static void gather(const struct step *s, const struct frame *f)
     NEXT(s, f);
 }
 
+static int32_t uniform_i(const struct frame *f, uint32_t at)
+{
+    int32_t i;
+    memcpy(&i, f->work + at, 4);
+    return i;
+}
+
+static void near(const struct step *s, const struct frame *f)
+{
+    char *dst = f->w4 + s->dst;
+    const struct kernel_plane *p = &f->call->planes[s->imm];
+    int64_t column = (int64_t)f->at + uniform_i(f, s->b), row = (int64_t)f->row + uniform_i(f, s->c);
+    memcpy(dst, p->data + row * p->stride + column, f->n * 4);
+    memset(dst + f->n * 4, 0, (padded(f->n) - f->n) * 4);
+    NEXT(s, f);
+}
+
+LANE vi clamped(vi x, vi last)
+{
+    vi zero = splat_i(0);
+    x = i_sel(i_lt(x, zero), zero, x);
+    return i_sel(i_lt(last, x), last, x);
+}
+
+/* Padding lanes are clamped like the others, so they stay in the image too. */
+static inline void fetch_form(const struct step *s, const struct frame *f, unsigned form)
+{
+    char *dst = f->w4 + s->dst;
+    const struct kernel_image *image = &f->call->images[s->imm / 4];
+    const float *component = image->data + (size_t)(s->imm % 4) * (size_t)image->width * (size_t)image->height;
+    const char *pa = form & 1 ? f->work + s->a : f->w4 + s->a, *pb = form & 2 ? f->work + s->b : f->w4 + s->b;
+    vi width = splat_i(image->width), right = splat_i(image->width - 1), bottom = splat_i(image->height - 1);
+    for (size_t i = 0, n = padded(f->n); i < n; i += LANES) {
+        vi x = clamped(load_i(form & 1 ? pa : pa + 4 * i), right);
+        vi y = clamped(load_i(form & 2 ? pb : pb + 4 * i), bottom);
+        store_i(dst + 4 * i, gather_words(component, i_add(i_mul(y, width), x)));
+    }
+}
+
+#define FETCH_FORM(form)                                                                                               \
+    static void fetch_##form(const struct step *s, const struct frame *f)                                              \
+    {                                                                                                                  \
+        fetch_form(s, f, form);                                                                                        \
+        NEXT(s, f);                                                                                                    \
+    }
+FETCH_FORM(0)
+FETCH_FORM(1)
+FETCH_FORM(2)
+
 static uint32_t canon_f(uint32_t bits)
 {
     return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits;
@@ -263,6 +312,8 @@ const struct strip_loops STRIPS_NAME = {
     .fill4 = fill4,
     .fill8 = fill8,
     .gather = gather,
+    .near = near,
+    .fetch = {fetch_0, fetch_1, fetch_2},
     .prev_f = prev_f,
     .prev_d = prev_d,
     .prev_i = prev_i,

@@ -75,6 +75,29 @@ static void gather(const struct step *s, const struct frame *f)
     NEXT(s, f);
 }
 
+static void near(const struct step *s, const struct frame *f)
+{
+    const struct kernel_plane *p = &f->call->planes[s->imm];
+    int64_t column = (int64_t)f->at + (int64_t)f->i + read_i(f->work + s->b);
+    int64_t row = (int64_t)f->row + read_i(f->work + s->c);
+    memcpy(f->work + s->dst, p->data + row * p->stride + column, 4);
+    NEXT(s, f);
+}
+
+static size_t clamped(int32_t x, int32_t size)
+{
+    return (size_t)(x < 0 ? 0 : x < size ? x : size - 1);
+}
+
+static void fetch(const struct step *s, const struct frame *f)
+{
+    const struct kernel_image *image = &f->call->images[s->imm / 4];
+    size_t width = (size_t)image->width, component = (size_t)(s->imm % 4) * width * (size_t)image->height;
+    size_t x = clamped(read_i(f->work + s->a), image->width), y = clamped(read_i(f->work + s->b), image->height);
+    memcpy(f->work + s->dst, image->data + component + y * width + x, 4);
+    NEXT(s, f);
+}
+
 static void splat4(const struct step *s, const struct frame *f)
 {
     __m128i x = _mm_set1_epi32(read_i(f->work + s->dst));
@@ -197,6 +220,8 @@ const struct tick_ops TICKS_NAME = {
     .iota = iota,
     .input = input,
     .gather = gather,
+    .near = near,
+    .fetch = fetch,
     .splat4 = splat4,
     .splat8 = splat8,
     .copy4 = copy4,
