@@ -102,7 +102,8 @@ static bool make_head(struct exr *x, const struct image_form *f)
     init.error_handler_fn = silent;
     init.user_data = x;
     init.write_fn = keep;
-    if (exr_start_write(&ctx, "", EXR_WRITE_FILE_DIRECTLY, &init) != EXR_ERR_SUCCESS)
+    /* It wants a name, but opens nothing. */
+    if (exr_start_write(&ctx, "sinter.exr", EXR_WRITE_FILE_DIRECTLY, &init) != EXR_ERR_SUCCESS)
         return false;
     bool done = describe(ctx, f);
     struct exr head = *x;
