@@ -160,31 +160,60 @@ static bool exr_head(const struct image_in *file, struct image_head *io, char wh
     return read;
 }
 
-/* Where each channel's numbers go: into the planes, as floats. */
-static void aim(const struct exr *exr, exr_decode_pipeline_t *decode, size_t at, float *planes)
+/* Where each channel's numbers go: into the planes, as floats. Those that nobody wants go to `waste`: some of the
+ * library's loops expect a place for each. */
+static void aim(const struct exr *exr, exr_decode_pipeline_t *decode, size_t at, float *planes, float *waste)
 {
     size_t plane = (size_t)exr->width * exr->height;
     for (int i = 0; i < decode->channel_count; i++) {
         exr_coding_channel_info_t *c = &decode->channels[i];
         int component = component_of(exr, c->channel_name);
-        c->decode_to_ptr = component < 0 ? NULL : (uint8_t *)(planes + (size_t)component * plane + at);
+        float *to = component < 0 ? waste : planes + (size_t)component * plane + at;
+        uint32_t stride = component < 0 ? (uint32_t)decode->chunk.width : exr->width;
+        c->decode_to_ptr = (uint8_t *)to;
         c->user_data_type = EXR_PIXEL_FLOAT;
         c->user_bytes_per_element = sizeof(float);
         c->user_pixel_stride = sizeof(float);
-        c->user_line_stride = (int32_t)(exr->width * sizeof(float));
+        c->user_line_stride = (int32_t)(stride * sizeof(float));
     }
 }
 
-/* `at`: the pixel at which the chunk begins. */
+/* A chunk that unpacks to less than it says must not show what memory held before. */
+static void *zeroed(exr_transcoding_pipeline_buffer_id_t id, size_t n)
+{
+    (void)id;
+    return calloc(1, n);
+}
+
+static void release(exr_transcoding_pipeline_buffer_id_t id, void *memory)
+{
+    (void)id;
+    free(memory);
+}
+
+static bool run_chunk(struct exr *exr, exr_decode_pipeline_t *decode, size_t at, float *planes)
+{
+    float *waste = malloc((size_t)decode->chunk.width * (size_t)decode->chunk.height * sizeof(float));
+    if (!waste)
+        return because(exr->why, "no memory");
+    decode->alloc_fn = zeroed;
+    decode->free_fn = release;
+    aim(exr, decode, at, planes, waste);
+    bool read = good(exr, exr_decoding_choose_default_routines(exr->ctx, 0, decode)) &&
+                good(exr, exr_decoding_run(exr->ctx, 0, decode));
+    free(waste);
+    return read;
+}
+
+/* `at`: the pixel at which the chunk begins. The library does not expect a chunk without bytes. */
 static bool read_chunk(struct exr *exr, const exr_chunk_info_t *chunk, size_t at, float *planes)
 {
     exr_decode_pipeline_t decode = EXR_DECODE_PIPELINE_INITIALIZER;
-    bool read = good(exr, exr_decoding_initialize(exr->ctx, 0, chunk, &decode));
-    if (read) {
-        aim(exr, &decode, at, planes);
-        read = good(exr, exr_decoding_choose_default_routines(exr->ctx, 0, &decode)) &&
-               good(exr, exr_decoding_run(exr->ctx, 0, &decode));
-    }
+    if (!chunk->packed_size || !chunk->unpacked_size || chunk->width < 1 || chunk->height < 1)
+        return because(exr->why, "a chunk is empty");
+    if (chunk->compression == EXR_COMPRESSION_NONE && chunk->packed_size != chunk->unpacked_size)
+        return because(exr->why, "a chunk has not as many bytes as it has pixels");
+    bool read = good(exr, exr_decoding_initialize(exr->ctx, 0, chunk, &decode)) && run_chunk(exr, &decode, at, planes);
     exr_decoding_destroy(exr->ctx, &decode);
     return read;
 }
@@ -227,6 +256,7 @@ static bool exr_decode(const struct image_in *file, const struct image_head *hea
     size_t plane = (size_t)head->width * head->height;
     if (!exr_open(&exr, file, why))
         return false;
+    memset(planes, 0, 4 * plane * sizeof(float));
     bool read = exr.tiled ? read_tiles(&exr, planes) : read_scanlines(&exr, planes);
     exr_finish(&exr.ctx);
     if (!read)

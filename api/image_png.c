@@ -103,9 +103,11 @@ static bool png_decode(const struct image_in *file, const struct image_head *hea
     r.row_bytes = (size_t)head->width * (r.deep ? 8 : 4);
     r.row = malloc(r.row_bytes);
     error = r.row ? read_rows(&r, ihdr.interlace_method != 0) : SPNG_EMEM;
+    if (error == SPNG_EOI)
+        error = spng_decode_chunks(r.ctx); /* is the rest whole, too? */
     free(r.row);
     spng_ctx_free(r.ctx);
-    return error == SPNG_EOI || because(why, error);
+    return !error || because(why, error);
 }
 
 const struct image_reader image_png = {"png", png_is, png_head, png_decode};
