@@ -88,7 +88,8 @@ static enum status z1(struct build *b, const struct node_args *args, struct val 
 extern const struct node_row audio_delay_rows[];
 const struct node_row audio_delay_rows[] = {
     {"delay : in, time:f64 (s)=0.1, *max (s)=none, *interp=linear|none|allpass|lagrange3",
-     "Delay line; `max` in seconds bounds a modulated time (default: the time when it is a number, else 1).",
+     "Delay line of `time` seconds, between samples too (none: whole samples); `max` bounds a modulated time (default: "
+     "the time when it is a number, else 1).",
      NODE_AUDIO | NODE_DELAYED, NULL, delay, NULL},
     {"z1 : in", "The previous sample.", NODE_AUDIO | NODE_DELAYED, NULL, z1, NULL},
     {0},

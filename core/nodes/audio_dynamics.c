@@ -109,16 +109,24 @@ static enum status gate(struct build *b, const struct node_args *args, struct va
 
 extern const struct node_row audio_dynamics_rows[];
 const struct node_row audio_dynamics_rows[] = {
-    {"envelope : in, attack:f64 (s)=0.01, release:f64 (s)=0.1, *mode=peak|rms", "How loud a signal is.", NODE_AUDIO,
-     NULL, envelope, NULL},
+    {"envelope : in, attack:f64 (s)=0.01, release:f64 (s)=0.1, *mode=peak|rms",
+     "How loud a signal is, 0 and up: its peak or root mean square, following with the time constants attack and "
+     "release.",
+     NODE_AUDIO, NULL, envelope, NULL},
     {"compressor : in, in_r=none, sidechain=none, threshold_db (dB)=-20, ratio=4, attack:f64 (s)=0.01, "
      "release:f64 (s)=0.1, knee_db (dB)=0, makeup_db (dB)=0 -> l r gain_db",
-     "Lowers what is above the threshold; channels are linked.", NODE_AUDIO, NULL, compressor, NULL},
+     "Lowers what is above the threshold to 1/ratio of its excess in dB, gently over a knee of knee_db; in and in_r "
+     "share one gain (gain_db, without makeup), by the louder of them or by sidechain.",
+     NODE_AUDIO, NULL, compressor, NULL},
     {"expander : in, in_r=none, sidechain=none, threshold_db (dB)=-40, ratio=2, attack:f64 (s)=0.001, "
      "release:f64 (s)=0.1, knee_db (dB)=0 -> l r gain_db",
-     "Lowers what is below the threshold further; channels are linked.", NODE_AUDIO, NULL, expander, NULL},
+     "Lowers what is below the threshold to `ratio` times its distance in dB, gently over a knee of knee_db; in and "
+     "in_r share one gain (gain_db), by the louder of them or by sidechain.",
+     NODE_AUDIO, NULL, expander, NULL},
     {"gate : in, in_r=none, sidechain=none, threshold_db (dB)=-40, attack:f64 (s)=0.001, hold:f64 (s)=0.05, "
      "release:f64 (s)=0.1, range_db (dB)=-80 -> l r",
-     "Silences what is below the threshold, after a hold.", NODE_AUDIO, NULL, gate, NULL},
+     "Lowers by range_db what is below the threshold, `hold` seconds after it was last above; in and in_r share one "
+     "gain, by the louder of them or by sidechain.",
+     NODE_AUDIO, NULL, gate, NULL},
     {0},
 };

@@ -88,7 +88,8 @@ const struct node_row audio_follow_rows[] = {
     {"allpass1 : in, coeff:f64=0.5", "First-order all-pass: c x + x1 - c y1.", NODE_AUDIO, NULL, allpass1, NULL},
     {"smooth : in, time:f64 (s)=0.02", "Follows its input exponentially; `time` is its time constant.", NODE_AUDIO,
      NULL, smooth, NULL},
-    {"slew : in, rise:f64=1000, fall:f64=1000", "Follows its input, at most `rise` up and `fall` down a second.",
-     NODE_AUDIO, NULL, slew, NULL},
+    {"slew : in, rise:f64=1000, fall:f64=1000",
+     "Follows its input, rising by at most `rise` and falling by at most `fall` a second.", NODE_AUDIO, NULL, slew,
+     NULL},
     {0},
 };

@@ -145,11 +145,17 @@ static enum status fdn(struct build *b, const struct node_args *args, struct val
 
 extern const struct node_row audio_reverb_rows[];
 const struct node_row audio_reverb_rows[] = {
-    {"schroeder : in, room=0.5, damp:f64=0.5, mix=0.3", "Reverb of eight combs and four allpasses.", NODE_AUDIO, NULL,
-     schroeder, NULL},
-    {"freeverb : in, in_r=none, room=0.5, damp:f64=0.5, width=1, mix=0.3 -> l r", "The Freeverb reverb, stereo.",
+    {"schroeder : in, room=0.5, damp:f64=0.5, mix=0.3",
+     "Schroeder's reverb: eight damped combs side by side, then four allpasses. room (length), damp (how fast highs "
+     "fade) and mix are 0..1.",
+     NODE_AUDIO, NULL, schroeder, NULL},
+    {"freeverb : in, in_r=none, room=0.5, damp:f64=0.5, width=1, mix=0.3 -> l r",
+     "Freeverb, stereo: eight damped combs and four allpasses a side, the right ones a little longer. room, damp, "
+     "width and mix are 0..1.",
      NODE_AUDIO, NULL, freeverb, NULL},
     {"fdn : in, *lines=8, time:f64 (s)=0.05, decay:f64 (s)=2, damp:f64=0.3, mix=0.3 -> l r",
-     "Reverb by a feedback delay network; the longest line takes `time`.", NODE_AUDIO, NULL, fdn, NULL},
+     "Reverb by a feedback delay network of 2 to 16 lines; the longest takes `time`, the sound falls by 60 dB in "
+     "`decay`. damp and mix are 0..1.",
+     NODE_AUDIO, NULL, fdn, NULL},
     {0},
 };

@@ -98,6 +98,8 @@ const struct node_row audio_svf_rows[] = {
     {"svf : in, freq:f64 (Hz)=1000, q:f64=0.7071, gain_db:f64 (dB)=0, "
      "*type=lp|bp|hp|notch|peak|allpass|bell|low_shelf|high_shelf"
      " -> value lp bp hp",
-     "State variable filter; may be modulated at audio rate.", NODE_AUDIO, NULL, svf, NULL},
+     "State variable filter in trapezoidal form; may be modulated at audio rate. lp, bp and hp are its outputs side by "
+     "side, `value` the one that type names.",
+     NODE_AUDIO, NULL, svf, NULL},
     {0},
 };

@@ -308,17 +308,23 @@ static enum status build_fbm3(struct build *b, const struct node_args *args, str
 }
 
 const struct node_row noise_resin_rows[] = {
-    {"perlin2 noise perlin : x, y, seed:f64=0", "Perlin noise in two dimensions, 0..1, clipped at 2.6 % of all points.",
+    {"perlin2 noise perlin : x, y, seed:f64=0",
+     "Perlin noise in two dimensions as resin has it, 0..1: raw/2 + 1/2, clipped, which makes 2.6 % of all points "
+     "flat; gnoise does not clip.",
      0, NULL, build_perlin2, NULL},
-    {"perlin3 : x, y, z, seed:f64=0", "Perlin noise in three dimensions, 0..1.", 0, NULL, build_perlin3, NULL},
-    {"simplex2 simplex : x, y, seed:f64=0", "Simplex noise in two dimensions, 0..1, clipped at 32 % of all points.", 0,
-     NULL, build_simplex2, NULL},
-    {"simplex3 : x, y, z, seed:f64=0", "Simplex noise in three dimensions, 0..1, clipped.", 0, NULL, build_simplex3,
-     NULL},
+    {"perlin3 : x, y, z, seed:f64=0", "Perlin noise in three dimensions as resin has it, 0..1: raw/2 + 1/2.", 0, NULL,
+     build_perlin3, NULL},
+    {"simplex2 simplex : x, y, seed:f64=0",
+     "Simplex noise in two dimensions as resin has it, 0..1: raw/2 + 1/2, clipped, which makes 32 % of all points "
+     "flat; snoise does not clip.",
+     0, NULL, build_simplex2, NULL},
+    {"simplex3 : x, y, z, seed:f64=0", "Simplex noise in three dimensions as resin has it, 0..1: raw/2 + 1/2.", 0, NULL,
+     build_simplex3, NULL},
     {"fbm2 fbm : x, y, *octaves=4, seed:f64=0", "Octaves of perlin2, each half as strong and twice as fine, 0..1.", 0,
      NULL, build_fbm2, NULL},
     {"fbm3 : x, y, z, *octaves=4, seed:f64=0", "Octaves of perlin3, each half as strong and twice as fine, 0..1.", 0,
      NULL, build_fbm3, NULL},
-    {"classic : x, y, z", "Perlin's improved noise of 2002, signed.", 0, NULL, build_classic, NULL},
+    {"classic : x, y, z", "Perlin's improved noise of 2002 as published, signed, about -1..1, 0 at whole coordinates.",
+     0, NULL, build_classic, NULL},
     {0},
 };

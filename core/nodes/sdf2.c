@@ -115,21 +115,23 @@ static enum status build_ellipse(struct build *b, const struct node_args *args, 
 
 extern const struct node_row sdf2_rows[];
 const struct node_row sdf2_rows[] = {
-    {"sdf_circle : x, y, r", "Signed distance to a circle.", 0, "sqrt(x*x + y*y) - r", NULL, NULL},
-    {"sdf_box2 : x, y, hw, hh", "Signed distance to a box of half width hw and half height hh.", 0,
+    {"sdf_circle : x, y, r", "Exact signed distance to a circle.", 0, "sqrt(x*x + y*y) - r", NULL, NULL},
+    {"sdf_box2 : x, y, hw, hh", "Exact signed distance to a box of half width hw and half height hh.", 0,
      "let qx = abs(x) - hw; let qy = abs(y) - hh; let ox = max(qx, 0); let oy = max(qy, 0);"
      "sqrt(ox*ox + oy*oy) + min(max(qx, qy), 0)",
      NULL, NULL},
     {"sdf_rounded_box2 : x, y, hw, hh, r",
-     "Signed distance to a box of half width hw and half height hh whose corners are rounded within it by radius r.", 0,
-     "let k = min(max(r, 0), min(hw, hh)); sdf_box2(x, y, hw - k, hh - k) - k", NULL, NULL},
+     "Exact signed distance to a box of half width hw and half height hh whose corners are rounded within it by radius "
+     "r.",
+     0, "let k = min(max(r, 0), min(hw, hh)); sdf_box2(x, y, hw - k, hh - k) - k", NULL, NULL},
     {"sdf_segment : x, y, ax, ay, bx, by, r=0",
-     "Signed distance to a capsule of radius r around the segment from a to b; with r = 0 to the segment.", 0,
+     "Exact signed distance to a capsule of radius r around the segment from a to b; with r = 0 to the segment.", 0,
      "let px = x - ax; let py = y - ay; let dx = bx - ax; let dy = by - ay;"
      "let t = min(max((px*dx + py*dy)/(dx*dx + dy*dy), 0), 1);"
      "let ex = px - t*dx; let ey = py - t*dy; sqrt(ex*ex + ey*ey) - r",
      NULL, NULL},
-    {"sdf_triangle : x, y, ax, ay, bx, by, cx, cy", "Signed distance to the triangle a b c, whichever way round.", 0,
+    {"sdf_triangle : x, y, ax, ay, bx, by, cx, cy", "Exact signed distance to the triangle a b c, whichever way round.",
+     0,
      "let d = min(min(sdf_segment(x, y, ax, ay, bx, by), sdf_segment(x, y, bx, by, cx, cy)),"
      "            sdf_segment(x, y, cx, cy, ax, ay));"
      "let turn = sign((bx - ax)*(cy - ay) - (by - ay)*(cx - ax));"
@@ -137,13 +139,14 @@ const struct node_row sdf2_rows[] = {
      "let ca = (ax - cx)*(y - cy) - (ay - cy)*(x - cx); min(min(turn*ab, turn*bc), turn*ca) > 0 ? -d : d",
      NULL, NULL},
     {"sdf_polygon : x, y, r, *sides=5",
-     "Signed distance to a regular polygon of 3 to 64 sides with corners at distance r, one of them up.", 0, NULL,
+     "Exact signed distance to a regular polygon of 3 to 64 sides with corners at distance r, one of them up.", 0, NULL,
      build_polygon, NULL},
     {"sdf_ellipse : x, y, rx, ry",
      "Signed distance to an ellipse, by iteration: within 1e-5 of the longer radius up to 20 : 1, 2e-4 at 100 : 1.",
      NODE_FUNCTION, NULL, build_ellipse, NULL},
     {"sdf_arc : x, y, r, angle, width=0",
-     "Signed distance to a circular arc of radius r, `angle` long and centred on up, drawn with a round pen of this "
+     "Exact signed distance to a circular arc of radius r, `angle` long and centred on up, drawn with a round pen of "
+     "this "
      "width.",
      0,
      "let h = min(max(angle*0.5, 0), pi); let s = max(sin(h), 1e-9); let c = cos(h); let ax = abs(x);"
@@ -151,7 +154,8 @@ const struct node_row sdf2_rows[] = {
      "(if ax*c <= -y*s then abs(d) else sqrt(ex*ex + ey*ey)) - 0.5*width",
      NULL, NULL},
     {"sdf_pie : x, y, r, angle, width=0",
-     "Signed distance to a sector of radius r, open by `angle` and centred on up, grown by width/2; from 2 pi a disc.",
+     "Exact signed distance to a sector of radius r, open by `angle` and centred on up, from 2 pi a disc; grown by "
+     "width/2, and then a bound inside where angle is above pi.",
      0,
      "let h = min(max(angle*0.5, 0), pi); let s = max(sin(h), 1e-9); let c = cos(h); let ax = abs(x);"
      "let d = sqrt(x*x + y*y) - r; let t = min(max(ax*s - y*c, 0), r); let ex = ax - t*s; let ey = y + t*c;"
@@ -159,21 +163,21 @@ const struct node_row sdf2_rows[] = {
      "(if h >= pi then d else max(d, ax*c <= -y*s ? -m : m)) - 0.5*width",
      NULL, NULL},
     {"sdf_line2 : x, y, nx, ny, d=0",
-     "Signed distance to the line at distance d from the origin along its normal n, negative before it.", 0,
+     "Exact signed distance to the line at distance d from the origin along its normal n, negative before it.", 0,
      "(x*nx + y*ny)/max(sqrt(nx*nx + ny*ny), 1e-18) - d", NULL, NULL},
-    {"sdf_ring : x, y, r, width", "Signed distance to a ring of this width whose middle is at radius r.", 0,
+    {"sdf_ring : x, y, r, width", "Exact signed distance to a ring of this width whose middle is at radius r.", 0,
      "abs(sqrt(x*x + y*y) - r) - 0.5*width", NULL, NULL},
     {"sdf_star : x, y, r, *points=5, inner=0.5",
-     "Signed distance to a star of 2 to 64 points with tips at distance r, one of them up, and dents at r*inner.", 0,
-     NULL, build_star, NULL},
+     "Exact signed distance to a star of 2 to 64 points with tips at distance r, one of them up, and dents at r*inner.",
+     0, NULL, build_star, NULL},
     {"sdf_cross : x, y, size, width",
-     "Signed distance to a cross of four arms that reach `size` from the origin and are `width` wide.", 0,
+     "Exact signed distance to a cross of four arms that reach `size` from the origin and are `width` wide.", 0,
      "let px = max(abs(x), abs(y)); let py = min(abs(x), abs(y)); let h = 0.5*width;"
      "let k = max(px - size, py - h); let wx = max(k > 0 ? px - size : h - px, 0); let wy = max(k > 0 ? py - h : -k, "
      "0);"
      "let d = sqrt(wx*wx + wy*wy); k > 0 ? d : -d",
      NULL, NULL},
-    {"sdf_heart : x, y, size", "Signed distance to a heart of height 2 size, its point down: |y| <= size.", 0,
+    {"sdf_heart : x, y, size", "Exact signed distance to a heart of height 2 size, its point down: |y| <= size.", 0,
      "let k = 2*size/(0.75 + sqrt(2)/4); let px = abs(x); let py = size - y;"
      "let ax = px - 0.25*k; let ay = py - 0.75*k; let cy = py - k;"
      "let m = 0.5*max(px + py, 0); let dx = px - m; let dy = py - m;"
@@ -181,7 +185,7 @@ const struct node_row sdf2_rows[] = {
      "if px + py > k then sqrt(ax*ax + ay*ay) - k*sqrt(2)/4 else (px < py ? -d : d)",
      NULL, NULL},
     {"sdf_hexagon : x, y, size",
-     "Signed distance to a regular hexagon with corners at distance `size`, one of them up.", 0, NULL, build_hexagon,
-     NULL},
+     "Exact signed distance to a regular hexagon with corners at distance `size`, one of them up.", 0, NULL,
+     build_hexagon, NULL},
     {0},
 };

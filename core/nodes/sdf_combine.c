@@ -32,11 +32,20 @@ static enum status smooth(struct build *b, const struct node_args *args, struct 
 
 extern const struct node_row sdf_combine_rows[];
 const struct node_row sdf_combine_rows[] = {
-    {"union : a, b", "Both: the lesser distance (a bound inside).", 0, "min(a, b)", NULL, NULL},
-    {"intersection : a, b", "What both share: the greater distance (a bound outside).", 0, "max(a, b)", NULL, NULL},
-    {"subtraction : a, b", "a without b (a bound).", 0, "max(a, -b)", NULL, NULL},
-    {"smooth_union smooth_intersection smooth_subtraction : a, b, k",
-     "The same with a rounded seam of width k; k <= 0 is hard.", 0, NULL, smooth, NULL},
+    {"union : a, b", "Both shapes: the lesser distance. Exact outside, a bound inside.", 0, "min(a, b)", NULL, NULL},
+    {"intersection : a, b", "What both shapes share: the greater distance. Exact inside, a bound outside.", 0,
+     "max(a, b)", NULL, NULL},
+    {"subtraction : a, b", "a without b: max(a, -b), a bound.", 0, "max(a, -b)", NULL, NULL},
+    {"smooth_union : a, b, k",
+     "union with its seam rounded over a width of k: min(a, b) - h^2 k/4, h = max(k - |a - b|, 0)/k; a bound. k <= 0 "
+     "is hard.",
+     0, NULL, smooth, NULL},
+    {"smooth_intersection : a, b, k",
+     "intersection with its seam rounded over a width of k, the mirror of smooth_union; a bound. k <= 0 is hard.", 0,
+     NULL, smooth, NULL},
+    {"smooth_subtraction : a, b, k",
+     "a without b, the seam rounded over a width of k, the mirror of smooth_union; a bound. k <= 0 is hard.", 0, NULL,
+     smooth, NULL},
     {"sdf_round : d, amount", "The shape grown by `amount` all round, its outer corners rounded: d - amount.", 0,
      "d - amount", NULL, NULL},
     {"sdf_annular : d, amount", "A shell of half thickness `amount` along the shape's surface: |d| - amount.", 0,
@@ -48,8 +57,9 @@ const struct node_row sdf_combine_rows[] = {
     {"sdf_extrude : d, z, h", "Distance to a plane shape d made a solid from z = -h to h; exact where d is.", 0,
      "let k = abs(z) - h; let ox = max(d, 0); let oy = max(k, 0); sqrt(ox*ox + oy*oy) + min(max(d, k), 0)", NULL, NULL},
     {"sdf_revolve : x, y, z, offset -> x y",
-     "Coordinates for a plane shape turned round the y axis, at distance `offset` from it.", 0,
-     "vec2(sqrt(x*x + z*z) - offset, y)", NULL, NULL},
+     "Coordinates for a plane shape turned round the y axis, at distance `offset` from it; exact where the shape is "
+     "and keeps off the axis.",
+     0, "vec2(sqrt(x*x + z*z) - offset, y)", NULL, NULL},
     {"sdf_morph : a, b, t", "From shape a at t = 0 to shape b at t = 1 (a bound): a + (b - a) t.", 0, "lerp(a, b, t)",
      NULL, NULL},
     {0},

@@ -72,9 +72,13 @@ static enum status build_worley3(struct build *b, const struct node_args *args, 
 }
 
 const struct node_row noise_worley_rows[] = {
-    {"worley2 : x, y, seed:f64=0", "Distance to the nearest scattered point in the plane as resin has it, 0..1.", 0,
-     NULL, build_worley2, NULL},
-    {"worley3 : x, y, z, seed:f64=0", "Distance to the nearest scattered point in space as resin has it, 0..1.", 0,
-     NULL, build_worley3, NULL},
+    {"worley2 : x, y, seed:f64=0",
+     "Distance to the nearest scattered point in the plane as resin has it: over 1.5, at most 1. Looks at 3 x 3 cells "
+     "only and may miss the nearest; cellular does not.",
+     0, NULL, build_worley2, NULL},
+    {"worley3 : x, y, z, seed:f64=0",
+     "Distance to the nearest scattered point in space as resin has it: over 1.8, at most 1. Looks at 27 cells only "
+     "and may miss the nearest; cellular does not.",
+     0, NULL, build_worley3, NULL},
     {0},
 };
