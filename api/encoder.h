@@ -90,8 +90,6 @@ struct encoder {
                  struct sink *s);
     void (*tail)(struct encoder *e, struct sink *s); /* NULL: none */
 
-    void (*done)(struct encoder *e); /* gives back what is not the arena's; NULL: nothing is */
-
     void (*close)(struct encoder *e); /* frees what is not the arena's, at any time; NULL: nothing */
 
     uint64_t clipped; /* samples that `join` found out of range, beside those that were so when they came */

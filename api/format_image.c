@@ -1,8 +1,7 @@
-/* See format_image.h: conversion of floats to samples, and the small headers. PNG is format_png.c. */
+/* See format_image.h: conversion of floats to samples. */
 #include "api/format_image.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/wide.h"
@@ -97,89 +96,61 @@ static void store32(const float *in, size_t n, uint8_t *out, size_t step)
             to[i * step] = in[i];
 }
 
-static void convert_piece(const struct raster *r, const float *in, size_t n, uint8_t *out, bool curve,
+/* Where a piece of a row goes. */
+struct place {
+    uint32_t x, y; /* of its first pixel in the whole image */
+    uint8_t *out;
+    size_t step; /* samples from one to the next */
+    bool curve;
+};
+
+static uint64_t whole_numbers(const struct raster *r, const struct place *p, const float *in, size_t n, int32_t *out)
+{
+    double most = r->bits == 8 ? 255.0 : 65535.0;
+    return r->dither == DITHER_NONE ? quantise(in, n, most, out)
+                                    : dither_quantise(r->dither, p->x, p->y, in, n, most, out);
+}
+
+static void convert_piece(const struct raster *r, const struct place *p, const float *in, size_t n,
                           struct counts *counts)
 {
     float curved[PIECE];
     int32_t whole[PIECE];
     counts->nonfinite += count_nonfinite(in, n);
-    if (curve) {
+    if (p->curve) {
         for (size_t i = 0; i < n; i++)
             curved[i] = srgb_encode(in[i]);
         in = curved;
     }
     if (r->bits == 32) {
-        store32(in, n, out, r->channels);
+        store32(in, n, p->out, p->step);
         return;
     }
-    counts->clipped += quantise(in, n, r->bits == 8 ? 255.0 : 65535.0, whole);
+    counts->clipped += whole_numbers(r, p, in, n, whole);
     if (r->bits == 8)
-        store8(whole, n, out, r->channels);
+        store8(whole, n, p->out, p->step);
     else
-        store16(whole, n, out, r->channels, r->big_endian);
+        store16(whole, n, p->out, p->step, r->big_endian);
+}
+
+static void convert_row(const struct raster *r, uint32_t y, uint32_t channel, const float *in, struct counts *counts)
+{
+    size_t sample = r->bits / 8, line = r->bottom_up ? r->height - 1 - y : y;
+    uint8_t *out = r->data + line * raster_row_bytes(r) + (r->planar ? (size_t)channel * r->width : channel) * sample;
+    bool alpha = r->channels % 2 == 0 && channel == r->channels - 1;
+    struct place p = {.y = r->y + y, .step = r->planar ? 1 : r->channels, .curve = r->srgb && !alpha};
+    for (size_t x = 0; x < r->width; x += PIECE) {
+        size_t n = r->width - x < PIECE ? r->width - x : PIECE;
+        p.x = r->x + (uint32_t)x;
+        p.out = out + x * p.step * sample;
+        convert_piece(r, &p, in + x, n, counts);
+    }
 }
 
 void raster_rows(const struct raster *r, uint32_t row, uint32_t rows, float *const *planes, size_t stride,
                  struct counts *counts)
 {
-    size_t sample = r->bits / 8;
-    for (uint32_t y = 0; y < rows; y++) {
-        uint8_t *line = r->data + (size_t)(row + y) * raster_row_bytes(r);
-        for (uint32_t c = 0; c < r->channels; c++) {
-            bool alpha = r->channels % 2 == 0 && c == r->channels - 1;
-            const float *in = planes[c] + y * stride;
-            for (size_t x = 0; x < r->width; x += PIECE) {
-                size_t n = r->width - x < PIECE ? r->width - x : PIECE;
-                convert_piece(r, in + x, n, line + (x * r->channels + c) * sample, r->srgb && !alpha, counts);
-            }
-        }
-    }
-}
-
-void raster_flip(const struct raster *r)
-{
-    size_t n = raster_row_bytes(r);
-    uint8_t swap[4096];
-    for (uint32_t y = 0; y < r->height / 2; y++) {
-        uint8_t *a = r->data + y * n, *b = r->data + (r->height - 1 - y) * n;
-        for (size_t at = 0; at < n; at += sizeof swap) {
-            size_t piece = n - at < sizeof swap ? n - at : sizeof swap;
-            memcpy(swap, a + at, piece);
-            memcpy(a + at, b + at, piece);
-            memcpy(b + at, swap, piece);
-        }
-    }
-}
-
-/* NEP 1: magic, version 1.0, length, a dictionary padded with spaces so that the data starts at a multiple of 64. */
-static size_t npy_header(const struct raster *r, uint64_t frames, char ret[IMAGE_HEADER_MAX])
-{
-    const char *type = r->bits == 8 ? "|u1" : r->bits == 16 ? "<u2" : "<f4";
-    char text[160], shape[80], first[32] = "", last[16] = "";
-    if (frames > 1)
-        snprintf(first, sizeof first, "%llu, ", (unsigned long long)frames);
-    if (r->channels > 1)
-        snprintf(last, sizeof last, ", %u", r->channels);
-    snprintf(shape, sizeof shape, "(%s%u, %u%s)", first, r->height, r->width, last);
-    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
-    size_t whole = (10 + (size_t)n + 1 + 63) / 64 * 64;
-    memset(ret, ' ', whole);
-    static const char magic[8] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
-    memcpy(ret, magic, sizeof magic);
-    ret[8] = (char)((whole - 10) & 255);
-    ret[9] = (char)((whole - 10) >> 8);
-    for (int i = 0; i < n; i++)
-        ret[10 + i] = text[i];
-    ret[whole - 1] = '\n';
-    return whole;
-}
-
-size_t image_header(enum image_file file, const struct raster *r, uint64_t frames, char ret[IMAGE_HEADER_MAX])
-{
-    if (file == IMAGE_NPY)
-        return npy_header(r, frames, ret);
-    if (file == IMAGE_PFM)
-        return (size_t)snprintf(ret, IMAGE_HEADER_MAX, "P%c\n%u %u\n-1.0\n", r->channels == 3 ? 'F' : 'f', r->width,
-                                r->height);
-    return 0;
+    for (uint32_t y = 0; y < rows; y++)
+        for (uint32_t c = 0; c < r->channels; c++)
+            convert_row(r, row + y, c, planes[c] + y * stride, counts);
 }

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/memory.h"
 #include "api/wide.h"
 
-/* Larger bands compress better, smaller ones are shared among threads better. */
-enum { BAND_BYTES = 256 << 10, STORED_MOST = 65535, STORED_HEAD = 5 };
+enum { STORED_MOST = 65535, STORED_HEAD = 5 };
 
 const uint8_t png_begin[PNG_BEGIN_SIZE] = {0x78, 0x01};
 
@@ -172,7 +172,6 @@ static size_t encode_band(const struct encoder *e, const struct band *b, uint8_t
 void png_bands(struct encoder *e)
 {
     e->big_endian = true;
-    e->band_rows = encoder_rows(&e->form, BAND_BYTES);
     size_t n = filtered_size(e, e->band_rows);
     e->band_most = stored_size(n);
     e->work_size = ISAL_DEF_LVL1_DEFAULT + n;
@@ -214,51 +213,36 @@ enum status png_open(struct encoder *ret, struct arena *a, struct fault *fault)
     return STATUS_OK;
 }
 
-/* ---- a whole one at once ---- */
-
-struct memory {
-    struct sink sink;
-    uint8_t *data;
-    size_t n, cap;
-};
-
-static void memory_put(struct sink *s, const void *bytes, size_t n)
-{
-    struct memory *m = (struct memory *)s;
-    if (m->cap - m->n < n) {
-        size_t cap = 2 * m->cap + n;
-        uint8_t *data = realloc(m->data, cap);
-        s->failed = !data;
-        if (!data)
-            return;
-        m->data = data;
-        m->cap = cap;
-    }
-    memcpy(m->data + m->n, bytes, n);
-    m->n += n;
-}
-
 uint8_t *png_encode(const struct raster *r, size_t *ret_n)
 {
     struct png_stream z;
-    struct encoder e = {.form = {r->width, r->height, r->channels, 1, 0, r->bits, r->srgb}, .own = &z};
-    e.sample_bits = r->bits;
+    struct encoder e = {.form = {.width = r->width,
+                                 .height = r->height,
+                                 .channels = r->channels,
+                                 .frames = 1,
+                                 .bits = r->bits,
+                                 .srgb = r->srgb},
+                        .sample_bits = r->bits,
+                        .own = &z};
+    struct memory m;
+    e.band_rows = encoder_rows(&e.form, ENCODER_BAND);
     png_bands(&e);
-    struct memory m = {.sink = {.put = memory_put}};
     uint8_t *work = malloc(e.work_size), *out = malloc(e.band_most);
-    m.sink.failed = !work || !out;
-    png_head(&e, &m.sink);
-    for (uint64_t i = 0; i < encoder_bands(&e) && !m.sink.failed; i++) {
-        struct band b = encoder_band(&e, i);
-        uint64_t note = 0;
-        size_t n = encode_band(&e, &b, r->data + b.row * encoder_row_bytes(&e), work, out, &note);
-        png_join(&e, &b, out, n, note, &m.sink);
+    if (memory_init(&m, 4096) && work && out) {
+        png_head(&e, &m.sink);
+        for (uint64_t i = 0; i < encoder_bands(&e); i++) {
+            struct band b = encoder_band(&e, i);
+            uint64_t note = 0;
+            size_t n = encode_band(&e, &b, r->data + b.row * encoder_row_bytes(&e), work, out, &note);
+            png_join(&e, &b, out, n, note, &m.sink);
+        }
+        png_tail(&e, &m.sink);
     }
-    png_tail(&e, &m.sink);
+    bool done = !m.sink.failed && work && out;
     free(work);
     free(out);
     *ret_n = m.n;
-    if (!m.sink.failed)
+    if (done)
         return m.data;
     free(m.data);
     return NULL;

@@ -10,7 +10,7 @@ void png_chunk(struct sink *s, const char type[4], const void *prefix, size_t pr
 void png_signature(struct sink *s);
 void png_head_chunks(const struct image_form *form, struct sink *s); /* IHDR, and sRGB when it is encoded so */
 
-/* Sets sample_bits, big_endian, band_rows, band_most, work_size and encode for bands of PNG rows. */
+/* Sets big_endian, band_most, work_size and encode for bands of PNG rows. */
 void png_bands(struct encoder *e);
 
 /* A zlib stream of bands: its two bytes at the beginning stand before the first band's bytes; the bytes at the end

@@ -7,9 +7,9 @@
 #include "api/choice.h"
 #include "api/etag.h"
 #include "api/multipart.h"
+#include "api/output.h"
 #include "api/room.h"
 #include "api/subject.h"
-#include "api/tiles.h"
 #include "api/uploads.h"
 #include "core/text.h"
 
@@ -24,11 +24,9 @@ struct render {
     struct param_values params;
     struct uploads uploads;
     struct view view;
-    struct raster raster;
-    struct counts counts;
+    struct image_form form;
+    struct encoder *encoder;
     struct runner *runner;
-    uint64_t frames;
-    double fps;
     int file; /* enum image_file */
     enum tier tier;
     bool current; /* the URL carries the semantics version */
@@ -84,7 +82,7 @@ static void read_tile(struct render *r)
 
 static double render_points(const struct render *r)
 {
-    return (double)r->view.w * r->view.h * r->view.grid * r->view.grid * (double)r->frames;
+    return (double)r->view.w * r->view.h * r->view.grid * r->view.grid * (double)r->form.frames;
 }
 
 static void read_region(struct render *r)
@@ -118,7 +116,7 @@ static void check_points(struct render *r)
                 : sampled > most ? "/samples"
                                  : "/frames",
                 "%u x %u pixels of %u points, %llu times, are %.0f points, more than %.0f", v->w, v->h,
-                v->grid * v->grid, (unsigned long long)r->frames, points, most);
+                v->grid * v->grid, (unsigned long long)r->form.frames, points, most);
 }
 
 static void read_view(struct render *r)
@@ -134,10 +132,10 @@ static void read_view(struct render *r)
     if (fields_number(f, "seed", &v->seed) && (v->seed != floor(v->seed) || fabs(v->seed) > 0x1p31))
         fields_fault(f, "seed", "seed must be a whole number of at most 32 bits");
     read_samples(r);
-    r->frames = 1;
-    r->fps = 25;
-    fields_count(f, "frames", 1, &r->frames);
-    if (fields_number(f, "fps", &r->fps) && !(r->fps > 0))
+    r->form.frames = 1;
+    r->form.fps = 25;
+    fields_count(f, "frames", 1, &r->form.frames);
+    if (fields_number(f, "fps", &r->form.fps) && !(r->form.fps > 0))
         fields_fault(f, "fps", "fps must be above 0");
     check_points(r);
 }
@@ -150,12 +148,11 @@ static void read_file(struct render *r)
     int curve = 0, dither = 0;
     r->file = IMAGE_PNG;
     choice_format(f, image_files, later, &r->file);
-    choice_bits(f, &image_files[r->file], &r->raster.bits);
+    choice_bits(f, &image_files[r->file], &r->form.bits);
     fields_choice(f, "encode", curves, &curve);
     fields_choice(f, "dither", dithers, &dither);
-    r->raster.srgb = curve == 1;
-    r->raster.big_endian = r->file == IMAGE_PNG;
-    if (r->frames > 1 && r->file != IMAGE_NPY && r->file != IMAGE_F32)
+    r->form.srgb = curve == 1;
+    if (r->form.frames > 1 && r->file != IMAGE_NPY && r->file != IMAGE_F32)
         fields_later(f, "frames", "several frames are written as npy or f32 only");
 }
 
@@ -164,9 +161,10 @@ static bool is_known_to_client(struct render *r)
 {
     struct exchange *ex = r->fields.ex;
     const struct view *v = &r->view;
-    const uint64_t whole[] = {v->width,  v->height,         v->x,           v->y,          v->w, v->h, v->grid,
-                              r->frames, (uint64_t)r->file, r->raster.bits, r->raster.srgb};
-    const double numbers[] = {v->region[0], v->region[1], v->region[2], v->region[3], v->z, v->time, v->seed, r->fps};
+    const uint64_t whole[] = {v->width,       v->height,         v->x,         v->y,        v->w, v->h, v->grid,
+                              r->form.frames, (uint64_t)r->file, r->form.bits, r->form.srgb};
+    const double numbers[] = {v->region[0], v->region[1], v->region[2], v->region[3],
+                              v->z,         v->time,      v->seed,      r->form.fps};
     struct text params = {.arena = ex->arena};
     for (size_t i = 0; i < r->params.n; i++)
         text_addf(&params, "%s=%a;", r->params.list[i].name, r->params.list[i].value);
@@ -219,13 +217,24 @@ static enum status check_program(struct exchange *ex, struct render *r)
     if (n > most || n > 4)
         return fault_limit(&ex->fault, "max-outputs-image", pointer,
                            "an image has at most %u outputs; this graph has %u", most, n);
-    if (r->file == IMAGE_PFM && n != 1 && n != 3)
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0,
-                         "a pfm has 1 or 3 channels; this graph has %u outputs", n);
-    r->raster.channels = n;
-    r->raster.width = r->view.w;
-    r->raster.height = r->view.h;
-    double bytes = (double)raster_row_bytes(&r->raster) * r->view.h * (double)r->frames,
+    r->form.channels = n;
+    r->form.width = r->view.w;
+    r->form.height = r->view.h;
+    return STATUS_OK;
+}
+
+static void close_encoder(void *user)
+{
+    struct render *r = user;
+    if (r->encoder && r->encoder->close)
+        r->encoder->close(r->encoder);
+}
+
+static enum status make_encoder(struct exchange *ex, struct render *r)
+{
+    *exchange_defer(ex, close_encoder) = r;
+    TRY(encoder_new((enum image_file)r->file, &r->form, ex->arena, &r->encoder, &ex->fault));
+    double bytes = (double)encoder_row_bytes(r->encoder) * r->form.height * (double)r->form.frames,
            limit = (double)ex->api->config.max_output_bytes;
     if (bytes > limit)
         return fault_limit(&ex->fault, "max-output-bytes", "/width", "the image has %.0f bytes, more than %.0f", bytes,
@@ -249,77 +258,33 @@ static enum status render_prepare(struct exchange *ex)
     TRY(subject_program(ex, &r->subject, (struct layout){.kind = GRAPH_FIELD}, &r->runner->program));
     TRY(subject_params(ex, r->runner->program, &r->params, &r->runner->params));
     TRY(check_program(ex, r));
+    TRY(make_encoder(ex, r));
     TRY(uploads_match(ex, &r->uploads, &r->subject, r->runner->program));
     TRY(uploads_decode(ex, &r->uploads, r->runner->program, &r->runner->images));
     if (r->tier == TIER_JIT)
         return exchange_long(ex, render_choose);
-    double points = render_points(r), samples = (double)r->view.w * r->view.h * r->raster.channels;
+    double points = render_points(r), samples = (double)r->view.w * r->view.h * r->form.channels;
     TRY(runner_choose(r->runner, points));
     exchange_stage(ex, STAGE_CACHE);
     double us = runner_predict_us(r->runner, points) + samples * (r->file == IMAGE_PNG ? png_us : convert_us);
     return us > ex->api->config.inline_us ? exchange_long(ex, render_run) : render_run(ex);
 }
 
-static enum status encode(struct exchange *ex, struct render *r)
-{
-    if (r->file != IMAGE_PNG) {
-        if (r->file == IMAGE_PFM)
-            raster_flip(&r->raster);
-        return STATUS_OK;
-    }
-    size_t n = 0;
-    uint8_t *file = png_encode(&r->raster, &n);
-    free(ex->res->owned);
-    ex->res->owned = file;
-    if (!file)
-        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for the PNG");
-    ex->res->body = file;
-    ex->res->body_size = n;
-    return STATUS_OK;
-}
-
-static void render_answer(struct exchange *ex, struct render *r)
-{
-    answer_body(ex, 200, image_files[r->file].type, ex->res->body, ex->res->body_size);
-    runner_headers(r->runner);
-    answer_header_count(ex, "Sinter-Clipped", r->counts.clipped);
-    answer_header_count(ex, "Sinter-Nonfinite", r->counts.nonfinite);
-    answer_timing(ex);
-}
-
-static enum status run_frames(struct render *r, uint8_t *samples)
-{
-    size_t bytes = raster_row_bytes(&r->raster) * r->raster.height;
-    double time = r->view.time;
-    for (uint64_t i = 0; i < r->frames; i++) {
-        r->raster.data = samples + i * bytes;
-        r->view.time = time + (double)i / r->fps;
-        TRY(tiles_run(r->runner, &r->view, &r->raster, &r->counts));
-    }
-    r->raster.data = samples;
-    return STATUS_OK;
-}
-
 static enum status render_run(struct exchange *ex)
 {
     struct render *r = ex->work;
-    char head[IMAGE_HEADER_MAX];
-    size_t head_size = image_header((enum image_file)r->file, &r->raster, r->frames, head);
-    size_t bytes = raster_row_bytes(&r->raster) * r->raster.height * (size_t)r->frames;
-    /* The samples are floats: a head that is no multiple of their size (pfm's) is moved in front afterwards. */
-    size_t room = (head_size + 63) / 64 * 64;
-    uint8_t *file = ex->res->owned = malloc(room + bytes);
-    if (!file)
-        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an image of %zu bytes", bytes);
+    struct output_plan plan = {
+        .runner = r->runner, .encoder = r->encoder, .view = r->view, .fps = r->form.frames > 1 ? r->form.fps : 0};
+    struct output *output;
     exchange_stage(ex, STAGE_CACHE);
-    TRY(run_frames(r, file + room));
-    exchange_stage(ex, STAGE_EXEC);
-    memcpy(file + room - head_size, head, head_size);
-    ex->res->body = file + room - head_size;
-    ex->res->body_size = head_size + bytes;
-    TRY(encode(ex, r));
-    exchange_stage(ex, STAGE_ENCODE);
-    render_answer(ex, r);
+    TRY(output_new(&plan, &output));
+    TRY(output_whole(output));
+    struct counts counts = output_counts(output);
+    answer_body(ex, 200, image_files[r->file].type, ex->res->body, ex->res->body_size);
+    runner_headers(r->runner);
+    answer_header_count(ex, "Sinter-Clipped", counts.clipped);
+    answer_header_count(ex, "Sinter-Nonfinite", counts.nonfinite);
+    answer_timing(ex);
     return STATUS_OK;
 }
 

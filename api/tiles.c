@@ -8,24 +8,30 @@
 
 /* A tile is large enough to hide its overhead, and small enough for planes to stay in the second cache and for
  * deadlines to be kept. */
-enum { TILE_POINTS = 16384, TILES_A_THREAD = 4 };
+enum { TILE_POINTS = 16384 };
 
-/* What one thread needs; taken for a tile, given back after it. */
+/* What one thread needs; taken for a while, given back. */
 struct seat {
     atomic_flag taken;
     struct workspace space;
     double *args;
     float *planes[8]; /* of the tile, and behind them sums of its points */
-    struct counts counts;
 };
 
 struct tiles {
     struct runner *runner;
-    const struct view *view;
-    const struct raster *raster;
     struct seat *seats;
-    uint32_t rows; /* of a tile */
-    bool direct;   /* kernels write into the raster */
+    uint32_t rows, channels;
+    bool direct; /* kernels write into the raster */
+};
+
+/* One tile of one thread. */
+struct tile {
+    struct tiles *tiles;
+    struct seat *seat;
+    const struct view *view;
+    uint32_t row, rows; /* of the view */
+    double done;
 };
 
 static struct seat *seat_take(struct tiles *t)
@@ -49,9 +55,10 @@ static double point_offset(uint32_t k, uint32_t grid)
     return (double)(int32_t)(at * 0x1p20) * 0x1p-20;
 }
 
-static void make_args(const struct tiles *t, struct seat *s, uint32_t row, double offset_x, double offset_y)
+static void make_args(const struct tile *t, double offset_x, double offset_y)
 {
     const struct view *v = t->view;
+    const struct runner *r = t->tiles->runner;
     double context[CONTEXT_COUNT] = {
         [CONTEXT_WIDTH] = v->width,
         [CONTEXT_HEIGHT] = v->height,
@@ -60,35 +67,38 @@ static void make_args(const struct tiles *t, struct seat *s, uint32_t row, doubl
         [CONTEXT_Y0] = v->region[1],
         [CONTEXT_DY] = (v->region[3] - v->region[1]) / v->height,
         [CONTEXT_PX0] = v->x + offset_x,
-        [CONTEXT_PY0] = (double)v->y + row + offset_y,
+        [CONTEXT_PY0] = (double)v->y + t->row + offset_y,
         [CONTEXT_Z] = v->z,
         [CONTEXT_TIME] = v->time,
         [CONTEXT_SEED] = v->seed,
     };
-    lower_args(t->runner->program->ir, t->runner->params, context, t->runner->images, s->args);
+    lower_args(r->program->ir, r->params, context, r->images, t->seat->args);
 }
 
-static void run_points(const struct tiles *t, struct seat *s, float *const *out, uint32_t rows)
+static void run_points(const struct tile *t, float *const *out, size_t stride)
 {
-    struct kernel_call call = {.args = s->args,
+    struct kernel_call call = {.args = t->seat->args,
                                .out = out,
-                               .scratch = s->space.scratch,
-                               .images = t->runner->images,
-                               .out_stride = t->view->w,
+                               .scratch = t->seat->space.scratch,
+                               .images = t->tiles->runner->images,
+                               .out_stride = (int64_t)stride,
                                .count = (int32_t)t->view->w,
-                               .rows = (int32_t)rows};
-    runner_call(t->runner, &call, s->space.work);
+                               .rows = (int32_t)t->rows};
+    runner_call(t->tiles->runner, &call, t->seat->space.work);
 }
 
 /* The mean of grid * grid points, summed in f32 in this order: rows of points, then points of a row. */
-static void run_grid(const struct tiles *t, struct seat *s, uint32_t row, uint32_t rows)
+static enum status run_grid(const struct tile *t)
 {
-    uint32_t grid = t->view->grid, channels = t->raster->channels;
-    size_t n = (size_t)rows * t->view->w;
+    struct seat *s = t->seat;
+    uint32_t grid = t->view->grid, channels = t->tiles->channels;
+    size_t n = (size_t)t->rows * t->view->w;
     float **sums = s->planes + channels, count = (float)grid * (float)grid;
     for (uint32_t k = 0; k < grid * grid; k++) {
-        make_args(t, s, row, point_offset(k % grid, grid), point_offset(k / grid, grid));
-        run_points(t, s, s->planes, rows);
+        if (k)
+            TRY(exchange_alive(t->tiles->runner->ex, t->done));
+        make_args(t, point_offset(k % grid, grid), point_offset(k / grid, grid));
+        run_points(t, s->planes, t->view->w);
         for (uint32_t c = 0; c < channels; c++)
             for (size_t i = 0; i < n; i++)
                 sums[c][i] = k ? sums[c][i] + s->planes[c][i] : s->planes[c][i];
@@ -96,75 +106,77 @@ static void run_grid(const struct tiles *t, struct seat *s, uint32_t row, uint32
     for (uint32_t c = 0; c < channels; c++)
         for (size_t i = 0; i < n; i++)
             sums[c][i] /= count;
-}
-
-static int run_tile(size_t index, void *user)
-{
-    struct tiles *t = user;
-    enum status alive = exchange_alive(t->runner->ex, (double)index * t->rows / t->view->h);
-    if (alive != STATUS_OK)
-        return (int)alive;
-    unsigned saved = fp_state_enter();
-    struct seat *s = seat_take(t);
-    uint32_t row = (uint32_t)index * t->rows, left = t->view->h - row, rows = left < t->rows ? left : t->rows;
-    float *whole = (float *)(void *)(t->raster->data + row * (t->direct ? raster_row_bytes(t->raster) : 0));
-    float *const *out = t->direct ? &whole : s->planes;
-    if (t->view->grid > 1) {
-        run_grid(t, s, row, rows);
-        out = s->planes + t->raster->channels;
-    } else {
-        make_args(t, s, row, 0, 0);
-        run_points(t, s, out, rows);
-    }
-    raster_rows(t->raster, row, rows, out, t->view->w, &s->counts);
-    seat_leave(s);
-    fp_state_leave(saved);
-    return 0;
-}
-
-static enum status make_seats(struct tiles *t, int threads)
-{
-    struct exchange *ex = t->runner->ex;
-    size_t planes = t->direct ? 0 : t->raster->channels * (t->view->grid > 1 ? 2u : 1u);
-    size_t points = (size_t)t->rows * t->view->w, space = workspace_size(t->runner);
-    t->seats = ARENA_ARRAY(ex->arena, (size_t)threads, struct seat);
-    for (int i = 0; i < threads; i++) {
-        struct seat *s = &t->seats[i];
-        void *memory;
-        TRY(exchange_memory(ex, space + planes * points * sizeof(float), &memory));
-        s->space = workspace_at(t->runner, memory);
-        s->args = ARENA_ARRAY(ex->arena, t->runner->program->ir->n_args + 1u, double);
-        for (size_t c = 0; c < planes; c++)
-            s->planes[c] = (float *)(void *)((char *)memory + space) + c * points;
-    }
     return STATUS_OK;
 }
 
-enum status tiles_run(struct runner *r, const struct view *view, const struct raster *raster, struct counts *ret_counts)
+/* Kernels write where the samples are wanted: one channel, or one row of each channel after the other. */
+static void run_direct(const struct tile *t, const struct raster *to, uint32_t row, struct counts *counts)
 {
-    struct pool *pool = r->ex->api->pool;
-    int threads = r->ex->on_pool && pool ? pool_threads(pool) : 1;
-    uint32_t share = view->h / ((uint32_t)threads * TILES_A_THREAD) + 1;
-    struct tiles t = {.runner = r, .view = view, .raster = raster};
-    t.direct = raster->bits == 32 && raster->channels == 1 && view->grid == 1 && !raster->srgb;
-    t.rows = TILE_POINTS / view->w + 1;
-    if (t.rows > view->h)
-        t.rows = view->h;
-    if (threads > 1 && t.rows > share)
-        t.rows = share;
-    TRY(make_seats(&t, threads));
-    size_t n = ((size_t)view->h + t.rows - 1) / t.rows;
-    int result = 0;
-    if (threads > 1)
-        result = pool_each(pool, threads, n, run_tile, &t);
-    else
-        for (size_t i = 0; i < n && !result; i++)
-            result = run_tile(i, &t);
-    if (result)
-        return exchange_ended(r->ex, (enum status)result);
-    for (int i = 0; i < threads; i++) {
-        ret_counts->clipped += t.seats[i].counts.clipped;
-        ret_counts->nonfinite += t.seats[i].counts.nonfinite;
+    float *whole = (float *)(void *)(to->data + row * raster_row_bytes(to)), *out[4];
+    size_t stride = (size_t)to->width * to->channels;
+    for (uint32_t c = 0; c < to->channels; c++)
+        out[c] = whole + (size_t)c * to->width;
+    make_args(t, 0, 0);
+    run_points(t, out, stride);
+    raster_rows(to, row, t->rows, out, stride, counts);
+}
+
+static enum status run_tile(const struct tile *t, const struct raster *to, uint32_t row, struct counts *counts)
+{
+    TRY(exchange_alive(t->tiles->runner->ex, t->done));
+    if (t->tiles->direct) {
+        run_direct(t, to, row, counts);
+        return STATUS_OK;
     }
+    float **out = t->seat->planes;
+    if (t->view->grid > 1) {
+        TRY(run_grid(t));
+        out += t->tiles->channels;
+    } else {
+        make_args(t, 0, 0);
+        run_points(t, out, t->view->w);
+    }
+    raster_rows(to, row, t->rows, out, t->view->w, counts);
+    return STATUS_OK;
+}
+
+enum status tiles_rows(struct tiles *t, const struct view *view, uint32_t row, const struct raster *to, double done,
+                       struct counts *counts)
+{
+    struct tile tile = {.tiles = t, .seat = seat_take(t), .view = view, .done = done};
+    enum status status = STATUS_OK;
+    unsigned saved = fp_state_enter();
+    for (uint32_t y = 0; y < to->height && status == STATUS_OK; y += tile.rows) {
+        tile.row = row + y;
+        tile.rows = to->height - y < t->rows ? to->height - y : t->rows;
+        status = run_tile(&tile, to, y, counts);
+    }
+    fp_state_leave(saved);
+    seat_leave(tile.seat);
+    return status;
+}
+
+enum status tiles_new(struct runner *r, const struct view *view, const struct raster *form, int threads,
+                      struct tiles **ret)
+{
+    struct tiles *t = ARENA_NEW(r->ex->arena, struct tiles);
+    *t = (struct tiles){.runner = r, .channels = form->channels, .rows = TILE_POINTS / view->w + 1};
+    t->direct =
+        form->bits == 32 && view->grid == 1 && !form->srgb && !form->bottom_up && (form->planar || form->channels == 1);
+    if (t->rows > view->h)
+        t->rows = view->h;
+    size_t planes = t->direct ? 0 : form->channels * (view->grid > 1 ? 2u : 1u);
+    size_t points = (size_t)t->rows * view->w, space = workspace_size(r);
+    t->seats = ARENA_ARRAY(r->ex->arena, (size_t)threads, struct seat);
+    for (int i = 0; i < threads; i++) {
+        struct seat *s = &t->seats[i];
+        void *memory;
+        TRY(exchange_memory(r->ex, space + planes * points * sizeof(float), &memory));
+        s->space = workspace_at(r, memory);
+        s->args = ARENA_ARRAY(r->ex->arena, r->program->ir->n_args + 1u, double);
+        for (size_t c = 0; c < planes; c++)
+            s->planes[c] = (float *)(void *)((char *)memory + space) + c * points;
+    }
+    *ret = t;
     return STATUS_OK;
 }

@@ -1,5 +1,5 @@
-/* A field over an image: tiles of whole rows, on the pool's threads, each converted to the raster while it is in the
- * cache. */
+/* A field over rows of an image, on the calling thread: tiles of whole rows, each converted to the raster while it is
+ * in the cache. Many threads may work on different rows at once. */
 #ifndef API_TILES_H
 #define API_TILES_H
 
@@ -14,9 +14,17 @@ struct view {
     uint32_t grid; /* grid * grid points a pixel, averaged */
 };
 
-/* Fills the raster (w by h). Any part of an image equals that part of the whole one, bit for bit, for any number of
- * threads. DEADLINE and CLIENT_GONE between tiles. */
-enum status tiles_run(struct runner *r, const struct view *view, const struct raster *raster,
-                      struct counts *ret_counts) MUST_CHECK;
+struct tiles;
+
+/* For rasters of this form (data, height and y do not matter yet) and at most `threads` threads at once. The memory is
+ * the request's. */
+enum status tiles_new(struct runner *r, const struct view *view, const struct raster *form, int threads,
+                      struct tiles **ret) MUST_CHECK;
+
+/* Fills the raster with the view's rows from `row` on. Any part of an image equals that part of the whole one, bit for
+ * bit, for any number of threads. DEADLINE and CLIENT_GONE between tiles, asked with the share of work `done` so far.
+ * Adds to `counts`. */
+enum status tiles_rows(struct tiles *t, const struct view *view, uint32_t row, const struct raster *to, double done,
+                       struct counts *counts) MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/encoder.h"
 #include "api/format_audio.h"
 
 struct picture {
@@ -126,8 +127,14 @@ static void planes_are_interleaved(void **state)
     raster_rows(&r, 0, 2, planes, 2, &counts);
     const float want[] = {1, 5, 9, 2, 6, 10, 3, 7, 11, 4, 8, 12};
     assert_memory_equal(out, want, sizeof want);
-    raster_flip(&r);
-    assert_memory_equal(out, want + 6, 6 * sizeof(float));
+    const float turned[] = {3, 7, 11, 4, 8, 12, 1, 5, 9, 2, 6, 10}, apart[] = {1, 2, 5, 6, 9, 10, 3, 4, 7, 8, 11, 12};
+    r.bottom_up = true;
+    raster_rows(&r, 0, 2, planes, 2, &counts);
+    assert_memory_equal(out, turned, sizeof turned);
+    r.bottom_up = false;
+    r.planar = true;
+    raster_rows(&r, 0, 2, planes, 2, &counts);
+    assert_memory_equal(out, apart, sizeof apart);
 }
 
 static void srgb_is_the_standards_curve(void **state)
@@ -142,17 +149,74 @@ static void srgb_is_the_standards_curve(void **state)
     assert_true(srgb_encode(1.0f) == 1.0f);
 }
 
+struct taken {
+    struct sink sink;
+    char bytes[512];
+    size_t n;
+};
+
+static void take(struct sink *s, const void *bytes, size_t n)
+{
+    struct taken *t = (struct taken *)s;
+    assert_true(t->n + n < sizeof t->bytes);
+    memcpy(t->bytes + t->n, bytes, n);
+    t->n += n;
+}
+
 static void npy_header_is_what_numpy_reads(void **state)
 {
     (void)state;
-    char head[IMAGE_HEADER_MAX];
-    struct raster r = {.width = 65536, .height = 4294967295u, .channels = 4, .bits = 32};
-    size_t n = image_header(IMAGE_NPY, &r, 1, head);
-    assert_int_equal(n % 64, 0);
-    assert_memory_equal(head, "\x93NUMPY\x01\x00", 8);
-    assert_int_equal((uint8_t)head[8] + 256 * (uint8_t)head[9], n - 10);
-    assert_int_equal(head[n - 1], '\n');
-    assert_non_null(strstr(head + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967295, 65536, 4), }"));
+    struct arena *a = arena_new(1 << 20);
+    struct fault fault;
+    struct encoder *e;
+    struct image_form form = {.width = 65536, .height = 4294967295u, .channels = 4, .frames = 1, .bits = 32};
+    struct taken t = {.sink = {.put = take}};
+    fault_init(&fault, a);
+    assert_int_equal(encoder_new(IMAGE_NPY, &form, a, &e, &fault), STATUS_OK);
+    e->head(e, &t.sink);
+    assert_int_equal(t.n % 64, 0);
+    assert_memory_equal(t.bytes, "\x93NUMPY\x01\x00", 8);
+    assert_int_equal((uint8_t)t.bytes[8] + 256 * (uint8_t)t.bytes[9], t.n - 10);
+    assert_int_equal(t.bytes[t.n - 1], '\n');
+    assert_non_null(
+        strstr(t.bytes + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967295, 65536, 4), }"));
+    arena_free(a);
+}
+
+/* Bands lie one behind the other, whole, and their rows are the image's. */
+static void bands_cover_every_row_once(void **state)
+{
+    (void)state;
+    static const struct image_form forms[] = {{1, 1, 1, 1, 0, 8, false, 0},
+                                              {1 << 20, 3, 4, 2, 0, 32, false, 0},
+                                              {512, 1000, 1, 3, 0, 32, false, 0},
+                                              {8, 70001, 3, 1, 0, 16, false, 0}};
+    struct arena *a = arena_new(1 << 20);
+    struct fault fault;
+    fault_init(&fault, a);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        for (int turned = 0; turned < 2; turned++) {
+            struct encoder *e;
+            assert_int_equal(encoder_new(IMAGE_F32, &forms[i], a, &e, &fault), STATUS_OK);
+            e->bottom_up = turned;
+            uint32_t left = 0;
+            uint64_t frame = UINT64_MAX, n = encoder_bands(e);
+            for (uint64_t k = 0; k < n; k++) {
+                struct band b = encoder_band(e, k);
+                assert_int_equal(b.first, left == 0);
+                frame += b.first;
+                left = b.first ? e->form.height : left;
+                assert_int_equal(b.frame, frame);
+                assert_int_equal(b.row, turned ? left - b.rows : e->form.height - left);
+                assert_in_range(b.rows, 1, left);
+                left -= b.rows;
+                assert_int_equal(b.last, left == 0);
+            }
+            assert_int_equal(left, 0);
+            assert_int_equal(frame, e->form.frames - 1);
+        }
+    }
+    arena_free(a);
 }
 
 /* libsndfile over memory */
@@ -395,6 +459,7 @@ int main(void)
         cmocka_unit_test(planes_are_interleaved),
         cmocka_unit_test(srgb_is_the_standards_curve),
         cmocka_unit_test(npy_header_is_what_numpy_reads),
+        cmocka_unit_test(bands_cover_every_row_once),
         cmocka_unit_test(wavs_of_libsndfile_are_read),
         cmocka_unit_test(our_wavs_are_read_by_libsndfile),
         cmocka_unit_test(samples_are_clamped_and_rounded_half_up),

@@ -1,0 +1,16 @@
+/* A sink into memory that grows. */
+#ifndef API_MEMORY_H
+#define API_MEMORY_H
+
+#include "api/encoder.h"
+
+struct memory {
+    struct sink sink;
+    uint8_t *data; /* for free(); aligned to 64 as long as it has not grown */
+    size_t n, capacity;
+};
+
+/* False: there is no memory; `sink` is failed. `capacity` is at least 1. */
+bool memory_init(struct memory *m, size_t capacity);
+
+#endif
