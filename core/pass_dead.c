@@ -1,6 +1,6 @@
 /* Dead code: keeps what an output needs, through delayed operands too, and drops the rest: instructions, functions,
- * tables, arguments and images (so ir->args is renumbered, and n_inputs may fall). Parameters of functions stay:
- * callers pass them. */
+ * tables, arguments and images (so ir->args is renumbered, and n_inputs and n_planes may fall). Parameters of functions
+ * stay: callers pass them. */
 #include <string.h>
 
 #include "core/pass.h"
@@ -111,11 +111,12 @@ static void sweep_images(struct dead *d)
     COMPACT(d, d->ir->images, d->ir->n_images, d->images);
 }
 
-static uint32_t inputs_read(const struct code *code)
+/* 1 + the largest immediate of `input`, or of `surface`. */
+static uint32_t count_of(const struct code *code, enum op op)
 {
     uint32_t n = 0;
     for (uint32_t i = 1; i < code->n; i++)
-        if (code->ins[i].op == OP_INPUT && n <= (uint32_t)code->ins[i].imm.i)
+        if (code->ins[i].op == op && n <= (uint32_t)code->ins[i].imm.i)
             n = (uint32_t)code->ins[i].imm.i + 1;
     return n;
 }
@@ -150,8 +151,9 @@ bool pass_dead(struct ir *ir)
     COMPACT(&d, ir->tables, ir->n_tables, d.tables);
     COMPACT(&d, ir->args, ir->n_args, d.args);
     sweep_images(&d);
-    uint32_t n_inputs = inputs_read(&ir->main);
-    d.changed |= n_inputs != ir->n_inputs;
+    uint32_t n_inputs = count_of(&ir->main, OP_INPUT), n_planes = count_of(&ir->main, OP_SURFACE);
+    d.changed |= n_inputs != ir->n_inputs || n_planes != ir->n_planes;
     ir->n_inputs = n_inputs;
+    ir->n_planes = n_planes;
     return d.changed;
 }

@@ -62,6 +62,7 @@ static struct rig *rig_new(struct arena *a, const char *text)
     r->a = a;
     if (ir_parse(text, a, &r->ir, &fault) != STATUS_OK || ir_verify(r->ir, &fault) != STATUS_OK)
         fail_msg("%s\n%s", fault.items[0].detail, text);
+    assert_true(r->ir->n_planes <= IR_RANDOM_PLANES && r->ir->n_images <= IR_RANDOM_IMAGES);
     assert_true(r->ir->n_outputs <= CHANNELS_OUT && r->ir->n_inputs <= CHANNELS && r->ir->n_args <= 8);
     ir_rates(r->ir);
     r->plan = plan_make(r->ir, a);
@@ -71,6 +72,8 @@ static struct rig *rig_new(struct arena *a, const char *text)
     for (uint32_t i = 0; i < r->ir->n_args; i++) {
         const struct arg_source *s = &r->ir->args[i];
         r->args[i] = s->kind == ARG_PARAM ? ir_random_arg(s->index) : s->value;
+        if (s->kind == ARG_IMAGE)
+            r->args[i] = ir_random_images()[s->index / 2].width;
     }
     for (int t = 0; t < 2; t++)
         r->kernels[t] = compile(r, text, targets[t]);
@@ -108,6 +111,11 @@ static void run(struct rig *r, struct track *t, enum engine_kind engine, const f
 {
     const float *ins[CHANNELS];
     float *outs[CHANNELS_OUT];
+    struct kernel_plane planes[IR_RANDOM_PLANES];
+    for (int i = 0; i < IR_RANDOM_PLANES; i++) {
+        planes[i] = ir_random_planes()[i];
+        planes[i].data += at;
+    }
     for (int c = 0; c < CHANNELS; c++)
         ins[c] = in[c] + at;
     for (uint32_t c = 0; c < r->ir->n_outputs; c++)
@@ -118,6 +126,8 @@ static void run(struct rig *r, struct track *t, enum engine_kind engine, const f
                                .state = t->state,
                                .rings = t->rings,
                                .scratch = r->scratch,
+                               .planes = planes,
+                               .images = ir_random_images(),
                                .out_stride = count + 3,
                                .count = count,
                                .rows = rows,
@@ -323,15 +333,31 @@ static const char *const modulated_text =
     "  %10 = arg 0\n  %11 = ring %14 %10\n  %12 = tap %11 %9\n  %13 = const.f32 0.9\n  %14 = fma.f32 %12 %13 %1\n"
     "  %15 = f32.i32 %3\n  out 0 %14\n  out 1 %15\n}\n";
 
+/* Neighbours by a constant and by an argument, and images where column and row, one of them, or neither changes from
+ * sample to sample. */
+static const char *const pixels_text =
+    "image 0 a\nimage 1 b\narg 0 literal 2\narg 1 image 0 width\nmain {\n  %1 = surface 0\n  %2 = surface 1\n"
+    "  %3 = const.i32 -3\n  %4 = const.i32 5\n  %5 = arg 0\n  %6 = i32.f64 %5\n  %7 = near %1 %3 %4\n"
+    "  %8 = near %2 %6 %3\n  %9 = near %1 %4 %6\n  %10 = iota\n  %11 = row\n  %12 = fetch %10 %11 0\n"
+    "  %13 = fetch %11 %10 5\n  %14 = fetch %11 %6 2\n  %15 = fetch %10 %10 7\n  %16 = arg 1\n  %17 = f32.f64 %16\n"
+    "  %18 = mul.f32 %17 %15\n  out 0 %7\n  out 1 %8\n  out 2 %9\n  out 3 %12\n  out 4 %13\n  out 5 %14\n"
+    "  out 6 %18\n}\n";
+
+/* The same beside a recurrence, which an image's pixels steer. */
+static const char *const walking_text =
+    "image 0 a\nmain {\n  %1 = surface 0\n  %2 = const.i32 -3\n  %3 = const.i32 2\n  %4 = near %1 %2 %3\n  %5 = iota\n"
+    "  %6 = prev.f32 %10\n  %7 = i32.f32 %6\n  %8 = fetch %7 %5 1\n  %9 = input 0\n  %10 = fma.f32 %8 %4 %9\n"
+    "  out 0 %10\n  out 1 %4\n  out 2 %8\n}\n";
+
 static void every_short_length_touches_only_its_own(void **unused)
 {
     (void)unused;
-    const char *const texts[] = {stateless_text, stateful_text, modulated_text};
-    for (int k = 0; k < 3; k++) {
+    const char *const texts[] = {stateless_text, pixels_text, stateful_text, modulated_text, walking_text};
+    for (int k = 0; k < 5; k++) {
         struct arena *a = arena_new((size_t)512 << 20);
         struct rig *r = rig_new(a, texts[k]);
         const float *const *in = tame_inputs(a);
-        assert_int_equal(r->plan->strips, k > 0);
+        assert_int_equal(r->plan->strips, k > 1);
         for (int count = 0; count <= 67; count++)
             check_length(r, in, count);
         check_length(r, in, LONGEST);
@@ -366,6 +392,31 @@ static void functions_are_called_in_every_shape(void **unused)
     struct rig *r = rig_new(a, calling_text);
     check_length(r, tame_inputs(a), LONGEST);
     check_length(r, awkward_inputs(a), LONGEST);
+    rig_done(r);
+    arena_free(a);
+}
+
+static void neighbours_and_images_follow_the_row(void **unused)
+{
+    (void)unused;
+    struct arena *a = arena_new((size_t)64 << 20);
+    struct rig *r = rig_new(a, pixels_text);
+    const struct kernel_plane *plane = &ir_random_planes()[0];
+    const float *const *in = tame_inputs(a);
+    for (int count = 0; count < 40; count += 13) {
+        struct track want = track_new(r);
+        run(r, &want, INTERPRETER, in, 0, count, 4);
+        for (int i = 0; i < count; i++) {
+            float near = plane->data[(2 + 5) * plane->stride + i - 3];
+            near = near != near ? __builtin_nanf("") : near;
+            assert_memory_equal(&want.out[0][2 * (count + 3) + i], &near, sizeof near);
+        }
+        for (int t = 0; t < 2; t++) {
+            struct track got = track_new(r);
+            run(r, &got, (enum engine_kind)t, in, 0, count, 4);
+            same(r, &got, &want, "rows of", count);
+        }
+    }
     rig_done(r);
     arena_free(a);
 }
@@ -473,6 +524,7 @@ static void nonsense_is_refused_and_the_worker_stays(void **unused)
         "main {\n  %1 = input 0\n  %2 = add.f32 %1 %2\n  out 0 %2\n}\n",
         "main {\n  %1 = input 100000\n  out 0 %1\n}\n",
         "main {\n  %1 = iota\n  out 0 %1\n}\n",
+        "main {\n  %1 = input 0\n  %2 = plane %1 repeat\n  out 0 %1\n}\n",
         "\xff\xfe\x80garbage",
         "fn f(f32) f32 {\n  %1 = call.f32 f %1\n  ret %1\n}\nmain {\n}\n",
     };
@@ -555,6 +607,7 @@ int main(void)
         cmocka_unit_test(every_short_length_touches_only_its_own),
         cmocka_unit_test(functions_are_called_in_every_shape),
         cmocka_unit_test(rows_are_apart),
+        cmocka_unit_test(neighbours_and_images_follow_the_row),
         cmocka_unit_test(streams_change_engine_at_any_sample),
         cmocka_unit_test(random_graphs_agree),
         cmocka_unit_test(assembly_is_text),

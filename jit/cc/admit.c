@@ -8,7 +8,7 @@
 #include "core/arena.h"
 #include "core/interp.h"
 #include "jit/cc/admit_inputs.h"
-#include "jit/cc/guarded.h"
+#include "jit/cc/admit_pixels.h"
 
 enum {
     COUNT_MAX = 300,
@@ -42,6 +42,7 @@ struct trial {
     uint32_t *lengths;
     struct guarded *in;
     const float **ins;
+    struct pixels pixels;
     struct bench engines[2]; /* kernel, interpreter */
     uint64_t random;
 };
@@ -120,6 +121,8 @@ static struct kernel_call call_of(struct trial *t, struct bench *b, int count, i
                                 .state = guarded_end(&b->state, p->state_size),
                                 .rings = b->lines,
                                 .scratch = guarded_end(&b->scratch, p->scratch_size),
+                                .planes = t->pixels.planes,
+                                .images = t->pixels.images,
                                 .out_stride = stride,
                                 .count = count,
                                 .rows = rows,
@@ -148,11 +151,18 @@ static enum status compare(struct trial *t, int count, int set)
     return STATUS_OK;
 }
 
+static enum status no_memory(struct trial *t)
+{
+    return fault_add(t->fault, STATUS_NO_MEMORY, "", 0, "admission: no memory for the buffers");
+}
+
 static enum status run_count(struct trial *t, int count, int set, int32_t n0)
 {
     int rows = has_state(t->plan) ? 1 : ROWS;
     for (uint32_t c = 0; c < t->plan->ir->n_inputs; c++)
         input_fill(guarded_end(&t->in[c], (size_t)count * sizeof(float)), count, set, &t->random);
+    if (!pixels_place(&t->pixels, count, rows, count % 2 == 0, set, &t->random))
+        return no_memory(t);
     struct kernel_call call = call_of(t, &t->engines[0], count, rows, n0);
     t->kernel.entry(&call);
     call = call_of(t, &t->engines[1], count, rows, n0);
@@ -164,15 +174,17 @@ static enum status run_set(struct trial *t, int set)
 {
     struct fault ignored;
     fault_init(&ignored, t->arena);
-    args_fill(t->plan->ir, t->args, set, &t->random);
+    if (!pixels_draw(&t->pixels, set, &t->random))
+        return no_memory(t);
+    args_fill(t->plan->ir, t->pixels.images, t->args, set, &t->random);
     if (plan_ring_lengths(t->plan, t->args, RING_MAX, "admission", t->lengths, t->arena, &ignored) != STATUS_OK)
         return STATUS_OK;
-    if (!ages_fit(t->plan, t->args, t->lengths, t->arena))
+    if (!ages_fit(t->plan, t->args, t->lengths, t->arena) || !pixels_reach(&t->pixels, t->args, t->arena))
         return STATUS_OK;
     for (int e = 0; e < 2; e++)
         bench_restart(t, &t->engines[e]);
     if (!is_ready(t))
-        return fault_add(t->fault, STATUS_NO_MEMORY, "", 0, "admission: no memory for the buffers");
+        return no_memory(t);
     int32_t n0 = -100;
     for (int i = 0; i < N_COUNTS; i++) {
         TRY(run_count(t, counts[i], set, n0));
@@ -193,18 +205,19 @@ static enum status run_trial(struct trial *t)
     t->lengths = ARENA_ARRAY(t->arena, t->plan->n_rings + 1, uint32_t);
     t->in = ARENA_ARRAY(t->arena, ir->n_inputs + 1, struct guarded);
     t->ins = ARENA_ARRAY(t->arena, ir->n_inputs + 1, const float *);
+    t->pixels = pixels_new(t->plan, t->arena);
     for (uint32_t c = 0; c < ir->n_inputs; c++)
         t->in[c] = guarded_new(COUNT_MAX * sizeof(float));
     for (int e = 0; e < 2; e++)
         t->engines[e] = bench_new(t);
-    enum status s =
-        is_ready(t) ? STATUS_OK : fault_add(t->fault, STATUS_NO_MEMORY, "", 0, "admission: no memory for the buffers");
+    enum status s = is_ready(t) ? STATUS_OK : no_memory(t);
     for (int set = 0; s == STATUS_OK && set < SETS; set++)
         s = run_set(t, set);
     for (int e = 0; e < 2; e++)
         bench_done(t, &t->engines[e]);
     for (uint32_t c = 0; c < ir->n_inputs; c++)
         guarded_done(&t->in[c]);
+    pixels_done(&t->pixels);
     return s;
 }
 

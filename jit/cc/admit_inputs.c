@@ -49,8 +49,10 @@ static const double plausible[CONTEXT_COUNT] = {
     [CONTEXT_CHANNELS] = 2, [CONTEXT_N0] = 4294967196.0, [CONTEXT_N0_LOW] = -100, [CONTEXT_N0_HIGH] = 0,
 };
 
-static double arg_value(const struct arg_source *source, int set, uint64_t *random)
+static double arg_value(const struct arg_source *source, const struct kernel_image *images, int set, uint64_t *random)
 {
+    if (source->kind == ARG_IMAGE)
+        return source->index % 2 ? images[source->index / 2].height : images[source->index / 2].width;
     if (set == 2 && source->kind != ARG_CONTEXT)
         return (double)nasty_number(random);
     if (source->kind == ARG_CONTEXT)
@@ -60,10 +62,10 @@ static double arg_value(const struct arg_source *source, int set, uint64_t *rand
     return next(random) % 4 == 0 ? 1000 * uniform(random) : 4 * uniform(random) - 2;
 }
 
-void args_fill(const struct ir *ir, double *args, int set, uint64_t *random)
+void args_fill(const struct ir *ir, const struct kernel_image *images, double *args, int set, uint64_t *random)
 {
     for (uint32_t i = 0; i < ir->n_args; i++)
-        args[i] = arg_value(&ir->args[i], set, random);
+        args[i] = arg_value(&ir->args[i], images, set, random);
 }
 
 bool ages_fit(const struct plan *plan, const double *args, const uint32_t *lengths, struct arena *a)

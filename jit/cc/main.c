@@ -128,12 +128,22 @@ static enum status check_size(const struct ir *ir, struct fault *fault)
     return STATUS_OK;
 }
 
+/* Planes are made by stages of their own; what comes here reads them. */
+static enum status check_stage(const struct ir *ir, struct fault *fault)
+{
+    for (uint32_t v = 1; v < ir->main.n; v++)
+        if (ir->main.ins[v].op == OP_PLANE)
+            return fault_add(fault, STATUS_INTERNAL, "", 0, "IR, main %%%u: the IR is not cut at its planes", v);
+    return STATUS_OK;
+}
+
 static enum status read_plan(const char *text, struct arena *a, struct plan **ret_plan, struct fault *fault)
 {
     struct ir *ir = NULL;
     TRY(ir_parse(text, a, &ir, fault));
     TRY(ir_verify(ir, fault));
     TRY(check_size(ir, fault));
+    TRY(check_stage(ir, fault));
     ir_rates(ir);
     *ret_plan = plan_make(ir, a);
     return STATUS_OK;

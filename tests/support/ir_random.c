@@ -28,6 +28,41 @@ double ir_random_arg(uint32_t index)
     return values[index % 8];
 }
 
+static const char *const image_names[IR_RANDOM_IMAGES] = {"paper", "stone"};
+enum { PLANE_STRIDE = IR_RANDOM_COLUMNS + 2 * IR_RANDOM_NEAR, PLANE_ROWS = 3 * IR_RANDOM_NEAR };
+
+static void fill(float *to, size_t n, uint64_t seed)
+{
+    static const float special[] = {0.0f, -0.0f, 1.0f, 1e30f, INFINITY, NAN};
+    for (size_t i = 0; i < n; i++) {
+        uint32_t r = test_random(&seed);
+        to[i] = r % 13 == 0 ? special[r / 13 % 6] : (float)(int32_t)r * 0x1p-31f;
+    }
+}
+
+const struct kernel_plane *ir_random_planes(void)
+{
+    static float data[IR_RANDOM_PLANES][PLANE_ROWS * PLANE_STRIDE];
+    static struct kernel_plane planes[IR_RANDOM_PLANES];
+    for (uint64_t i = 0; i < IR_RANDOM_PLANES && !planes[i].data; i++) {
+        fill(data[i], PLANE_ROWS * PLANE_STRIDE, i + 1);
+        planes[i] = (struct kernel_plane){data[i] + IR_RANDOM_NEAR * (PLANE_STRIDE + 1), PLANE_STRIDE};
+    }
+    return planes;
+}
+
+const struct kernel_image *ir_random_images(void)
+{
+    static const int32_t sizes[IR_RANDOM_IMAGES][2] = {{5, 3}, {1, 9}};
+    static float data[IR_RANDOM_IMAGES][64];
+    static struct kernel_image images[IR_RANDOM_IMAGES];
+    for (uint64_t i = 0; i < IR_RANDOM_IMAGES && !images[i].data; i++) {
+        fill(data[i], 64, i + 11);
+        images[i] = (struct kernel_image){data[i], sizes[i][0], sizes[i][1]};
+    }
+    return images;
+}
+
 static struct val make(struct maker *m, enum op op, int32_t imm, uint32_t n, const struct val *args)
 {
     struct val copy[FN_ARGS_MAX];
@@ -88,6 +123,32 @@ static struct val make_delay(struct maker *m)
         tap = make(m, OP_TAP, 0, 2, (struct val[]){ring, age});
     }
     return tap;
+}
+
+/* At most IR_RANDOM_NEAR away, by a number in the code or an argument. */
+static struct val make_near(struct maker *m)
+{
+    struct val offsets[2];
+    struct val plane = make(m, OP_SURFACE, (int32_t)below(m->seed, IR_RANDOM_PLANES), 0, NULL);
+    for (int k = 0; k < 2; k++) {
+        int32_t at = (int32_t)below(m->seed, 2 * IR_RANDOM_NEAR + 1) - IR_RANDOM_NEAR;
+        offsets[k] = ir_emit(m->ir, m->code, (struct ins){.op = OP_CONST_I32, .imm.i = at});
+        if (below(m->seed, 4) == 0) {
+            struct arg_source source = {.kind = ARG_PARAM, .index = below(m->seed, 8)};
+            struct val v = make(m, OP_ARG, (int32_t)ir_add_arg(m->ir, source), 0, NULL);
+            offsets[k] = make(m, OP_I32_F64, 0, 1, &v);
+        }
+    }
+    return make(m, OP_NEAR, 0, 3, (struct val[]){plane, offsets[0], offsets[1]});
+}
+
+static struct val make_fetch(struct maker *m)
+{
+    struct val at[2] = {any(m, TYPE_I32), any(m, TYPE_I32)};
+    for (int k = 0; k < 2; k++)
+        if (below(m->seed, 2))
+            at[k] = ir_emit(m->ir, m->code, (struct ins){.op = OP_CONST_I32, .imm.i = (int32_t)below(m->seed, 8) - 2});
+    return make(m, OP_FETCH, (int32_t)below(m->seed, 4 * IR_RANDOM_IMAGES), 2, at);
 }
 
 static bool fits(const struct maker *m, enum op op)
@@ -158,6 +219,8 @@ struct ir *ir_random(struct arena *a, uint64_t seed, uint32_t n)
     static const int32_t ints[] = {5, -1};
     ir_add_table(ir, "floats", TYPE_F32, 4, floats);
     ir_add_table(ir, "ints", TYPE_I32, 2, ints);
+    for (uint32_t i = 0; i < IR_RANDOM_IMAGES; i++)
+        ir_add_image(ir, image_names[i]);
     make_fn(ir, &seed, "f");
     make_fn(ir, &seed, "g");
     make_fn(ir, &seed, "calls.them");
@@ -167,10 +230,19 @@ struct ir *ir_random(struct arena *a, uint64_t seed, uint32_t n)
     make_arg(&m);
     make_constants(&m);
     while (ir->main.n < n)
-        if (below(&seed, 12))
-            make_any(&m);
-        else
+        switch (below(&seed, 16)) {
+        case 0:
             make_delay(&m);
+            break;
+        case 1:
+            make_near(&m);
+            break;
+        case 2:
+            make_fetch(&m);
+            break;
+        default:
+            make_any(&m);
+        }
     for (uint32_t i = 1; i < ir->main.n; i++) {
         struct ins *ins = &ir->main.ins[i];
         if ((op_info(ins->op)->flags & OP_STATE) && below(&seed, 2))
@@ -180,6 +252,7 @@ struct ir *ir_random(struct arena *a, uint64_t seed, uint32_t n)
     for (ir->n_outputs = 0; ir->n_outputs < IR_RANDOM_OUTPUTS; ir->n_outputs++)
         ir->outputs[ir->n_outputs] = any(&m, TYPE_F32);
     ir->n_inputs = 2;
+    ir->n_planes = IR_RANDOM_PLANES;
     return ir;
 }
 
@@ -358,6 +431,28 @@ static struct constant walk_source(const struct walk *w, const struct ins *ins, 
     return c;
 }
 
+static int32_t clamp(int32_t x, int32_t size)
+{
+    return x < 0 ? 0 : x >= size ? size - 1 : x;
+}
+
+static struct constant walk_pixel(const struct walk *w, const struct ins *ins, const struct constant *args)
+{
+    struct constant c = zero(op_info(ins->op)->result);
+    if (ins->op == OP_SURFACE) {
+        c.as.i = ins->imm.i;
+    } else if (ins->op == OP_NEAR) {
+        const struct kernel_plane *p = &ir_random_planes()[args[0].as.i];
+        c.as.f = p->data[args[2].as.i * p->stride + (int64_t)w->sample + args[1].as.i];
+    } else {
+        const char *name = w->ir->images[ins->imm.i / 4].name; /* passes may have moved it */
+        const struct kernel_image *image = &ir_random_images()[strcmp(name, image_names[0]) != 0];
+        int32_t x = clamp(args[0].as.i, image->width), y = clamp(args[1].as.i, image->height);
+        c.as.f = image->data[(ins->imm.i % 4 * image->height + y) * image->width + x];
+    }
+    return c;
+}
+
 static struct constant walk_ins(struct walk *w, uint32_t v, const struct ins *ins, const struct constant *params,
                                 const struct constant *vals)
 {
@@ -365,6 +460,8 @@ static struct constant walk_ins(struct walk *w, uint32_t v, const struct ins *in
     for (uint32_t k = 0; k < ins->n_args; k++)
         args[k] = ins_is_delayed(ins, k) ? zero(TYPE_NONE) : vals[ins->args[k].i];
     unsigned flags = op_info(ins->op)->flags;
+    if (ins->op == OP_SURFACE || ins->op == OP_NEAR || ins->op == OP_FETCH)
+        return walk_pixel(w, ins, args);
     if (flags & OP_SOURCE)
         return walk_source(w, ins, params);
     if ((flags & OP_STATE) || ins->op == OP_TAP)

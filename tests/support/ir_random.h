@@ -1,15 +1,21 @@
-/* Random IR for tests: sound programs with feedback, delay lines, functions and tables over every operation, rewritten
- * in ways that must not matter, and evaluated by the plainest means there are. */
+/* Random IR for tests: sound programs with feedback, delay lines, functions, tables, planes and images over every
+ * operation, rewritten in ways that must not matter, and evaluated by the plainest means there are. */
 #ifndef TESTS_SUPPORT_IR_RANDOM_H
 #define TESTS_SUPPORT_IR_RANDOM_H
 
 #include "core/ir.h"
+#include "core/kernel.h"
 
 enum { IR_RANDOM_OUTPUTS = 8 };
 
 /* About n instructions in main; two inputs, arguments whose number at slot k is ir_random_arg(k). Delays are
  * from 1 to 8 samples. No operation makes a denormal bit pattern out of whole numbers. */
 struct ir *ir_random(struct arena *a, uint64_t seed, uint32_t n);
+/* Two planes, to be read from column -IR_RANDOM_NEAR to IR_RANDOM_COLUMNS + IR_RANDOM_NEAR of some rows around 0, and
+ * two images, as they are read by such IR. */
+enum { IR_RANDOM_PLANES = 2, IR_RANDOM_IMAGES = 2, IR_RANDOM_NEAR = 8, IR_RANDOM_COLUMNS = 4096 };
+const struct kernel_plane *ir_random_planes(void);
+const struct kernel_image *ir_random_images(void);
 double ir_random_arg(uint32_t source_index); /* of the argument whose source is ARG_PARAM with this index */
 
 /* The same graph, otherwise written: instructions in another order that keeps operands first, commuting operands
