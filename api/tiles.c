@@ -47,32 +47,12 @@ static void seat_leave(struct seat *s)
     atomic_flag_clear_explicit(&s->taken, memory_order_release);
 }
 
-/* The centre of point k of a row of `grid` in a pixel, from the pixel's centre; a multiple of 2^-20, so that sums with
- * pixel indices are exact and do not depend on where a tile begins. */
-static double point_offset(uint32_t k, uint32_t grid)
-{
-    double at = ((double)k + 0.5) / (double)grid - 0.5;
-    return (double)(int32_t)(at * 0x1p20) * 0x1p-20;
-}
-
-static void make_args(const struct tile *t, double offset_x, double offset_y)
+static void make_args(const struct tile *t, uint32_t point)
 {
     const struct view *v = t->view;
     const struct runner *r = t->tiles->runner;
-    double context[CONTEXT_COUNT] = {
-        [CONTEXT_WIDTH] = v->width,
-        [CONTEXT_HEIGHT] = v->height,
-        [CONTEXT_X0] = v->region[0],
-        [CONTEXT_DX] = (v->region[2] - v->region[0]) / v->width,
-        [CONTEXT_Y0] = v->region[1],
-        [CONTEXT_DY] = (v->region[3] - v->region[1]) / v->height,
-        [CONTEXT_PX0] = v->x + offset_x,
-        [CONTEXT_PY0] = (double)v->y + t->row + offset_y,
-        [CONTEXT_Z] = v->z,
-        [CONTEXT_TIME] = v->time,
-        [CONTEXT_SEED] = v->seed,
-    };
-    lower_args(r->program->ir, r->params, context, r->images, t->seat->args);
+    const struct view_inputs in = {.ir = r->program->ir, .params = r->params, .images = r->images};
+    view_args(v, &in, v->x, v->y + t->row, point, t->seat->args);
 }
 
 static void run_points(const struct tile *t, float *const *out, size_t stride)
@@ -97,7 +77,7 @@ static enum status run_grid(const struct tile *t)
     for (uint32_t k = 0; k < grid * grid; k++) {
         if (k)
             TRY(exchange_alive(t->tiles->runner->ex, t->done));
-        make_args(t, point_offset(k % grid, grid), point_offset(k / grid, grid));
+        make_args(t, k);
         run_points(t, s->planes, t->view->w);
         for (uint32_t c = 0; c < channels; c++)
             for (size_t i = 0; i < n; i++)
@@ -116,7 +96,7 @@ static void run_direct(const struct tile *t, const struct raster *to, uint32_t r
     size_t stride = (size_t)to->width * to->channels;
     for (uint32_t c = 0; c < to->channels; c++)
         out[c] = whole + (size_t)c * to->width;
-    make_args(t, 0, 0);
+    make_args(t, 0);
     run_points(t, out, stride);
     raster_rows(to, row, t->rows, out, stride, counts);
 }
@@ -133,7 +113,7 @@ static enum status run_tile(const struct tile *t, const struct raster *to, uint3
         TRY(run_grid(t));
         out += t->tiles->channels;
     } else {
-        make_args(t, 0, 0);
+        make_args(t, 0);
         run_points(t, out, t->view->w);
     }
     raster_rows(to, row, t->rows, out, t->view->w, counts);

@@ -5,14 +5,7 @@
 
 #include "api/format_image.h"
 #include "api/runner.h"
-
-struct view {
-    uint32_t width, height; /* of the whole image */
-    uint32_t x, y, w, h;    /* the part of it that is wanted */
-    double region[4];       /* x0 y0 x1 y1 of the whole image */
-    double z, time, seed;
-    uint32_t grid; /* grid * grid points a pixel, averaged */
-};
+#include "api/view.h"
 
 struct tiles;
 
