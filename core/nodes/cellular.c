@@ -51,6 +51,13 @@ struct cellular {
     bool tiles;
 };
 
+/* `before`: the hashes of the cells before p's, or NULL: none. */
+static struct val hash_of(struct build *b, struct val cell, const struct val *before, int axis)
+{
+    struct val hash = b_mul(b, b_to(b, TYPE_I32, cell), noise_prime(b, axis));
+    return before ? b_add(b, hash, before[axis]) : hash;
+}
+
 /* Where p stands among the cells of a block. */
 struct block {
     int n;                               /* cells along an axis */
@@ -64,7 +71,8 @@ static struct val offset(struct build *b, struct val middle, int k)
     return k ? b_addc(b, middle, k) : middle;
 }
 
-static struct block block_of(struct build *b, const struct val *p, const struct val *period, int dims, int n)
+static struct block block_of(struct build *b, const struct val *p, const struct val *before, const struct val *period,
+                             int dims, int n)
 {
     struct block r = {.n = n};
     int half = n / 2;
@@ -75,7 +83,7 @@ static struct block block_of(struct build *b, const struct val *p, const struct 
         struct val prime = noise_prime(b, c);
         for (int k = 0; k < n; k++) {
             struct val cell = period ? noise_wrap(b, offset(b, r.first[c], k), period[c]) : r.first[c];
-            r.hash[c][k] = k && !period ? b_add(b, r.hash[c][k - 1], prime) : b_mul(b, b_to(b, TYPE_I32, cell), prime);
+            r.hash[c][k] = k && !period ? b_add(b, r.hash[c][k - 1], prime) : hash_of(b, cell, before, c);
         }
     }
     return r;
@@ -233,7 +241,7 @@ struct around {
     struct val middle[4], hash[4]; /* of cells -1 .. 2 */
 };
 
-static struct around around(struct build *b, struct val p, const struct val *period, int axis)
+static struct around around(struct build *b, struct val p, const struct val *before, const struct val *period, int axis)
 {
     struct around r;
     struct val f, cell = noise_cell(b, p, &f), prime = noise_prime(b, axis);
@@ -243,13 +251,13 @@ static struct around around(struct build *b, struct val p, const struct val *per
     r.middle[2] = b_add(b, r.middle[1], step);
     r.middle[3] = b_add(b, r.middle[2], step);
     struct val stride = b_select(b, up, prime, b_neg(b, prime));
-    r.hash[1] = b_mul(b, b_to(b, TYPE_I32, cell), prime);
+    r.hash[1] = hash_of(b, cell, before, axis);
     r.hash[0] = b_sub(b, r.hash[1], stride);
     r.hash[2] = b_add(b, r.hash[1], stride);
     r.hash[3] = b_add(b, r.hash[2], stride);
     for (int i = 0; i < 4 && period; i++) {
         struct val at = b_fma(b, step, b_f32(b, i - 1), cell);
-        r.hash[i] = b_mul(b, b_to(b, TYPE_I32, noise_wrap(b, at, *period)), prime);
+        r.hash[i] = b_mul(b, b_to(b, TYPE_I32, noise_wrap(b, at, period[axis])), prime);
     }
     return r;
 }
@@ -265,14 +273,14 @@ static bool may_be_nearest(int i, int dims)
     return far ? far + near == 1 && dims > 1 : near < dims;
 }
 
-static struct val nearest(struct build *b, const struct cellular *v, const struct val *p, const struct val *period,
-                          struct val seed, const struct val *rest)
+static struct val nearest(struct build *b, const struct cellular *v, const struct val *p, const struct val *before,
+                          const struct val *period, struct val seed, const struct val *rest)
 {
     struct around axes[NOISE_AXES];
     struct val least = VAL_NONE, middle[NOISE_AXES], r[NOISE_AXES];
     int dims = v->dims, cells = 1;
     for (int c = 0; c < dims; c++, cells *= 4)
-        axes[c] = around(b, p[c], period ? &period[c] : NULL, c);
+        axes[c] = around(b, p[c], before, period, c);
     for (int i = 0; i < cells; i++) {
         struct val hash = seed;
         if (!may_be_nearest(i, dims))
@@ -329,7 +337,8 @@ static void smallest(struct build *b, const struct cellular *v, const struct blo
 
 /* Its hash, and its middle minus p. */
 static struct val nearest_cell(struct build *b, const struct cellular *v, const struct block *block,
-                               const struct val *period, struct val seed, struct val placed, struct val *middle)
+                               const struct val *before, const struct val *period, struct val seed, struct val placed,
+                               struct val *middle)
 {
     int bits = place_bits(block->n);
     struct val hash = seed, place = b_bits(b, placed);
@@ -339,7 +348,7 @@ static struct val nearest_cell(struct build *b, const struct cellular *v, const 
         middle[c] = b_add(b, block->middle[c], steps);
         if (period)
             cell = noise_wrap(b, cell, period[c]);
-        hash = b_xor(b, hash, b_mul(b, b_to(b, TYPE_I32, cell), noise_prime(b, c)));
+        hash = b_xor(b, hash, hash_of(b, cell, before, c));
     }
     return hash;
 }
@@ -367,15 +376,15 @@ static int reach(const struct cellular *v, int keep)
     return keep > 2 || (far && (keep == 2 || v->dims == 3 || v->metric == METRIC_MINKOWSKI)) ? 6 : 4;
 }
 
-static struct val distances(struct build *b, const struct cellular *v, const struct val *p, const struct val *period,
-                            struct val seed, const struct val *rest)
+static struct val distances(struct build *b, const struct cellular *v, const struct val *p, const struct val *before,
+                            const struct val *period, struct val seed, const struct val *rest)
 {
     static const int wanted[] = {1, 2, 3, 4, 2, 2, 2};
     struct val f[4];
     int keep = wanted[v->returns];
     if (keep == 1 && v->dims < 4 && reach(v, keep) == 4)
-        return root(b, v, nearest(b, v, p, period, seed, rest), rest[1]);
-    struct block block = block_of(b, p, period, v->dims, reach(v, keep));
+        return root(b, v, nearest(b, v, p, before, period, seed, rest), rest[1]);
+    struct block block = block_of(b, p, before, period, v->dims, reach(v, keep));
     if (keep == 1)
         return root(b, v, least_of_rows(b, v, ROW_NEAREST, &block, seed, rest, 2), rest[1]);
     smallest(b, v, &block, seed, rest, keep, f);
@@ -388,7 +397,7 @@ static struct val distances(struct build *b, const struct cellular *v, const str
                                             : b_mul(b, last, first);
 }
 
-/* in: coordinates, mixed seed, jitter, exponent, periods when it tiles. */
+/* in: coordinates, mixed seed, jitter, exponent, periods when it tiles, else the hashes of the cells before. */
 static struct val cellular_body(struct build *b, const struct val *in, const void *user)
 {
     struct cellular v = *(const struct cellular *)user;
@@ -397,14 +406,14 @@ static struct val cellular_body(struct build *b, const struct val *in, const voi
                           b_clamp(b, in[v.dims + 2], b_f32(b, 0.25), b_f32(b, 16))};
     for (int c = 0; c < v.dims && v.tiles; c++)
         period[c] = noise_whole_period(b, in[v.dims + 3 + c]);
-    const struct val *periods = v.tiles ? period : NULL;
+    const struct val *periods = v.tiles ? period : NULL, *before = v.tiles ? NULL : in + v.dims + 3;
     if (v.returns < RETURNS_EDGE)
-        return distances(b, &v, in, periods, seed, rest);
+        return distances(b, &v, in, before, periods, seed, rest);
     if (v.returns == RETURNS_EDGE)
         v.metric = METRIC_EUCLIDEAN2;
-    struct block block = block_of(b, in, periods, v.dims, reach(&v, 1));
+    struct block block = block_of(b, in, before, periods, v.dims, reach(&v, 1));
     struct val placed = least_of_rows(b, &v, ROW_PLACED, &block, seed, rest, 2);
-    struct val hash = nearest_cell(b, &v, &block, periods, seed, placed, middle);
+    struct val hash = nearest_cell(b, &v, &block, before, periods, seed, placed, middle);
     if (v.returns == RETURNS_VALUE)
         return noise_unit(b, b_mulc(b, hash, (int32_t)VALUE_PRIME));
     if (v.returns == RETURNS_ID) {
@@ -412,7 +421,7 @@ static struct val cellular_body(struct build *b, const struct val *in, const voi
         return b_to(b, TYPE_F32, b_shr(b, b_xor(b, hash, b_shr(b, hash, 15)), 8));
     }
     vector_to(b, hash, middle, rest[0], v.dims, r);
-    block = block_of(b, in, periods, v.dims, v.dims == 4 ? 4 : 6);
+    block = block_of(b, in, before, periods, v.dims, v.dims == 4 ? 4 : 6);
     return edge(b, &v, &block, seed, rest, r);
 }
 
@@ -421,17 +430,18 @@ static struct val cellular_call(struct build *b, const struct noise_point *point
 {
     struct cellular v = {point->dims, metric, returns, point->tiles};
     struct val in[FN_ARGS_MAX];
-    int n = 0;
-    for (int c = 0; c < v.dims; c++)
-        in[n++] = point->p[c];
-    in[n++] = noise_mixed_seed(b, point->seed);
-    in[n++] = jitter;
-    in[n++] = exponent;
-    for (int c = 0; c < v.dims && v.tiles; c++)
-        in[n++] = point->period[c];
+    int dims = v.dims;
+    in[dims] = noise_mixed_seed(b, point->seed);
+    in[dims + 1] = jitter;
+    in[dims + 2] = exponent;
+    for (int c = 0; c < dims; c++) {
+        struct val cells;
+        in[c] = noise_coordinate(b, point, c, &cells);
+        in[dims + 3 + c] = v.tiles ? point->period[c] : b_mul(b, cells, noise_prime(b, c));
+    }
     char *name =
         arena_printf(b->ir->arena, "cellular%d.%d%d%s", v.dims, (int)metric, (int)returns, v.tiles ? ".tiled" : "");
-    return noise_call_with(b, name, cellular_body, &v, in, n);
+    return noise_call_with(b, name, cellular_body, &v, in, 2 * dims + 3);
 }
 
 struct val cellular_at(struct build *b, const struct noise_point *point)

@@ -45,7 +45,8 @@ static void settle(struct build *b, struct noise_point *base)
 {
     for (int c = 0; c < base->dims && base->tiles; c++) {
         base->period[c] = noise_whole_period(b, base->period[c]);
-        base->p[c] = noise_wrap(b, base->p[c], base->period[c]);
+        struct val inside = noise_line_in_tile(b, &base->p[c], base->period[c]);
+        base->p[c] = noise_line_plain(noise_wrap(b, inside, base->period[c]));
     }
 }
 
@@ -64,7 +65,7 @@ static struct noise_point octave(struct build *b, const struct noise_point *base
             r.period[c] = b_select(b, tiled, r.period[c], zero);
             ratio = b_select(b, tiled, b_div(b, r.period[c], old), frequency);
         }
-        r.p[c] = b_mul(b, base->p[c], ratio);
+        r.p[c] = noise_line_scaled(b, base->p[c], ratio);
     }
     return r;
 }

@@ -33,26 +33,56 @@ static void distance(const struct noise_lattice *l, int corner, struct val d[NOI
         d[c] = l->axes[c].d[corner >> c & 1];
 }
 
+/* The weight of the corner i among those that differ in the axes from the second on. */
+static struct val weight_of(struct build *b, const struct noise_lattice *l, int i)
+{
+    struct val w = VAL_NONE;
+    for (int c = 1; c < l->dims; c++) {
+        struct val fade = l->axes[c].fade, side = i >> (c - 1) & 1 ? fade : b_sub(b, b_f32(b, 1), fade);
+        w = w.i ? b_mul(b, w, side) : side;
+    }
+    return w;
+}
+
+/* The corners whose x cell is the lower or the upper one (side), weighted and summed, are a line in the distance from
+ * it: slope * d + at. Both depend on the x cell and on what is given for a row, not on where in the cell x is. */
+static void column_of(struct build *b, const struct noise_lattice *l, int side, struct val *slope, struct val *at)
+{
+    struct val zero = b_f32(b, 0);
+    *slope = *at = VAL_NONE;
+    for (int i = 0; i < 1 << (l->dims - 1); i++) {
+        struct val h = hash_of(b, l, 2 * i + side), w = weight_of(b, l, i), d[NOISE_AXES] = {zero};
+        for (int c = 1; c < l->dims; c++) {
+            d[c] = b_mul(b, w, l->axes[c].d[i >> (c - 1) & 1]);
+            if (c == 2 && l->dims == 3)
+                d[c] = b_mulc(b, d[c], 0.5);
+        }
+        *at = noise_gradient_beside(b, h, d, l->dims, *at);
+        struct val x = b_abs(b, b_to(b, TYPE_F32, h));
+        *slope = slope->i ? b_fma(b, x, w, *slope) : b_mul(b, x, w);
+    }
+}
+
 static struct val gnoise_body(struct build *b, const struct noise_lattice *l, int user)
 {
-    struct val value[1 << NOISE_AXES], d[NOISE_AXES], half[2] = {{0}};
+    struct val slope, at, value[2], offset = b_sub(b, l->axes[0].fade, l->axes[0].d[0]);
     (void)user;
-    for (int i = 0; i < 2 && l->dims == 3; i++)
-        half[i] = b_mulc(b, l->axes[2].d[i], 0.5);
-    for (int i = 0; i < 1 << l->dims; i++) {
-        distance(l, i, d);
-        if (l->dims == 3)
-            d[2] = half[i >> 2];
-        value[i] = noise_gradient(b, hash_of(b, l, i), d, l->dims, VAL_NONE);
+    if (l->dims == 1) {
+        for (int i = 0; i < 2; i++)
+            value[i] = b_mul(b, b_to(b, TYPE_F32, hash_of(b, l, i)), l->axes[0].d[i]);
+        return b_mulc(b, b_lerp(b, value[0], value[1], l->axes[0].fade), scales[1] * 0x1p-31);
     }
-    struct val sum = noise_blend(b, l, value);
-    if (l->dims == 1)
-        return b_mulc(b, sum, scales[1] * 0x1p-31);
-    struct val offset = b_sub(b, l->axes[0].fade, l->axes[0].d[0]);
+    for (int i = 0; i < 2; i++) {
+        column_of(b, l, i, &slope, &at);
+        value[i] = b_fma(b, slope, l->axes[0].d[i], at);
+    }
+    struct val sum = b_lerp(b, value[0], value[1], l->axes[0].fade), rest = VAL_NONE;
     for (int c = 1; c < l->dims; c++)
-        if (c < 2 || l->dims == 4)
-            offset = b_add(b, offset, b_sub(b, l->axes[c].fade, l->axes[c].d[0]));
-    return b_fma(b, sum, b_f32(b, scales[l->dims] * 0x1p-30), b_mulc(b, offset, scales[l->dims]));
+        if (c < 2 || l->dims == 4) {
+            struct val excess = b_sub(b, l->axes[c].fade, l->axes[c].d[0]);
+            rest = rest.i ? b_add(b, rest, excess) : excess;
+        }
+    return b_fma(b, sum, b_f32(b, scales[l->dims] * 0x1p-30), b_mulc(b, b_add(b, offset, rest), scales[l->dims]));
 }
 
 struct val gnoise_at(struct build *b, const struct noise_point *point)

@@ -3,15 +3,16 @@
 #ifndef CORE_NODES_NOISE_LATTICE_H
 #define CORE_NODES_NOISE_LATTICE_H
 
+#include "core/nodes/noise_line.h"
 #include "core/nodes/noise_parts.h"
 
 enum { NOISE_AXES = 4 };
 
 /* Where a noise is asked for. Coordinates that were left out are closed up. */
 struct noise_point {
-    int dims;                 /* 1..4 */
-    struct val p[NOISE_AXES]; /* f32 */
-    struct val seed;          /* i32, as the client gave it */
+    int dims; /* 1..4 */
+    struct noise_line p[NOISE_AXES];
+    struct val seed; /* i32, as the client gave it */
     bool tiles;
     struct val period[NOISE_AXES]; /* when it tiles: f32, 0 for none along that axis */
 };
@@ -26,6 +27,10 @@ bool noise_is_default(const struct build *b, struct val v);
 /* A noise at a point: what a family offers to fractals. */
 typedef struct val noise_at(struct build *b, const struct noise_point *point);
 noise_at gnoise_at, snoise_at, vnoise_at, cellular_at;
+
+/* A coordinate for a noise's function: what is left of it, f32, and in *ret_cells i32: untiled the cells before it,
+ * else the coordinate lies in the tile already. */
+struct val noise_coordinate(struct build *b, const struct noise_point *point, int axis, struct val *ret_cells);
 
 /* The hash of a cell is the XOR over the axes of index times axis prime, and of the mixed seed; a family multiplies it
  * by its own odd number. */
@@ -57,5 +62,7 @@ struct val noise_blend(struct build *b, const struct noise_lattice *l, struct va
 /* sum + gradient . d in units of 2^30, but that the gradient's first two components, in four dimensions all, are one
  * too large; in three d[2] is given halved; in one dimension in units of 2^31. */
 struct val noise_gradient(struct build *b, struct val hash, const struct val *d, int dims, struct val sum);
+/* The same without the first component, |hash| d[0]; from two dimensions on. */
+struct val noise_gradient_beside(struct build *b, struct val hash, const struct val *d, int dims, struct val sum);
 
 #endif

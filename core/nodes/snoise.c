@@ -14,7 +14,7 @@
  * before it is hashed; where it lies is found in f64 and compared away from where corners may lie, so that no rounding
  * tells two copies of a corner apart.
  *
- * Coordinates beyond 2^24 have no fraction; infinite ones and NaN give NaN. */
+ * A line's skew is a line: far coordinates are split after it. Infinite coordinates and NaN give NaN. */
 #include <math.h>
 
 #include "core/nodes/noise_lattice.h"
@@ -29,7 +29,7 @@ struct simplex {
     int dims;
     bool tiles;
     struct val d0[NOISE_AXES];      /* from the first corner */
-    struct val cell[NOISE_AXES];    /* its lattice coordinates, f32 */
+    struct val cell[NOISE_AXES];    /* tiled: its lattice coordinates, f32 */
     struct val hash[NOISE_AXES][2]; /* untiled: of it and of the next */
     struct val seed, excess;
     struct val skew[NOISE_AXES], shrink; /* tiled: f, and 1 / (1 + sum of f); f64 */
@@ -179,19 +179,42 @@ static void open_tile(struct build *b, struct simplex *s, struct val *p, const s
 static struct val dot(struct build *b, const struct simplex *s, const struct val *x)
 {
     struct val sum = VAL_NONE;
-    for (int c = 0; c < s->dims && s->tiles; c++) {
+    for (int c = 0; c < s->dims; c++) {
         struct val f = b_to(b, TYPE_F32, s->skew[c]);
         sum = sum.i ? b_fma(b, f, x[c], sum) : b_mul(b, f, x[c]);
     }
-    if (s->tiles)
-        return sum;
-    sum = x[0];
-    for (int c = 1; c < s->dims; c++)
-        sum = b_add(b, sum, x[c]);
-    return b_mulc(b, sum, plain_skew(s->dims));
+    return sum;
 }
 
-/* in: coordinates, mixed seed, periods when user & TILED. */
+/* Untiled: from what is left of the skewed coordinates, and the hashes of the cells before them. The fractions of
+ * skewed coordinates are unskewed: that is where p lies from the corner, with no large number on the way. */
+static void open_plain(struct build *b, struct simplex *s, const struct val *skewed, const struct val *before)
+{
+    int dims = s->dims;
+    double g = plain_skew(dims) / (1 + dims * plain_skew(dims));
+    struct val f[NOISE_AXES], sum = VAL_NONE;
+    for (int c = 0; c < dims; c++) {
+        struct val cell = noise_cell(b, skewed[c], &f[c]);
+        s->hash[c][0] = b_add(b, b_mul(b, b_to(b, TYPE_I32, cell), noise_prime(b, c)), before[c]);
+        s->hash[c][1] = b_add(b, s->hash[c][0], noise_prime(b, c));
+        sum = sum.i ? b_add(b, sum, f[c]) : f[c];
+    }
+    for (int c = 0; c < dims; c++)
+        s->d0[c] = dims == 1 ? f[c] : b_fma(b, sum, b_f32(b, -g), f[c]);
+}
+
+static void open_tiled(struct build *b, struct simplex *s, struct val *p, const struct val *period)
+{
+    open_tile(b, s, p, period);
+    struct val skew = dot(b, s, p);
+    for (int c = 0; c < s->dims; c++)
+        s->cell[c] = b_floor(b, b_add(b, p[c], skew));
+    struct val back = b_mul(b, dot(b, s, s->cell), b_to(b, TYPE_F32, s->shrink));
+    for (int c = 0; c < s->dims; c++)
+        s->d0[c] = b_sub(b, p[c], b_sub(b, s->cell[c], back));
+}
+
+/* in: coordinates, mixed seed, periods when user & TILED; else skewed coordinates, seed, hashes of the cells before. */
 static struct val snoise_body(struct build *b, const struct val *in, int user)
 {
     struct simplex s = {.dims = user & 7, .tiles = user & TILED, .seed = in[user & 7]};
@@ -200,19 +223,9 @@ static struct val snoise_body(struct build *b, const struct val *in, int user)
     for (int c = 0; c < dims; c++)
         p[c] = in[c];
     if (s.tiles)
-        open_tile(b, &s, p, in + dims + 1);
-    struct val skew = dot(b, &s, p);
-    for (int c = 0; c < dims; c++)
-        s.cell[c] = b_floor(b, b_add(b, p[c], skew));
-    struct val shrink = s.tiles ? b_to(b, TYPE_F32, s.shrink) : b_f32(b, 1 / (1 + dims * plain_skew(dims)));
-    struct val back = b_mul(b, dot(b, &s, s.cell), shrink);
-    for (int c = 0; c < dims; c++) {
-        s.d0[c] = b_sub(b, p[c], b_sub(b, s.cell[c], back));
-        if (!s.tiles) {
-            s.hash[c][0] = b_mul(b, b_to(b, TYPE_I32, s.cell[c]), noise_prime(b, c));
-            s.hash[c][1] = b_add(b, s.hash[c][0], noise_prime(b, c));
-        }
-    }
+        open_tiled(b, &s, p, in + dims + 1);
+    else
+        open_plain(b, &s, p, in + dims + 1);
     if (dims > 1)
         walk(b, &s, step);
     for (int k = 0; k <= dims; k++)
@@ -220,17 +233,35 @@ static struct val snoise_body(struct build *b, const struct val *in, int user)
     return b_mulc(b, sum, scales[dims] * (dims == 1 ? 0x1p-31 : 0x1p-30));
 }
 
+/* p plus F times the sum of its components, each a line: what is left of it, and the hash of the cells before. */
+static void skew_point(struct build *b, const struct noise_point *point, struct val *skewed, struct val *before)
+{
+    struct noise_line sum = point->p[0];
+    for (int c = 1; c < point->dims; c++)
+        sum = noise_line_add(b, sum, point->p[c]);
+    for (int c = 0; c < point->dims; c++) {
+        struct noise_line line = point->p[c];
+        if (point->dims > 1)
+            line = noise_line_add(b, line, noise_line_scaled(b, sum, b_f32(b, plain_skew(point->dims))));
+        struct val cells;
+        skewed[c] = noise_line_split(b, &line, &cells);
+        before[c] = cells.i ? b_mul(b, cells, noise_prime(b, c)) : b_i32(b, 0);
+    }
+}
+
 struct val snoise_at(struct build *b, const struct noise_point *point)
 {
-    struct val in[FN_ARGS_MAX];
-    int n = 0;
-    for (int c = 0; c < point->dims; c++)
-        in[n++] = point->p[c];
-    in[n++] = noise_mixed_seed(b, point->seed);
-    for (int c = 0; point->tiles && c < point->dims; c++)
-        in[n++] = point->period[c];
-    char *name = arena_printf(b->ir->arena, "snoise%d%s", point->dims, point->tiles ? ".tiled" : "");
-    return noise_call(b, name, snoise_body, point->dims | (point->tiles ? TILED : 0), in, n);
+    struct val in[FN_ARGS_MAX], cells;
+    int dims = point->dims;
+    in[dims] = noise_mixed_seed(b, point->seed);
+    for (int c = 0; point->tiles && c < dims; c++) {
+        in[c] = noise_coordinate(b, point, c, &cells);
+        in[dims + 1 + c] = point->period[c];
+    }
+    if (!point->tiles)
+        skew_point(b, point, in, in + dims + 1);
+    char *name = arena_printf(b->ir->arena, "snoise%d%s", dims, point->tiles ? ".tiled" : "");
+    return noise_call(b, name, snoise_body, dims | (point->tiles ? TILED : 0), in, 2 * dims + 1);
 }
 
 static enum status build_snoise(struct build *b, const struct node_args *args, struct val *out)

@@ -18,7 +18,7 @@ static enum status build_warp(struct build *b, const struct node_args *args, str
     f.lacunarity = b_f32(b, 2);
     f.gain = b_f32(b, 0.5);
     for (int c = 0; c < point.dims; c++)
-        point.p[c] = b_mul(b, point.p[c], args->in[FREQUENCY]);
+        point.p[c] = noise_line_scaled(b, point.p[c], args->in[FREQUENCY]);
     for (int c = 0; c < point.dims; c++) {
         out[c] = b_fma(b, noise_fractal_at(b, &f, &point), args->in[AMPLITUDE], args->in[c]);
         point.seed = b_add(b, point.seed, b_i32(b, axis_seed));

@@ -9,7 +9,7 @@ static struct val wnoise_body(struct build *b, const struct val *in, int dims)
 {
     struct val h = in[dims];
     for (int c = 0; c < dims; c++)
-        h = b_xor(b, h, b_mul(b, b_to(b, TYPE_I32, in[c]), noise_prime(b, c)));
+        h = b_xor(b, h, b_mul(b, in[c], noise_prime(b, c)));
     h = b_mulc(b, b_xor(b, h, b_shr(b, h, 16)), 0x7feb352d);
     h = b_mulc(b, b_xor(b, h, b_shr(b, h, 15)), (int32_t)0x846ca68bu);
     return noise_unit(b, b_xor(b, h, b_shr(b, h, 16)));
@@ -21,9 +21,10 @@ static enum status build_wnoise(struct build *b, const struct node_args *args, s
     struct val in[NOISE_AXES + 1];
     TRY(noise_point_of(b, args, NOISE_AXES, NOISE_AXES, NOISE_AXES + 1, &point));
     for (int c = 0; c < point.dims; c++) {
-        in[c] = b_floor(b, point.p[c]);
+        struct val cells, cell = b_floor(b, noise_coordinate(b, &point, c, &cells));
         if (point.tiles)
-            in[c] = noise_wrap(b, in[c], noise_whole_period(b, point.period[c]));
+            cell = noise_wrap(b, cell, noise_whole_period(b, point.period[c]));
+        in[c] = b_add(b, b_to(b, TYPE_I32, cell), cells);
     }
     in[point.dims] = noise_mixed_seed(b, point.seed);
     *out =
