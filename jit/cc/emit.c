@@ -187,6 +187,15 @@ static void emit_values(struct site *s, const struct val *vals, uint32_t n)
 }
 
 /* for (row = 0; row < rows; row++) { out[c] += out_stride; ...the samples of one row... } */
+/* The caller's code may be older than AVX: its first instruction would wait some 40 ns for the upper halves of the
+ * registers. gcc adds this by itself at -O2 only. */
+static void forget_upper_halves(gcc_jit_block *last)
+{
+    gcc_jit_extended_asm *a = gcc_jit_block_add_extended_asm(last, NULL, "vzeroupper");
+    gcc_jit_extended_asm_set_volatile_flag(a, 1);
+    gcc_jit_extended_asm_add_clobber(a, "memory");
+}
+
 static void emit_rows(struct emitter *e, struct site *pro, gcc_jit_rvalue **outs, gcc_jit_rvalue *stride)
 {
     struct main_body *m = e->main;
@@ -217,6 +226,7 @@ static void emit_rows(struct emitter *e, struct site *pro, gcc_jit_rvalue **outs
     site_jump(&s, head);
     site_jump(&m->row, samples);
     site_jump(&m->prologue, head);
+    forget_upper_halves(done);
     gcc_jit_block_end_with_void_return(done, NULL);
 }
 
