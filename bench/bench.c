@@ -37,6 +37,7 @@ static const struct {
     {"cold", "200 graphs never seen before, over HTTP", bench_cold},
     {"warm", "4 KB audio blocks by graph id over one connection, beside a bare HTTP echo", bench_warm},
     {"restart", "first answers of a new process with 1,000 cached kernels", bench_restart},
+    {"render", "images of 1024 x 1024 and 4096 x 4096, beside a bare HTTP server", bench_render},
     {"herd", "1,000 concurrent requests for one new graph", bench_herd},
 };
 

@@ -3,12 +3,15 @@
 
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct echo {
     struct MHD_Daemon *daemon;
 };
+
+static char zero[ECHO_ZEROES];
 
 struct heard {
     char *data;
@@ -34,7 +37,6 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
                                   const char *version, const char *upload, size_t *upload_size, void **request)
 {
     (void)user;
-    (void)url;
     (void)method;
     (void)version;
     struct heard *h = *request;
@@ -47,10 +49,14 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
         *upload_size = 0;
         return hear(h, upload, n);
     }
-    struct MHD_Response *m = MHD_create_response_from_buffer(h->n, h->data, MHD_RESPMEM_MUST_FREE);
+    unsigned long asked = strtoul(url + 1, NULL, 10);
+    bool zeroes = asked > 0 && asked <= sizeof zero;
+    struct MHD_Response *m = zeroes ? MHD_create_response_from_buffer(asked, zero, MHD_RESPMEM_PERSISTENT)
+                                    : MHD_create_response_from_buffer(h->n, h->data, MHD_RESPMEM_MUST_FREE);
     if (!m)
         return MHD_NO;
-    h->data = NULL;
+    if (!zeroes)
+        h->data = NULL;
     enum MHD_Result queued = MHD_queue_response(connection, MHD_HTTP_OK, m);
     MHD_destroy_response(m);
     return queued;

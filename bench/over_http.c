@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/bare.h"
 #include "bench/bench.h"
-#include "bench/echo.h"
 #include "bench/host.h"
 #include "server/http_client.h"
 
@@ -117,37 +116,6 @@ void bench_cold(struct bench *b)
     bench_figure(b, "compile, mean", sum / compiles * 1e3, "ms", BAR_NONE, 0);
     http_client_close(c);
     host_stop(&host, false);
-}
-
-/* The echo in a process of its own, as the server is: a switch between threads of one process costs less. */
-struct bare {
-    pid_t pid;
-    int port;
-};
-
-static bool bare_start(struct bare *e)
-{
-    int out[2];
-    if (pipe(out) || (e->pid = fork()) < 0)
-        return false;
-    if (e->pid == 0) {
-        int port = -1;
-        struct echo *echo = echo_start(2, 32768, &port);
-        if (!echo || write(out[1], &port, sizeof port) != sizeof port)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    close(out[1]);
-    bool started = read(out[0], &e->port, sizeof e->port) == sizeof e->port;
-    close(out[0]);
-    return started;
-}
-
-static void bare_stop(struct bare *e)
-{
-    kill(e->pid, SIGTERM);
-    waitpid(e->pid, NULL, 0);
 }
 
 enum { WARM = 20000, WARM_BLOCK = 4096 };
