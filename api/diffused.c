@@ -95,6 +95,7 @@ struct encoder *diffused_new(struct encoder *inner, struct arena *a)
     *e = (struct encoder){.form = *f,
                           .sample_bits = 32,
                           .band_rows = inner->band_rows,
+                          .frame_more = inner->frame_more,
                           .head_room = inner->head_room,
                           .head = diffused_head,
                           .join = diffused_join,

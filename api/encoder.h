@@ -74,8 +74,9 @@ struct encoder {
     /* Of every band but the frame's last (from the top; bottom_up: from the bottom). Chosen by the form alone. */
     uint32_t band_rows;
 
-    size_t band_most; /* `encode` gives at most so many bytes for a band */
-    size_t work_size; /* memory that one call of `encode` may use, any content, aligned to 64 */
+    size_t band_most;  /* `encode` gives at most so many bytes for a band */
+    size_t work_size;  /* memory that one call of `encode` may use, any content, aligned to 64 */
+    size_t frame_more; /* what a frame takes beside its samples, at most, when that may be more than they */
     /* Not 0: the head has exactly so many bytes and is asked for at the end, because it needs what came behind it. Such
      * a file is never streamed: it is held in memory, under max-output-bytes. */
     size_t head_room;

@@ -12,7 +12,7 @@ struct apng {
     uint16_t delay[2]; /* of a frame in seconds: numerator, denominator */
 };
 
-enum { ACTL_SIZE = 8, FCTL_SIZE = 26, SEQUENCE_SIZE = 4 };
+enum { ACTL_SIZE = 8, FCTL_SIZE = 26, SEQUENCE_SIZE = 4, FRAME_MORE = 256 /* chunks around a frame */ };
 
 static void put_big(uint8_t *to, uint32_t v, int bytes)
 {
@@ -116,5 +116,6 @@ enum status apng_open(struct encoder *ret, struct arena *a, struct fault *fault)
     ret->join = apng_join;
     ret->tail = apng_tail;
     png_bands(ret);
+    ret->frame_more = FRAME_MORE;
     return STATUS_OK;
 }

@@ -176,12 +176,13 @@ enum status exr_open(struct encoder *ret, struct arena *a, struct fault *fault)
     if (ret->form.srgb)
         return fault_add(fault, STATUS_BAD_FIELD, "/encode", 0, "an exr holds linear values; leave encode at none");
     if (ret->form.frames > 1)
-        return fault_add(fault, STATUS_BAD_FIELD, "/format", 0, "an exr holds one image; npy and f32 hold several");
+        return fault_add(fault, STATUS_BAD_FIELD, "/frames", 0, "an exr holds one image; npy and f32 hold several");
     if (!make_head(x, &ret->form))
         return fault_add(fault, STATUS_NO_MEMORY, "/format", 0, "OpenEXR could not make the file's head");
     ret->sample_bits = 32;
     ret->planar = true;
     ret->band_most = ret->band_rows * line_size(ret);
+    ret->frame_more = HEAD_MOST + (size_t)ret->form.height * (LINE_HEAD + 8);
     ret->head = exr_head;
     ret->encode = exr_encode;
     ret->join = exr_join;

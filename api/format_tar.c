@@ -7,6 +7,8 @@
 #include "api/encoder.h"
 #include "api/tar.h"
 
+enum { FRAME_MORE = 2 * TAR_BLOCK + 256 }; /* head, padding, chunks around the samples */
+
 /* Collects a file. */
 struct member {
     struct sink sink;
@@ -111,6 +113,7 @@ enum status tar_open(struct encoder *ret, struct arena *a, struct fault *fault)
     ret->work_size = x->png->work_size;
     if (x->png->band_most > TAR_SIZE_MOST / 2 / encoder_bands(x->png))
         return fault_add(fault, STATUS_BAD_FIELD, "/format", 0, "a file in a tar has at most 8 GiB; take npy or f32");
+    ret->frame_more = FRAME_MORE;
     ret->encode = tar_encode;
     ret->join = tar_join;
     ret->tail = tar_tail;

@@ -16,7 +16,7 @@
 enum { SIZE_DEFAULT = 256, INLINE_BODY = 256 << 10 /* larger ones are read on a pool thread */ };
 
 /* Microseconds a sample that conversion and compression take. */
-static const double convert_us = 0.001, png_us = 0.005;
+static const double convert_us = 0.001, png_us = 0.005, diffuse_us = 0.012;
 
 struct render {
     struct fields fields;
@@ -27,7 +27,9 @@ struct render {
     struct image_form form;
     struct encoder *encoder;
     struct runner *runner;
-    int file; /* enum image_file */
+    int file;        /* enum image_file */
+    uint64_t slices; /* more than 1: that many frames lie in z, not in time */
+    double z_step;
     enum tier tier;
     bool current; /* the URL carries the semantics version */
 };
@@ -114,9 +116,42 @@ static void check_points(struct render *r)
     fault_limit(&f->ex->fault, "max-pixels",
                 pixels > most    ? "/width"
                 : sampled > most ? "/samples"
+                : r->slices > 1  ? "/slices"
                                  : "/frames",
                 "%u x %u pixels of %u points, %llu times, are %.0f points, more than %.0f", v->w, v->h,
                 v->grid * v->grid, (unsigned long long)r->form.frames, points, most);
+}
+
+static void read_frames(struct render *r)
+{
+    struct fields *f = &r->fields;
+    r->form.frames = 1;
+    r->form.fps = 25;
+    fields_count(f, "frames", 1, &r->form.frames);
+    if (fields_number(f, "fps", &r->form.fps) && !(r->form.fps > 0))
+        fields_fault(f, "fps", "fps must be above 0");
+}
+
+/* Slices have their middles where pixels have theirs: half a step from both ends of the range. */
+static void read_slices(struct render *r)
+{
+    struct fields *f = &r->fields;
+    double range[2] = {0, 1};
+    r->slices = 1;
+    fields_numbers(f, "z_range", 2, range);
+    if (!fields_count(f, "slices", 1, &r->slices)) {
+        if (fields_find(f, "z_range") && !fields_find(f, "slices"))
+            fields_fault(f, "z_range", "z_range is what slices divide; give slices too");
+        return;
+    }
+    if (fields_find(f, "z"))
+        fields_fault(f, "z", "z is the place of one slice; slices lie in z_range");
+    if (r->form.frames > 1)
+        fields_fault(f, "slices", "an answer has frames or slices, not both");
+    r->z_step = (range[1] - range[0]) / (double)r->slices;
+    r->view.z = range[0] + 0.5 * r->z_step;
+    if (r->slices > 1)
+        r->form.frames = r->slices;
 }
 
 static void read_view(struct render *r)
@@ -132,28 +167,44 @@ static void read_view(struct render *r)
     if (fields_number(f, "seed", &v->seed) && (v->seed != floor(v->seed) || fabs(v->seed) > 0x1p31))
         fields_fault(f, "seed", "seed must be a whole number of at most 32 bits");
     read_samples(r);
-    r->form.frames = 1;
-    r->form.fps = 25;
-    fields_count(f, "frames", 1, &r->form.frames);
-    if (fields_number(f, "fps", &r->form.fps) && !(r->form.fps > 0))
-        fields_fault(f, "fps", "fps must be above 0");
+    read_frames(r);
+    read_slices(r);
     check_points(r);
+}
+
+static bool is_of_png(int file)
+{
+    return file == IMAGE_PNG || file == IMAGE_APNG || file == IMAGE_TAR;
+}
+
+static void check_frames(struct render *r)
+{
+    struct fields *f = &r->fields;
+    bool many = r->file == IMAGE_NPY || r->file == IMAGE_F32 || r->file == IMAGE_APNG || r->file == IMAGE_TAR;
+    const char *name = image_files[r->file].name;
+    if (r->slices > 1 && (!many || r->file == IMAGE_APNG))
+        fields_fault(f, "slices", "several slices are written as npy, f32 or tar, not as %s", name);
+    else if (r->form.frames > 1 && !many)
+        fields_fault(f, "frames", "several frames are written as apng, tar, npy or f32, not as %s", name);
 }
 
 static void read_file(struct render *r)
 {
-    static const char *const later[] = {"exr", NULL}, *const curves[] = {"none", "srgb", NULL},
-                             *const dithers[] = {"none", NULL};
+    static const char *const later[] = {NULL}, *const curves[] = {"none", "srgb", NULL};
     struct fields *f = &r->fields;
-    int curve = 0, dither = 0;
+    int curve = 0, dither = DITHER_NONE;
     r->file = IMAGE_PNG;
     choice_format(f, image_files, later, &r->file);
     choice_bits(f, &image_files[r->file], &r->form.bits);
     fields_choice(f, "encode", curves, &curve);
-    fields_choice(f, "dither", dithers, &dither);
+    fields_choice(f, "dither", dither_names, &dither);
     r->form.srgb = curve == 1;
-    if (r->form.frames > 1 && r->file != IMAGE_NPY && r->file != IMAGE_F32)
-        fields_later(f, "frames", "several frames are written as npy or f32 only");
+    r->form.dither = (enum dither)dither;
+    if (dither_is_diffusion(r->form.dither) && fields_find(f, "tile"))
+        fields_fault(f, "tile",
+                     "%s hands errors on from all rows above: ask for the whole image, or for an ordered dither",
+                     dither_names[dither]);
+    check_frames(r);
 }
 
 /* Everything the answer depends on, in a fixed form. */
@@ -161,10 +212,11 @@ static bool is_known_to_client(struct render *r)
 {
     struct exchange *ex = r->fields.ex;
     const struct view *v = &r->view;
-    const uint64_t whole[] = {v->width,       v->height,         v->x,         v->y,        v->w, v->h, v->grid,
-                              r->form.frames, (uint64_t)r->file, r->form.bits, r->form.srgb};
-    const double numbers[] = {v->region[0], v->region[1], v->region[2], v->region[3],
-                              v->z,         v->time,      v->seed,      r->form.fps};
+    const uint64_t whole[] = {
+        v->width,       v->height,         v->x,         v->y,         v->w,           v->h,     v->grid,
+        r->form.frames, (uint64_t)r->file, r->form.bits, r->form.srgb, r->form.dither, r->slices};
+    const double numbers[] = {v->region[0], v->region[1], v->region[2], v->region[3], v->z,
+                              v->time,      v->seed,      r->form.fps,  r->z_step};
     struct text params = {.arena = ex->arena};
     for (size_t i = 0; i < r->params.n; i++)
         text_addf(&params, "%s=%a;", r->params.list[i].name, r->params.list[i].value);
@@ -234,8 +286,8 @@ static enum status make_encoder(struct exchange *ex, struct render *r)
 {
     *exchange_defer(ex, close_encoder) = r;
     TRY(encoder_new((enum image_file)r->file, &r->form, ex->arena, &r->encoder, &ex->fault));
-    double bytes = (double)encoder_row_bytes(r->encoder) * r->form.height * (double)r->form.frames,
-           limit = (double)ex->api->config.max_output_bytes;
+    double frame = (double)encoder_row_bytes(r->encoder) * r->form.height + (double)r->encoder->frame_more,
+           bytes = frame * (double)r->form.frames, limit = (double)ex->api->config.max_output_bytes;
     if (bytes > limit)
         return fault_limit(&ex->fault, "max-output-bytes", "/width", "the image has %.0f bytes, more than %.0f", bytes,
                            limit);
@@ -248,6 +300,13 @@ static enum status render_choose(struct exchange *ex)
     TRY(runner_choose(r->runner, render_points(r)));
     exchange_stage(ex, STAGE_CACHE);
     return render_run(ex);
+}
+
+static double output_us(const struct render *r)
+{
+    double samples = (double)r->view.w * r->view.h * r->form.channels * (double)r->form.frames;
+    return samples *
+           ((is_of_png(r->file) ? png_us : convert_us) + (dither_is_diffusion(r->form.dither) ? diffuse_us : 0));
 }
 
 static enum status render_prepare(struct exchange *ex)
@@ -263,18 +322,21 @@ static enum status render_prepare(struct exchange *ex)
     TRY(uploads_decode(ex, &r->uploads, r->runner->program, &r->runner->images));
     if (r->tier == TIER_JIT)
         return exchange_long(ex, render_choose);
-    double points = render_points(r), samples = (double)r->view.w * r->view.h * r->form.channels;
+    double points = render_points(r);
     TRY(runner_choose(r->runner, points));
     exchange_stage(ex, STAGE_CACHE);
-    double us = runner_predict_us(r->runner, points) + samples * (r->file == IMAGE_PNG ? png_us : convert_us);
+    double us = runner_predict_us(r->runner, points) + output_us(r);
     return us > ex->api->config.inline_us ? exchange_long(ex, render_run) : render_run(ex);
 }
 
 static enum status render_run(struct exchange *ex)
 {
     struct render *r = ex->work;
-    struct output_plan plan = {
-        .runner = r->runner, .encoder = r->encoder, .view = r->view, .fps = r->form.frames > 1 ? r->form.fps : 0};
+    struct output_plan plan = {.runner = r->runner, .encoder = r->encoder, .view = r->view};
+    if (r->slices > 1)
+        plan.z_step = r->z_step;
+    else if (r->form.frames > 1)
+        plan.fps = r->form.fps;
     struct output *output;
     exchange_stage(ex, STAGE_CACHE);
     TRY(output_new(&plan, &output));

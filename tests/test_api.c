@@ -97,7 +97,7 @@ static void frames_are_stacked_in_time(void **state)
     assert_int_equal(res.body_size, sizeof want);
     assert_memory_equal(res.body, want, sizeof want);
     api_response_done(&res);
-    assert_problem(get("/render", "expr=t&frames=3"), STATUS_NOT_IMPLEMENTED, "/frames", "npy");
+    assert_problem(get("/render", "expr=t&frames=3"), STATUS_BAD_FIELD, "/frames", "npy");
 }
 
 static void by_id_inline_and_as_expression_are_the_same(void **state)
