@@ -48,6 +48,7 @@ struct api_config api_config_default(void)
         .max_output_bytes = 1u << 30,
         .max_image_pixels = 1u << 24,
         .max_image_bytes = 512u << 20,
+        .max_plane_bytes = 1u << 30,
         .max_request_ms = 60000,
         .max_graphs = 100000,
         .max_arena = 64u << 20,

@@ -41,6 +41,7 @@ struct api_config {
     uint64_t max_output_bytes;
     uint64_t max_image_pixels; /* of an uploaded image */
     uint64_t max_image_bytes;  /* all decoded images of one request */
+    uint64_t max_plane_bytes;  /* planes of one request */
     uint32_t max_request_ms; /* deadline */
     uint32_t max_graphs;     /* graphs kept */
     uint64_t max_arena;      /* bytes a request may use for its own bookkeeping */

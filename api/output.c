@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/memory.h"
+#include "api/pipeline.h"
 #include "api/room.h"
 
 enum { SLOTS_A_THREAD = 2 };
@@ -42,7 +43,8 @@ struct output {
     uint8_t *whole; /* where plain bands have their final place, or NULL */
     struct sink *sink;
     bool (*full)(struct sink *s);
-    uint64_t next; /* band, when no job runs */
+    uint64_t next;         /* band, when no job runs */
+    uint64_t frames_begun; /* whose planes have been made */
 
     pthread_mutex_t lock;
     pthread_cond_t moved; /* joined has grown, or something has failed */
@@ -70,10 +72,25 @@ static void desk_leave(struct desk *d)
 
 static struct view frame_view(const struct output *o, uint64_t frame)
 {
-    struct view v = o->plan.view;
-    v.time += o->plan.fps > 0 ? (double)frame / o->plan.fps : 0;
-    v.z += (double)frame * o->plan.z_step;
-    return v;
+    const struct frames frames = {.fps = o->plan.fps, .z_step = o->plan.z_step};
+    return view_frame(&o->plan.view, &frames, frame);
+}
+
+/* Planes are most of the work of a field that has them. */
+static const double planes_share = 0.9;
+
+static uint64_t frame_bands(const struct output *o)
+{
+    return o->bands / o->encoder->form.frames;
+}
+
+static double share_done(const struct output *o, uint64_t index)
+{
+    uint64_t bands = frame_bands(o);
+    double of_frame = (double)(index % bands) / (double)bands;
+    if (o->plan.runner->pipeline)
+        of_frame = planes_share + (1 - planes_share) * of_frame;
+    return ((double)(index / bands) + of_frame) / (double)o->encoder->form.frames;
 }
 
 static size_t band_bytes(const struct output *o, uint32_t rows)
@@ -99,7 +116,7 @@ static enum status make_band(struct output *o, const struct band *b, struct slot
     to.height = b->rows;
     to.y = view.y + b->row;
     to.data = o->whole ? final_place(o, b) : e->encode ? d->samples : slot->bytes;
-    TRY(tiles_rows(o->tiles, &view, b->row, &to, (double)b->index / (double)o->bands, &counts));
+    TRY(tiles_rows(o->tiles, &view, b->row, &to, share_done(o, b->index), &counts));
     double middle = exchange_clock_ms();
     slot->n = e->encode ? e->encode(e, b, d->samples, d->work, slot->bytes, &slot->note) : band_bytes(o, b->rows);
     double end = exchange_clock_ms();
@@ -206,15 +223,43 @@ static void note_stages(struct output *o, double since_ms)
     o->ex->mark_ms = now;
 }
 
+/* The planes of the frame that comes next, unless they are there. */
+static bool make_planes(struct output *o)
+{
+    uint64_t frame = o->next / frame_bands(o);
+    double frames = (double)o->encoder->form.frames, begin = exchange_clock_ms();
+    struct view view = frame_view(o, frame);
+    if (o->frames_begun > frame)
+        return true;
+    o->frames_begun = frame + 1;
+    o->failure = pipeline_frame(o->plan.runner->pipeline, &view,
+                                (struct done){(double)frame / frames, ((double)frame + planes_share) / frames});
+    o->exec_ms += (exchange_clock_ms() - begin) * o->threads;
+    return o->failure == STATUS_OK;
+}
+
+/* False: stopped before they were all done. */
+static bool run_some(struct output *o, size_t n)
+{
+    int stopped = 0;
+    if (o->threads > 1)
+        stopped = pool_each(o->ex->api->pool, o->threads, n, run_band, o);
+    else
+        for (size_t i = 0; i < n && !stopped; i++)
+            stopped = run_band(i, o);
+    o->next = o->joined;
+    return !stopped;
+}
+
+/* With planes frame after frame, since there is memory for those of one only. */
 static void run_bands(struct output *o)
 {
-    size_t n = (size_t)(o->bands - o->next);
-    if (o->threads > 1)
-        pool_each(o->ex->api->pool, o->threads, n, run_band, o);
+    if (!o->plan.runner->pipeline)
+        run_some(o, (size_t)(o->bands - o->next));
     else
-        for (size_t i = 0; i < n && !run_band(i, o); i++) {
+        while (o->next < o->bands && make_planes(o) &&
+               run_some(o, (size_t)(frame_bands(o) - o->next % frame_bands(o)))) {
         }
-    o->next = o->joined;
 }
 
 enum status output_work(struct output *o, struct sink *s, bool (*full)(struct sink *s), bool *ret_done)

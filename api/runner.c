@@ -52,7 +52,27 @@ static struct kernel *await_kernel(struct runner *r, double expected_ns)
     return k;
 }
 
-enum status runner_choose(struct runner *r, double points)
+static void release_kernel(void *user)
+{
+    struct runner *r = user;
+    kernel_unref(atomic_load(&r->kernel));
+}
+
+/* Programs of stages come and go with the whole. */
+static struct runner *stage_new(const struct runner *whole, struct program *program)
+{
+    struct runner *r = ARENA_NEW(whole->ex->arena, struct runner);
+    void **deferred = exchange_defer(whole->ex, release_kernel);
+    r->ex = whole->ex;
+    r->program = program;
+    r->params = whole->params;
+    r->images = whole->images;
+    r->tier = whole->tier;
+    *deferred = r;
+    return r;
+}
+
+static enum status choose(struct runner *r, double points)
 {
     if (r->tier == TIER_INTERP)
         return STATUS_OK;
@@ -65,10 +85,27 @@ enum status runner_choose(struct runner *r, double points)
     return STATUS_OK;
 }
 
+enum status runner_choose(struct runner *r, double points)
+{
+    uint32_t n = r->program->n_stages;
+    TRY(choose(r, points));
+    if (!r->stages)
+        r->stages = ARENA_ARRAY(r->ex->arena, n + 1u, struct runner *);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!r->stages[i])
+            r->stages[i] = stage_new(r, r->program->stages[i]);
+        TRY(choose(r->stages[i], points));
+    }
+    return STATUS_OK;
+}
+
 double runner_predict_us(const struct runner *r, double points)
 {
     const struct cost *cost = &r->program->cost;
-    return points * (atomic_load_explicit(&r->kernel, memory_order_relaxed) ? cost->jit_ns : cost->interp_ns) * 1e-3;
+    double ns = atomic_load_explicit(&r->kernel, memory_order_relaxed) ? cost->jit_ns : cost->interp_ns, us = 0;
+    for (uint32_t i = 0; i < r->program->n_stages; i++)
+        us += runner_predict_us(r->stages[i], points);
+    return us + points * ns * 1e-3;
 }
 
 static struct kernel *kernel_now(struct runner *r)
@@ -121,6 +158,26 @@ struct workspace workspace_at(const struct runner *r, void *memory)
     return (struct workspace){.scratch = (float *)(void *)at, .work = at + scratch_bytes(r)};
 }
 
+/* What is furthest from the cache comes first. */
+static enum kernel_origin coldest(const struct runner *r)
+{
+    static const int warmth[] = {
+        [KERNEL_MISS] = 0, [KERNEL_COLLAPSED] = 1, [KERNEL_COMPILED] = 2, [KERNEL_STORE] = 3, [KERNEL_MEMORY] = 4};
+    enum kernel_origin origin = r->origin;
+    for (uint32_t i = 0; r->stages && i < r->program->n_stages; i++)
+        if (warmth[r->stages[i]->origin] < warmth[origin])
+            origin = r->stages[i]->origin;
+    return origin;
+}
+
+static bool has_used(const struct runner *r, bool compiled)
+{
+    bool used = atomic_load(compiled ? &r->used_jit : &r->used_interp);
+    for (uint32_t i = 0; r->stages && i < r->program->n_stages; i++)
+        used |= has_used(r->stages[i], compiled);
+    return used;
+}
+
 void runner_headers(const struct runner *r)
 {
     static const char *const cache[] = {
@@ -132,12 +189,12 @@ void runner_headers(const struct runner *r)
     };
     struct exchange *ex = r->ex;
     char *key = arena_alloc(ex->arena, HASH_HEX);
-    bool interp = atomic_load(&r->used_interp), jit = atomic_load(&r->used_jit);
+    bool interp = has_used(r, false), jit = has_used(r, true);
     answer_header(ex, "Sinter-Graph", arena_strdup(ex->arena, r->program->graph_id));
     if (engine_key(ex->api->engine, r->program, key))
         answer_header(ex, "Sinter-Kernel", key);
     answer_header(ex, "Sinter-Engine", !jit ? "interp" : interp ? "interp+jit" : "jit");
-    answer_header(ex, "Cache-Status", cache[r->origin]);
+    answer_header(ex, "Cache-Status", cache[coldest(r)]);
 }
 
 enum status exchange_memory(struct exchange *ex, size_t size, void **ret_memory)

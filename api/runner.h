@@ -13,6 +13,8 @@ struct runner {
     const double *params;              /* values by the program's order */
     const struct kernel_image *images; /* by the program's slots */
     _Atomic(struct kernel *) kernel;   /* NULL: the interpreter, so far */
+    struct runner **stages;            /* of program->stages; there after runner_choose */
+    struct pipeline *pipeline;         /* of a field that has stages, else NULL */
     enum tier tier;
     enum kernel_origin origin;
     atomic_bool used_interp, used_jit;
@@ -21,11 +23,11 @@ struct runner {
 /* Gives program and kernel back when the request ends. Call before program is set. */
 struct runner *runner_new(struct exchange *ex);
 
-/* Asks for the kernel of work worth `points` points or samples; waits for it when the tier is jit and this is a pool
- * thread. */
+/* Asks for the kernel of work worth `points` points or samples, and for those of its stages; waits for them when the
+ * tier is jit and this is a pool thread. */
 enum status runner_choose(struct runner *r, double points) MUST_CHECK;
 
-/* What the work will take with the engine at hand, in microseconds. */
+/* What the work will take with the engines at hand, stages and all, in microseconds. */
 double runner_predict_us(const struct runner *r, double points);
 
 /* One call, on any thread in the kernels' floating-point state. */
@@ -40,7 +42,7 @@ struct workspace {
 size_t workspace_size(const struct runner *r);
 struct workspace workspace_at(const struct runner *r, void *memory); /* of workspace_size bytes, any alignment */
 
-/* Sinter-Graph, Sinter-Kernel, Sinter-Engine, Cache-Status. */
+/* Sinter-Graph, Sinter-Kernel (of the last stage), Sinter-Engine and Cache-Status (of all). */
 void runner_headers(const struct runner *r);
 
 /* Memory of the request beside its arena: aligned, not zeroed; STATUS_NO_MEMORY in the request's fault. */

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "api/pipeline.h"
 #include "api/room.h"
 
 /* A tile is large enough to hide its overhead, and small enough for planes to stay in the second cache and for
@@ -16,6 +17,7 @@ struct seat {
     struct workspace space;
     double *args;
     float *planes[8]; /* of the tile, and behind them sums of its points */
+    struct kernel_plane *windows;
 };
 
 struct tiles {
@@ -57,14 +59,18 @@ static void make_args(const struct tile *t, uint32_t point)
 
 static void run_points(const struct tile *t, float *const *out, size_t stride)
 {
+    struct runner *r = t->tiles->runner;
+    if (r->pipeline)
+        pipeline_windows(r->pipeline, t->row, t->seat->windows);
     struct kernel_call call = {.args = t->seat->args,
                                .out = out,
                                .scratch = t->seat->space.scratch,
-                               .images = t->tiles->runner->images,
+                               .planes = t->seat->windows,
+                               .images = r->images,
                                .out_stride = (int64_t)stride,
                                .count = (int32_t)t->view->w,
                                .rows = (int32_t)t->rows};
-    runner_call(t->tiles->runner, &call, t->seat->space.work);
+    runner_call(r, &call, t->seat->space.work);
 }
 
 /* The mean of grid * grid points, summed in f32 in this order: rows of points, then points of a row. */
@@ -108,8 +114,12 @@ static enum status run_tile(const struct tile *t, const struct raster *to, uint3
         run_direct(t, to, row, counts);
         return STATUS_OK;
     }
+    struct pipeline *pipeline = t->tiles->runner->pipeline;
     float **out = t->seat->planes;
-    if (t->view->grid > 1) {
+    if (t->view->grid > 1 && pipeline) {
+        for (uint32_t c = 0; c < t->tiles->channels; c++)
+            out[c] = pipeline_means(pipeline, c, t->row);
+    } else if (t->view->grid > 1) {
         TRY(run_grid(t));
         out += t->tiles->channels;
     } else {
@@ -145,7 +155,8 @@ enum status tiles_new(struct runner *r, const struct view *view, const struct ra
         form->bits == 32 && view->grid == 1 && !form->srgb && !form->bottom_up && (form->planar || form->channels == 1);
     if (t->rows > view->h)
         t->rows = view->h;
-    size_t planes = t->direct ? 0 : form->channels * (view->grid > 1 ? 2u : 1u);
+    bool means = view->grid > 1 && r->pipeline; /* made before */
+    size_t planes = t->direct || means ? 0 : form->channels * (view->grid > 1 ? 2u : 1u);
     size_t points = (size_t)t->rows * view->w, space = workspace_size(r);
     t->seats = ARENA_ARRAY(r->ex->arena, (size_t)threads, struct seat);
     for (int i = 0; i < threads; i++) {
@@ -154,6 +165,7 @@ enum status tiles_new(struct runner *r, const struct view *view, const struct ra
         TRY(exchange_memory(r->ex, space + planes * points * sizeof(float), &memory));
         s->space = workspace_at(r, memory);
         s->args = ARENA_ARRAY(r->ex->arena, r->program->ir->n_args + 1u, double);
+        s->windows = ARENA_ARRAY(r->ex->arena, r->program->ir->n_planes + 1u, struct kernel_plane);
         for (size_t c = 0; c < planes; c++)
             s->planes[c] = (float *)(void *)((char *)memory + space) + c * points;
     }

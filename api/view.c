@@ -3,6 +3,14 @@
 
 #include "core/kernel.h"
 
+struct view view_frame(const struct view *first, const struct frames *frames, uint64_t frame)
+{
+    struct view v = *first;
+    v.time += frames->fps > 0 ? (double)frame / frames->fps : 0;
+    v.z += (double)frame * frames->z_step;
+    return v;
+}
+
 /* The centre of point k of a row of `grid` in a pixel, from the pixel's centre; a multiple of 2^-20, so that sums with
  * pixel indices are exact and do not depend on where a tile begins. */
 static double point_offset(uint32_t k, uint32_t grid)

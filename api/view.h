@@ -12,6 +12,14 @@ struct view {
     uint32_t grid; /* grid * grid points a pixel, averaged */
 };
 
+/* Views in a row, in time and in z. */
+struct frames {
+    uint64_t n;
+    double fps;    /* frames follow one another in time; 0: they do not */
+    double z_step; /* and in z */
+};
+struct view view_frame(const struct view *first, const struct frames *frames, uint64_t frame);
+
 /* What the values of a program in a call depend on beside the pixels. */
 struct view_inputs {
     const struct ir *ir;
