@@ -8,6 +8,7 @@
 #include "api/etag.h"
 #include "api/multipart.h"
 #include "api/output.h"
+#include "api/pipeline.h"
 #include "api/room.h"
 #include "api/subject.h"
 #include "api/uploads.h"
@@ -309,6 +310,22 @@ static double output_us(const struct render *r)
            ((is_of_png(r->file) ? png_us : convert_us) + (dither_is_diffusion(r->form.dither) ? diffuse_us : 0));
 }
 
+static struct frames frames_of(const struct render *r)
+{
+    struct frames frames = {.n = r->form.frames};
+    if (r->slices > 1)
+        frames.z_step = r->z_step;
+    else if (frames.n > 1)
+        frames.fps = r->form.fps;
+    return frames;
+}
+
+static enum status make_pipeline(struct render *r)
+{
+    const struct frames frames = frames_of(r);
+    return pipeline_new(r->runner, &r->view, &frames, &r->runner->pipeline);
+}
+
 static enum status render_prepare(struct exchange *ex)
 {
     struct render *r = ex->work;
@@ -320,6 +337,7 @@ static enum status render_prepare(struct exchange *ex)
     TRY(make_encoder(ex, r));
     TRY(uploads_match(ex, &r->uploads, &r->subject, r->runner->program));
     TRY(uploads_decode(ex, &r->uploads, r->runner->program, &r->runner->images));
+    TRY(make_pipeline(r));
     if (r->tier == TIER_JIT)
         return exchange_long(ex, render_choose);
     double points = render_points(r);
@@ -332,11 +350,12 @@ static enum status render_prepare(struct exchange *ex)
 static enum status render_run(struct exchange *ex)
 {
     struct render *r = ex->work;
-    struct output_plan plan = {.runner = r->runner, .encoder = r->encoder, .view = r->view};
-    if (r->slices > 1)
-        plan.z_step = r->z_step;
-    else if (r->form.frames > 1)
-        plan.fps = r->form.fps;
+    const struct frames frames = frames_of(r);
+    struct output_plan plan = {.runner = r->runner,
+                               .encoder = r->encoder,
+                               .view = r->view,
+                               .fps = frames.fps,
+                               .z_step = frames.z_step};
     struct output *output;
     exchange_stage(ex, STAGE_CACHE);
     TRY(output_new(&plan, &output));
