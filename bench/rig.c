@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/json.h"
+#include "bench/rig_stages.h"
 
 static enum status read_graph(const char *text, struct arena *a, struct graph **ret, struct fault *fault)
 {
@@ -28,8 +29,9 @@ static enum status make_buffers(struct rig *s, struct fault *fault)
 {
     const struct plan *plan = s->program->plan;
     uint32_t *lengths = ARENA_ARRAY(s->arena, plan->n_rings + 1, uint32_t);
+    rig_stages_open(s);
     s->args = ARENA_ARRAY(s->arena, s->program->ir->n_args + 1, double);
-    lower_args(s->program->ir, s->params, s->context, NULL, s->args);
+    lower_args(s->program->ir, s->params, s->context, s->images, s->args);
     TRY(plan_ring_lengths(plan, s->args, 1u << 24, "max-state-bytes", lengths, s->arena, fault));
     s->rings = ARENA_ARRAY(s->arena, plan->n_rings + 1, struct kernel_ring);
     for (uint32_t i = 0; i < plan->n_rings; i++) {
@@ -48,7 +50,6 @@ enum status rig_open(struct engine *e, const char *text, struct layout layout, b
     struct graph *g;
     struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
     struct rig s = {.arena = arena_new((size_t)1 << 30)};
-    enum kernel_origin origin;
     if (!s.arena || ARENA_GUARD(s.arena))
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory");
     enum status status = read_graph(text, s.arena, &g, fault);
@@ -67,24 +68,38 @@ enum status rig_open(struct engine *e, const char *text, struct layout layout, b
     s.params = ARENA_ARRAY(s.arena, s.program->n_params + 1, double);
     for (size_t i = 0; i < s.program->n_params; i++)
         s.params[i] = s.program->params[i].value;
-    status = make_buffers(&s, fault);
-    if (status == STATUS_OK && compiled) {
-        s.kernel = engine_kernel(e, s.program, INFINITY, 60000, &origin);
-        if (!s.kernel)
-            status = fault_add(fault, STATUS_INTERNAL, "", 0, "no kernel came back from the compiler");
-    }
+    status = rig_stages_open(e, &s, compiled, &s.stages, fault);
+    if (status == STATUS_OK)
+        status = make_buffers(&s, fault);
+    if (status == STATUS_OK && compiled && !rig_kernels(e, &s, 60000))
+        status = fault_add(fault, STATUS_INTERNAL, "", 0, "no kernel came back from the compiler");
     if (status != STATUS_OK) {
-        program_unref(s.program);
-        arena_free(s.arena);
+        rig_close(&s);
         return status;
     }
     *ret = s;
     return STATUS_OK;
 }
 
+bool rig_kernels(struct engine *e, struct rig *s, int wait_ms)
+{
+    enum kernel_origin origin;
+    bool all = true;
+    if (!s->kernel)
+        s->kernel = engine_kernel(e, s->program, INFINITY, wait_ms, &origin);
+    for (uint32_t i = 0; i < s->program->n_stages; i++) {
+        if (!s->stage_kernels[i])
+            s->stage_kernels[i] = engine_kernel(e, s->program->stages[i], INFINITY, wait_ms, &origin);
+        all = all && s->stage_kernels[i];
+    }
+    return all && s->kernel;
+}
+
 void rig_close(struct rig *s)
 {
     kernel_unref(s->kernel);
+    for (uint32_t i = 0; s->stage_kernels && i < s->program->n_stages; i++)
+        kernel_unref(s->stage_kernels[i]);
     program_unref(s->program);
     arena_free(s->arena);
 }
@@ -107,18 +122,27 @@ void rig_run(struct rig *s, bool compiled, const float *const *in, float *const 
         s->context[CONTEXT_N0_LOW] = (int32_t)(uint32_t)(uint64_t)s->n;
         s->context[CONTEXT_N0_HIGH] = (int32_t)(uint32_t)((uint64_t)s->n >> 32);
     }
-    lower_args(s->program->ir, s->params, s->context, NULL, s->args);
+    lower_args(s->program->ir, s->params, s->context, s->images, s->args);
     struct kernel_call call = {.args = s->args,
                                .in = in,
                                .out = out,
                                .state = s->state,
                                .rings = s->rings,
                                .scratch = s->scratch,
+                               .images = s->images,
                                .out_stride = out_stride,
                                .count = count,
                                .rows = rows,
                                .n0_low = (int32_t)(uint32_t)(uint64_t)s->n};
+    struct rig_planes *planes = NULL;
+    if (s->program->n_planes) {
+        if (!rig_stages_run(s, compiled, count, rows, &planes))
+            abort();
+        call.planes = rig_windows(planes);
+    }
     program_run(s->program, compiled ? s->kernel : NULL, &call, s->work);
+    if (planes)
+        rig_stages_forget(planes);
     if (audio)
         s->n += count;
 }

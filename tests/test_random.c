@@ -123,7 +123,6 @@ static bool trial_open(struct trial *t, const char *output, struct fault *fault)
 {
     const char *text = graph_random_text(&t->graph, output, t->arena);
     for (int e = 0; e < TEST_ENGINES; e++) {
-        enum kernel_origin origin;
         if (!test_engines[e].engine)
             continue;
         enum status s = rig_open(test_engines[e].engine, text, t->graph.layout, false, &t->rigs[e], fault);
@@ -131,7 +130,7 @@ static bool trial_open(struct trial *t, const char *output, struct fault *fault)
             return false;
         if (s != STATUS_OK)
             fail_msg("refused by one engine only: %s\n%s", fault->items[0].detail, text);
-        t->rigs[e].kernel = engine_kernel(test_engines[e].engine, t->rigs[e].program, 1e18, 0, &origin);
+        rig_kernels(test_engines[e].engine, &t->rigs[e], 0);
     }
     t->open = true;
     return true;
@@ -140,13 +139,10 @@ static bool trial_open(struct trial *t, const char *output, struct fault *fault)
 static const char *trial_compare(struct trial *t)
 {
     for (int e = 1; e < TEST_ENGINES; e++) {
-        enum kernel_origin origin;
         if (!test_engines[e].engine)
             continue;
         struct rig *s = &t->rigs[e];
-        if (!s->kernel)
-            s->kernel = engine_kernel(test_engines[e].engine, s->program, 1e18, 60000, &origin);
-        if (!s->kernel)
+        if (!rig_kernels(test_engines[e].engine, s, 60000))
             return test_engines_log();
         const char *what = difference(t, e, false);
         what = what ? what : difference(t, e, true);
