@@ -24,14 +24,22 @@ struct docs {
 /* Lives in the arena of `c`. False: nothing could be made, told on stderr. */
 bool docs_make(struct cli *c, const char *showcase, struct docs *ret);
 
-/* One node to be shown. */
 enum { EXHIBIT_SCENES = 8 };
+
+/* A PNG. */
+struct docs_photo {
+    const char *data;
+    size_t n;
+};
+
+/* One node to be shown. */
 
 struct exhibit {
     const struct node_def *def;
     const struct showcase_page *page;
     const struct scene *scenes[EXHIBIT_SCENES]; /* the node's, its page's, the file's: the first that says wins */
     size_t n_scenes, n_own;                     /* the node's own come first */
+    const struct docs_photo *photo;             /* sent along when the node reads a picture */
     struct tile *tiles;                         /* the first is the default's */
     size_t n_tiles;
 };
@@ -40,6 +48,9 @@ const char *exhibit_mode(const struct exhibit *e, const double **ret_numbers);
 const char *exhibit_show(const struct exhibit *e);
 /* The node as a call with the arguments that are not defaults, or as JSON where a list is among them. */
 const char *exhibit_call(const struct exhibit *e, struct arena *a);
+
+/* Takes the photo. False: told on stderr. */
+bool docs_photo_take(struct docs_photo *ret, const char *expression, struct cli *c);
 
 /* Takes all pictures of a node. False: told on stderr. */
 bool exhibit_shoot(struct exhibit *e, struct cli *c);

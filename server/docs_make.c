@@ -23,6 +23,7 @@ enum { NAMES_MAX = 16 };
 struct maker {
     struct cli *c;
     struct showcase showcase;
+    struct docs_photo photo;
     struct docs *docs;
     const struct showcase_page *page;
     struct text text, index;
@@ -62,7 +63,7 @@ static bool same_pictures(const struct exhibit *a, const struct exhibit *b)
 
 static struct exhibit exhibit_of(struct maker *m, const struct node_def *def)
 {
-    struct exhibit e = {.def = def, .page = m->page};
+    struct exhibit e = {.def = def, .page = m->page, .photo = &m->photo};
     e.n_own = showcase_scenes_of(&m->showcase, def->name, e.scenes, EXHIBIT_SCENES - 2);
     e.n_scenes = e.n_own + 2;
     e.scenes[e.n_own] = &m->page->scene;
@@ -157,7 +158,8 @@ bool docs_make(struct cli *c, const char *showcase, struct docs *ret)
 {
     struct maker m = {.c = c, .docs = ret, .index = {.arena = c->arena}};
     *ret = (struct docs){0};
-    if (!showcase_read(showcase, c->arena, &m.showcase))
+    if (!showcase_read(showcase, c->arena, &m.showcase) ||
+        (m.showcase.photo && !docs_photo_take(&m.photo, m.showcase.photo, c)))
         return false;
     text_add(&m.index,
              "# Nodes\n\nEvery operation of the graph language, with pictures of it at its defaults and after "

@@ -32,9 +32,7 @@ static void add_kind(struct text *to, const struct node_input *in)
     if (in->choices)
         add_choices(to, in);
     else if (in->type == INPUT_SHAPE)
-        text_add(to, in->required || in->optional ? "fixed when the graph is built"
-                                                  : "whole number or list, fixed when "
-                                                    "the graph is built");
+        text_addf(to, "%s, fixed when the graph is built", in->required ? "name" : "number");
     else
         text_add(to, in->type == INPUT_VEC   ? "number or vector"
                      : in->type == INPUT_F64 ? "number, double precision"
@@ -94,12 +92,9 @@ static void add_formula(struct text *to, const char *formula)
 {
     text_add(to, "```\n");
     for (const char *p = formula; *p; p++) {
-        text_add_n(to, p, 1);
-        if (*p == ';') {
-            text_add(to, "\n");
-            while (p[1] == ' ')
-                p++;
-        }
+        text_add_n(to, *p == ';' ? ";\n" : p, *p == ';' ? 2 : 1);
+        while (p[1] == ' ' && (*p == ' ' || *p == ';'))
+            p++;
     }
     text_add(to, "\n```\n\n");
 }

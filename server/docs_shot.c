@@ -194,6 +194,38 @@ static double seconds_of(const char *mode, const double *numbers)
     return !strcmp(mode, "spectrum") ? 1 : numbers[0];
 }
 
+bool docs_photo_take(struct docs_photo *ret, const char *expression, struct cli *c)
+{
+    struct json_writer w;
+    struct api_response res;
+    json_writer_init(&w, c->arena);
+    json_object(&w, NULL);
+    json_string(&w, "expr", expression);
+    json_int(&w, "width", DOCS_TILE);
+    json_int(&w, "height", DOCS_TILE);
+    json_string(&w, "format", "png");
+    json_object_end(&w);
+    if (!cli_ask(c, METHOD_POST, "/render", "application/json", w.text.s, w.text.n, &res))
+        return false;
+    ret->n = res.body_size;
+    ret->data = memcpy(arena_alloc(c->arena, ret->n), res.body, ret->n);
+    api_response_done(&res);
+    return true;
+}
+
+static bool ask_with_photo(struct cli *c, const char *request, const struct docs_photo *photo, struct api_response *res)
+{
+    static const char boundary[] = "sinter-docs-photo";
+    struct text body = {.arena = c->arena};
+    text_addf(&body, "--%s\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n%s", boundary, request);
+    text_addf(&body, "\r\n--%s\r\nContent-Disposition: form-data; name=\"photo\"\r\nContent-Type: image/png\r\n\r\n",
+              boundary);
+    text_add_n(&body, photo->data, photo->n);
+    text_addf(&body, "\r\n--%s--\r\n", boundary);
+    const char *type = arena_printf(c->arena, "multipart/form-data; boundary=%s", boundary);
+    return cli_ask(c, METHOD_POST, "/render", type, body.s, body.n, res);
+}
+
 static bool ask(struct cli *c, const struct exhibit *e, const struct shot *shot, struct api_response *res)
 {
     const double *numbers;
@@ -216,6 +248,8 @@ static bool ask(struct cli *c, const struct exhibit *e, const struct shot *shot,
                               : (!strcmp(mode, "solid") ? (const double[4]){-1.3, -1.3, 1.3, 1.3} : numbers));
     }
     json_object_end(&w);
+    if (node_input_by_name(e->def, "name") && e->photo->n)
+        return ask_with_photo(c, w.text.s, e->photo, res);
     return cli_ask(c, METHOD_POST, audio ? "/process" : "/render", "application/json", w.text.s, w.text.n, res);
 }
 

@@ -59,6 +59,17 @@ static bool add_setting(struct reader *r, struct settings *to, const char *text,
     return true;
 }
 
+/* Several settings, between " ;; ". */
+static bool add_settings(struct reader *r, struct settings *to, const char *text)
+{
+    const char **each;
+    size_t n = words_split(r->arena, text, " ;; ", &each);
+    bool good = n > 0;
+    for (size_t i = 0; i < n; i++)
+        good = add_setting(r, to, each[i], " ") && good;
+    return good;
+}
+
 static bool take_page(struct reader *r, const char *text)
 {
     struct showcase *s = r->to;
@@ -123,11 +134,13 @@ static bool take_line(struct reader *r, const char *word, const char *rest)
     if (!strcmp(word, "show"))
         return *(r->scene->show = arena_strdup(r->arena, rest));
     if (!strcmp(word, "arg"))
-        return add_setting(r, &r->scene->args, rest, " ");
+        return add_settings(r, &r->scene->args, rest);
     if (!strcmp(word, "set"))
-        return add_setting(r, &r->scene->sets, rest, " ");
+        return add_settings(r, &r->scene->sets, rest);
     if (!strcmp(word, "also"))
         return add_setting(r, &r->scene->also, rest, " : ");
+    if (!strcmp(word, "photo"))
+        return *(r->to->photo = arena_strdup(r->arena, rest));
     if (!strcmp(word, "rows") && r->page)
         return (r->page->n_rows = words_split(r->arena, rest, " ", &r->page->rows)) > 0;
     return false;

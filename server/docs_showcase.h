@@ -43,6 +43,7 @@ struct showcase_node {
 };
 
 struct showcase {
+    const char *photo; /* an expression: the picture sent along with nodes that read one */
     struct scene scene;
     struct showcase_page *pages;
     size_t n_pages;
