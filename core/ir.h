@@ -204,7 +204,7 @@ struct bytes {
 struct bytes ir_shape(const struct ir *ir, struct arena *a);
 
 /* Raised when the same graph would give other bytes. */
-#define SEMANTICS_VERSION 1
+#define SEMANTICS_VERSION 2
 #define IR_VERSION 2
 
 #endif

@@ -22,8 +22,8 @@
  * nearest counts. To know the
  * nearest point and not only its distance, the cell's place goes in the lowest bits of the distance.
  *
- * jitter is limited to 0..1 and p to 0.25..16. period as gnoise's. Infinite coordinates and NaN give NaN, and as value
- * and id those of one cell. */
+ * jitter is limited to 0..1 and p to 0.25..16. period as gnoise's. Infinite coordinates and NaN give NaN, or a distance
+ * of 10^5 where more than the nearest counts, and as value and id those of one cell. */
 #include "core/nodes/noise_lattice.h"
 
 enum metric { METRIC_EUCLIDEAN, METRIC_EUCLIDEAN2, METRIC_MANHATTAN, METRIC_CHEBYSHEV, METRIC_MINKOWSKI };

@@ -40,7 +40,14 @@ static bool is_column(const struct reader *r, struct val v)
                                      (is_context(r, ins->args[1], CONTEXT_PX0) && is_iota(r, ins->args[0])));
 }
 
-/* Is v the same for all samples of a row? */
+/* Numbers that change where the image or the stream is cut: no sum may be made of one alone. */
+static bool is_cut(const struct reader *r, struct val v)
+{
+    return is_context(r, v, CONTEXT_PX0) || is_context(r, v, CONTEXT_N0) || is_context(r, v, CONTEXT_N0_LOW) ||
+           is_context(r, v, CONTEXT_N0_HIGH);
+}
+
+/* Is v the same for all samples of a row, however the image is cut? */
 static bool is_uniform(struct reader *r, struct val v)
 {
     const struct ins *ins = at(r, v);
@@ -51,9 +58,10 @@ static bool is_uniform(struct reader *r, struct val v)
     case OP_CONST_F32:
     case OP_CONST_F64:
     case OP_CONST_I32:
-    case OP_ARG:
     case OP_ROW:
         return true;
+    case OP_ARG:
+        return !is_cut(r, v);
     default:
         break;
     }
