@@ -68,9 +68,7 @@ enum status rig_open(struct engine *e, const char *text, struct layout layout, b
     s.params = ARENA_ARRAY(s.arena, s.program->n_params + 1, double);
     for (size_t i = 0; i < s.program->n_params; i++)
         s.params[i] = s.program->params[i].value;
-    status = rig_stages_open(e, &s, compiled, &s.stages, fault);
-    if (status == STATUS_OK)
-        status = make_buffers(&s, fault);
+    status = make_buffers(&s, fault);
     if (status == STATUS_OK && compiled && !rig_kernels(e, &s, 60000))
         status = fault_add(fault, STATUS_INTERNAL, "", 0, "no kernel came back from the compiler");
     if (status != STATUS_OK) {

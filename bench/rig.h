@@ -8,7 +8,6 @@ struct rig {
     struct arena *arena;
     struct program *program;
     struct kernel *kernel; /* NULL: interpreter only */
-    struct rig_stages *stages;
     double context[CONTEXT_COUNT];
     double *args, *params;
     struct kernel_ring *rings;
@@ -22,7 +21,7 @@ struct rig {
 };
 
 /* `text` is an expression, or a graph's JSON when it begins with a brace; parameters at their defaults, rate 48,000, a
- * region of 0..1 over 1024 x 1024 pixels, images of noise. With `compiled` it waits for the compiler. On failure `fault` says why. */
+ * region of 0..1 over 1024 x 1024 pixels. With `compiled` it waits for the compiler. On failure `fault` says why. */
 enum status rig_open(struct engine *e, const char *text, struct layout layout, bool compiled, struct rig *ret,
                      struct fault *fault) MUST_CHECK;
 /* Asks for the kernels of the program and its stages that are not there yet; true when all are. */

@@ -5,17 +5,14 @@
 
 #include "bench/rig.h"
 
-struct rig_stages;
+struct rig_planes;
 
-/* For a program with or without stages; with `compiled`, waits for the compiler. Lives in the rig's arena. */
-enum status rig_stages_open(struct engine *e, struct rig *s, bool compiled, struct rig_stages **ret,
-                            struct fault *fault) MUST_CHECK;
-void rig_stages_close(struct rig_stages *st);
-
-const struct kernel_image *rig_stages_images(const struct rig_stages *st); /* by slot */
-/* Runs the stages for a call of count x rows at context[PX0], context[PY0] and gives the last one's windows, by
- * surface. They hold until the next call. */
-const struct kernel_plane *rig_stages_run(struct rig_stages *st, const struct rig *s, bool compiled, int32_t count,
-                                          int32_t rows);
+/* Sets the rig's images, and what its stages work in; all in the rig's arena. */
+void rig_stages_open(struct rig *s);
+/* Runs the stages for a call of count x rows at context[PX0], context[PY0]. False: no memory. */
+bool rig_stages_run(struct rig *s, bool compiled, int32_t count, int32_t rows, struct rig_planes **ret);
+/* The last stage's windows, by surface; until the planes are forgotten. */
+const struct kernel_plane *rig_windows(const struct rig_planes *planes);
+void rig_stages_forget(struct rig_planes *planes);
 
 #endif
