@@ -5,6 +5,7 @@
 #include "api/room.h"
 #include "api/subject.h"
 #include "core/pass.h"
+#include "core/stages.h"
 
 struct explain {
     struct fields fields;
@@ -45,6 +46,33 @@ static void write_cost(struct json_writer *w, struct cost cost)
     json_number(w, "compile_ms", cost.compile_ms);
     json_uint(w, "instructions", cost.instructions);
     json_object_end(w);
+}
+
+/* A graph that reads neighbours is cut: the IR of each piece follows the passes. */
+static void write_cut(struct json_writer *w, const struct stages *s, struct arena *a)
+{
+    for (uint32_t i = 0; s->n > 1 && i < s->n; i++)
+        write_stage(w, arena_printf(a, "stage %u", i + 1),
+                    s->list[i].fills ? "fills planes that later stages read neighbours in" : "gives the output",
+                    s->list[i].ir);
+}
+
+static void write_plans(struct json_writer *w, const struct stages *s, struct arena *a)
+{
+    struct cost all = {0};
+    char *text = arena_strdup(a, "");
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct plan *plan = plan_make(s->list[i].ir, a);
+        struct cost cost = plan_cost(plan);
+        all.interp_ns += cost.interp_ns;
+        all.jit_ns += cost.jit_ns;
+        all.compile_ms += cost.compile_ms;
+        all.instructions += cost.instructions;
+        const char *head = s->n > 1 ? arena_printf(a, "stage %u\n", i + 1) : "";
+        text = arena_printf(a, "%s%s%s", text, head, plan_print(plan, a));
+    }
+    json_string(w, "plan", text);
+    write_cost(w, all);
 }
 
 static enum status write_kernel(struct exchange *ex, struct explain *x, struct json_writer *w)
@@ -89,10 +117,10 @@ static enum status explain_run(struct exchange *ex)
     write_stage(&w, "lowered", "the graph as it was written", lowered.ir);
     struct tracing tracing = {&w, lowered.ir};
     passes_run(lowered.ir, after_pass, &tracing);
+    struct stages cut = stages_split(lowered.ir);
+    write_cut(&w, &cut, ex->arena);
     json_array_end(&w);
-    struct plan *plan = plan_make(lowered.ir, ex->arena);
-    json_string(&w, "plan", plan_print(plan, ex->arena));
-    write_cost(&w, plan_cost(plan));
+    write_plans(&w, &cut, ex->arena);
     TRY(write_kernel(ex, x, &w));
     json_object_end(&w);
     text_add(&w.text, "\n");

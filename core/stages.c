@@ -93,11 +93,11 @@ static bool *needed_by(const struct splitter *s, const struct val *roots, uint32
 }
 
 /* Does the same as the IR up to the roots, which become its outputs. */
-static struct stage make_stage(const struct splitter *s, const struct val *roots, uint32_t n_roots)
+static struct ir_stage make_stage(const struct splitter *s, const struct val *roots, uint32_t n_roots)
 {
     struct arena *a = s->ir->arena;
     const struct code *code = &s->ir->main;
-    struct stage stage = {.ir = copy_lists(s->ir), .reads = ARENA_ARRAY(a, code->n, uint32_t)};
+    struct ir_stage stage = {.ir = copy_lists(s->ir), .reads = ARENA_ARRAY(a, code->n, uint32_t)};
     bool *needed = needed_by(s, roots, n_roots);
     uint32_t *to = ARENA_ARRAY(a, code->n, uint32_t);
     for (uint32_t v = 1; v < code->n; v++) {
@@ -128,7 +128,7 @@ static struct stage make_stage(const struct splitter *s, const struct val *roots
 }
 
 /* Fills the planes of one depth. */
-static struct stage plane_stage(const struct splitter *s, uint32_t depth, uint32_t n_planes)
+static struct ir_stage plane_stage(const struct splitter *s, uint32_t depth, uint32_t n_planes)
 {
     const struct code *code = &s->ir->main;
     struct val *roots = ARENA_ARRAY(s->ir->arena, n_planes, struct val);
@@ -138,7 +138,7 @@ static struct stage plane_stage(const struct splitter *s, uint32_t depth, uint32
             roots[n] = code->ins[v].args[0];
             fills[n++] = s->plane[v];
         }
-    struct stage stage = make_stage(s, roots, n);
+    struct ir_stage stage = make_stage(s, roots, n);
     stage.fills = fills;
     return stage;
 }
@@ -147,7 +147,7 @@ struct stages stages_split(struct ir *ir)
 {
     struct arena *a = ir->arena;
     uint32_t n_planes = count_planes(&ir->main);
-    struct stages r = {.list = ARENA_ARRAY(a, 1, struct stage), .n = 1};
+    struct stages r = {.list = ARENA_ARRAY(a, 1, struct ir_stage), .n = 1};
     r.list[0].ir = ir;
     if (!n_planes)
         return r;
@@ -157,7 +157,7 @@ struct stages stages_split(struct ir *ir)
     r.edges = ARENA_ARRAY(a, n_planes, enum edge);
     find_depths(&s, &r);
     r.n = s.deepest + 1;
-    r.list = ARENA_ARRAY(a, r.n, struct stage);
+    r.list = ARENA_ARRAY(a, r.n, struct ir_stage);
     for (uint32_t i = 0; i + 1 < r.n; i++)
         r.list[i] = plane_stage(&s, i + 1, n_planes);
     r.list[r.n - 1] = make_stage(&s, ir->outputs, ir->n_outputs);

@@ -6,7 +6,7 @@
 
 #include "core/plan.h"
 
-struct stage {
+struct ir_stage {
     struct ir *ir;   /* without `plane`; rated; with argument slots of its own (give each its lower_args()), but the
                       * whole IR's images */
     uint32_t *reads; /* by `surface` number (ir->n_planes): which plane */
@@ -14,9 +14,9 @@ struct stage {
 };
 
 struct stages {
-    struct stage *list; /* in the order they run: each reads only what earlier ones fill */
-    uint32_t n;         /* at least 1 */
-    enum edge *edges;   /* by plane */
+    struct ir_stage *list; /* in the order they run: each reads only what earlier ones fill */
+    uint32_t n;            /* at least 1 */
+    enum edge *edges;      /* by plane */
     uint32_t n_planes;
 };
 

@@ -26,7 +26,7 @@ static void copy_params(struct program *p, const struct graph *g)
 
 static void fill_stage(struct program *p, const struct stages *all, uint32_t i, enum interp_isa isa)
 {
-    const struct stage *stage = &all->list[i];
+    const struct ir_stage *stage = &all->list[i];
     p->ir = stage->ir;
     p->reads = stage->reads;
     p->fills = stage->fills;

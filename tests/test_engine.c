@@ -294,6 +294,79 @@ static void programs_are_found_again_and_bounded(void **state)
     engine_free(e);
 }
 
+/* A blur is two passes behind what it blurs: what lies before differs, the passes' kernels are the same. */
+static void stages_are_programs_with_kernels_of_their_own(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(config());
+    struct program *p = program_of(e, "blur(sin(9*x))"), *other = program_of(e, "blur(y*y)");
+    assert_int_equal(p->n_stages, 2);
+    assert_int_equal(p->n_planes, 2);
+    assert_null(p->fills);
+    assert_int_equal(p->ir->n_planes, 1);
+    assert_int_equal(p->reads[0], p->stages[1]->fills[0]);
+    assert_int_equal(p->stages[1]->reads[0], p->stages[0]->fills[0]);
+    assert_int_equal(p->stages[0]->ir->n_planes, 0);
+    assert_true(p->whole_cost.interp_ns > p->cost.interp_ns + p->stages[0]->cost.interp_ns);
+    assert_int_equal(other->n_stages, 2);
+    kernel_unref(kernel_of(e, p->stages[0], KERNEL_COMPILED));
+    kernel_unref(kernel_of(e, p->stages[1], KERNEL_COMPILED));
+    kernel_unref(kernel_of(e, p, KERNEL_COMPILED));
+    kernel_unref(kernel_of(e, other->stages[0], KERNEL_COMPILED));
+    kernel_unref(kernel_of(e, other->stages[1], KERNEL_MEMORY));
+    kernel_unref(kernel_of(e, other, KERNEL_MEMORY));
+    char key[HASH_HEX], shared[HASH_HEX];
+    assert_true(engine_key(e, p->stages[1], key) && engine_key(e, other->stages[1], shared));
+    assert_string_equal(key, shared);
+    assert_true(engine_key(e, other->stages[0], shared));
+    assert_string_not_equal(key, shared);
+    program_unref(p);
+    program_unref(other);
+    engine_free(e);
+}
+
+/* Compiles of stages that were wanted before there was a compiler hold the whole, whoever lets go of it meanwhile. */
+static void stages_asked_for_before_the_compiler_has_a_name_are_compiled(void **state)
+{
+    (void)state;
+    struct engine_config c = config();
+    c.programs = 1;
+    struct engine *e = engine_of(c);
+    struct program *p = program_of(e, "blur(cos(9*x))");
+    for (uint32_t i = 0; i < p->n_stages; i++)
+        assert_int_equal(glance(e, p->stages[i], 1e12), KERNEL_MISS);
+    assert_int_equal(glance(e, p, 1e12), KERNEL_MISS);
+    for (int i = 0; i < 1000 && !stats_of(e).compiles_ok; i++)
+        usleep(1000);
+    program_unref(p);
+    program_unref(program_of(e, "x + y")); /* takes its place in the table */
+    for (int i = 0; i < 1000 && stats_of(e).compiles_ok < 3; i++)
+        usleep(10000);
+    assert_int_equal(stats_of(e).compiles_ok, 3);
+    engine_free(e);
+}
+
+/* Kernels evicted from memory go from the stages too. */
+static void stages_let_go_of_kernels_that_were_evicted(void **state)
+{
+    (void)state;
+    struct engine_config c = config();
+    c.kernels = 1;
+    struct engine *e = engine_of(c);
+    struct program *p = program_of(e, "blur(sin(9*x))");
+    for (int round = 0; round < 2; round++)
+        for (uint32_t i = 0; i <= p->n_stages; i++) {
+            enum kernel_origin origin;
+            struct kernel *k = engine_kernel(e, i < p->n_stages ? p->stages[i] : p, 0, WAIT_MS, &origin);
+            assert_non_null(k);
+            assert_int_not_equal(origin, KERNEL_MEMORY); /* from the store, or compiled when that was written late */
+            kernel_unref(k);
+            assert_true(stats_of(e).kernels_loaded <= 1);
+        }
+    program_unref(p);
+    engine_free(e);
+}
+
 static void faults_of_the_graph_come_back(void **state)
 {
     (void)state;
@@ -605,6 +678,9 @@ int main(void)
         ONE(a_graph_asked_for_before_the_compiler_has_a_name_is_compiled),
         ONE(the_interpreter_tier_never_compiles),
         ONE(programs_are_found_again_and_bounded),
+        ONE(stages_are_programs_with_kernels_of_their_own),
+        ONE(stages_asked_for_before_the_compiler_has_a_name_are_compiled),
+        ONE(stages_let_go_of_kernels_that_were_evicted),
         ONE(faults_of_the_graph_come_back),
         ONE(mapped_kernels_are_bounded),
         ONE(threads_share_what_comes_and_goes),

@@ -42,7 +42,7 @@ static struct stages split(struct arena *a, const char *text)
     return s;
 }
 
-static void must_be(struct arena *a, const struct stage *stage, const char *wanted)
+static void must_be(struct arena *a, const struct ir_stage *stage, const char *wanted)
 {
     const char *got = ir_print(stage->ir, a), *text = ir_print(parse(a, wanted), a);
     if (strcmp(got, text))

@@ -83,7 +83,7 @@ static struct kernel_image *images_of(const struct field *f, const struct ir *ir
     return images;
 }
 
-static void run_stage(const struct field *f, const struct stage *s, const double *params, float *const *planes,
+static void run_stage(const struct field *f, const struct ir_stage *s, const double *params, float *const *planes,
                       const enum edge *edges, float *const *out)
 {
     const double context[CONTEXT_COUNT] = {[CONTEXT_WIDTH] = f->width,
@@ -142,7 +142,7 @@ void field_run(struct field *f, const char *text)
     for (int i = 0; i < f->n_outputs; i++)
         f->out[i] = ARENA_ARRAY(f->arena, pixels, float);
     for (uint32_t i = 0; i < stages.n; i++) {
-        const struct stage *s = &stages.list[i];
+        const struct ir_stage *s = &stages.list[i];
         float **fills = ARENA_ARRAY(f->arena, s->ir->n_outputs + 1, float *);
         for (uint32_t k = 0; s->fills && k < s->ir->n_outputs; k++)
             fills[k] = planes[s->fills[k]];
