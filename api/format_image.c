@@ -44,29 +44,40 @@ WIDE static uint64_t count_nonfinite(const float *in, size_t n)
     return count;
 }
 
-/* A cube root by Newton's method from a guess in the bits of the exponent: only + - * /, so that it is the same
- * everywhere. */
-static double cube_root(double x)
+/* A cube root by two of Halley's steps in doubles, from a guess in the bits that is 3 % off: only + - * /, so that it
+ * is the same everywhere, and no branch, so that it vectorises. */
+static inline __attribute__((always_inline)) double cube_root(float v)
 {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits = bits / 3 + 0x2a9f7893782da1ceu;
-    double y;
-    memcpy(&y, &bits, sizeof y);
-    for (int i = 0; i < 4; i++)
-        y = y - (y * y * y - x) / (3.0 * y * y);
-    return y;
+    uint32_t bits;
+    float guess;
+    memcpy(&bits, &v, sizeof bits);
+    bits = bits / 3 + 0x2a5137a0u;
+    memcpy(&guess, &bits, sizeof guess);
+    double x = (double)v, y = (double)guess, cube = y * y * y;
+    y = y * (cube + 2 * x) / (2 * cube + x);
+    cube = y * y * y;
+    return y * (cube + 2 * x) / (2 * cube + x);
 }
 
 /* IEC 61966-2-1. x^(1/2.4) = x^(5/12) = x^(1/3) * (x^(1/3))^(1/4). */
+static inline __attribute__((always_inline)) float curve(float linear)
+{
+    float low = linear * 12.92f;
+    double third = cube_root(linear);
+    float high = (float)(1.055 * (third * sqrt(sqrt(third))) - 0.055);
+    high = linear == INFINITY ? linear : high;
+    return linear > 0.0031308f ? high : low;
+}
+
 float srgb_encode(float linear)
 {
-    if (!(linear > 0.0031308f))
-        return linear * 12.92f;
-    if (linear == INFINITY)
-        return linear;
-    double third = cube_root((double)linear);
-    return (float)(1.055 * (third * sqrt(sqrt(third))) - 0.055);
+    return curve(linear);
+}
+
+WIDE static void srgb_encode_all(const float *in, size_t n, float *restrict out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = curve(in[i]);
 }
 
 enum { PIECE = 512 };
@@ -118,8 +129,7 @@ static void convert_piece(const struct raster *r, const struct place *p, const f
     int32_t whole[PIECE];
     counts->nonfinite += count_nonfinite(in, n);
     if (p->curve) {
-        for (size_t i = 0; i < n; i++)
-            curved[i] = srgb_encode(in[i]);
+        srgb_encode_all(in, n, curved);
         in = curved;
     }
     if (r->bits == 32) {

@@ -163,6 +163,28 @@ static void take(struct sink *s, const void *bytes, size_t n)
     t->n += n;
 }
 
+/* Rows pass through wide copies of the curve. */
+static void the_curve_of_a_row_is_the_curve_of_each_value(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    static float in[N], out[N];
+    float *planes[] = {in};
+    struct counts counts = {0};
+    for (uint32_t i = 0; i < N; i++) {
+        uint32_t bits = i * 429497u + 7 * i; /* negatives, infinities' neighbours and NaNs among them */
+        memcpy(&in[i], &bits, sizeof bits);
+    }
+    memcpy(in, (float[]){0, -0.0f, INFINITY, -INFINITY, NAN, 0.0031308f, 0.00313081f, 1, 1e-40f}, 9 * sizeof *in);
+    struct raster r = {.data = (uint8_t *)out, .width = N, .height = 1, .channels = 1, .bits = 32, .srgb = true};
+    raster_rows(&r, 0, 1, planes, N, &counts);
+    for (int i = 0; i < N; i++) {
+        float want = srgb_encode(in[i]);
+        if (memcmp(&out[i], &want, sizeof want) != 0 && !(isnan(out[i]) && isnan(want)))
+            fail_msg("%a becomes %a, not %a", (double)in[i], (double)out[i], (double)want);
+    }
+}
+
 static void npy_header_is_what_numpy_reads(void **state)
 {
     (void)state;
@@ -458,6 +480,7 @@ int main(void)
         cmocka_unit_test(every_float_rounds_as_the_exact_product),
         cmocka_unit_test(planes_are_interleaved),
         cmocka_unit_test(srgb_is_the_standards_curve),
+        cmocka_unit_test(the_curve_of_a_row_is_the_curve_of_each_value),
         cmocka_unit_test(npy_header_is_what_numpy_reads),
         cmocka_unit_test(bands_cover_every_row_once),
         cmocka_unit_test(wavs_of_libsndfile_are_read),
