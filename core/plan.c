@@ -215,7 +215,43 @@ static uint32_t component_level(const struct planner *p, const struct components
 struct level {
     struct val *vals;
     uint32_t n;
+    bool loops; /* through lines */
 };
+
+/* What a loop is made of, so that two can be compared: how often it holds each operation. One when nothing in it
+ * remembers but its lines: such a loop gains nothing from company. Never zero. */
+static uint64_t loop_shape(const struct planner *p, const uint32_t *members, uint32_t n)
+{
+    uint64_t sum = 0;
+    bool remembers = false;
+    for (uint32_t i = 0; i < n; i++) {
+        enum op op = at(p, members[i])->op;
+        remembers |= op != OP_RING && (op_info(op)->flags & OP_STATE);
+        sum += ((uint64_t)op + 1) * ((uint64_t)op + 1) * 0x9e3779b97f4a7c15u;
+    }
+    return remembers ? sum | 2 : 1;
+}
+
+/* Loops of one level that are made alike run as one, in pieces that suit them all: their inner recurrences meet in one
+ * SERIAL region and hide each other's latency. Takes loop `i` and those like it; shapes[j] becomes `taken`. */
+static struct region plan_alike(struct planner *p, const struct components *c, const uint32_t *levels, uint64_t *shapes,
+                                uint32_t i)
+{
+    enum { TAKEN = 0, ALONE = 1 };
+    uint64_t shape = shapes[i];
+    uint32_t n = 0, most = c->sizes[i];
+    for (uint32_t j = i + 1; j < c->n && shape != ALONE; j++)
+        if (shapes[j] == shape && levels[j] == levels[i])
+            most += c->sizes[j];
+    uint32_t *all = ARENA_ARRAY(p->arena, most, uint32_t);
+    for (uint32_t j = i; j < c->n && n < most; j++)
+        if (shapes[j] == shape && levels[j] == levels[i]) {
+            memcpy(all + n, c->members[j], c->sizes[j] * sizeof *all);
+            n += c->sizes[j];
+            shapes[j] = TAKEN;
+        }
+    return plan_chunk(p, all, n);
+}
 
 static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, struct region **ret_regions)
 {
@@ -233,22 +269,21 @@ static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, 
     struct level *plain = ARENA_ARRAY(p->arena, deepest + 1, struct level);
     struct region *regions = ARENA_ARRAY(p->arena, deepest + 1 + c.n, struct region);
     uint32_t n_regions = 0;
-    bool *chunk = ARENA_ARRAY(p->arena, c.n, bool);
+    uint64_t *shapes = ARENA_ARRAY(p->arena, c.n, uint64_t); /* of loops through lines; else 0 */
     for (uint32_t i = 0; i < c.n; i++) {
-        chunk[i] = recurrent[i] && is_chunk(p, c.members[i], c.sizes[i]);
-        if (!chunk[i])
+        if (recurrent[i] && is_chunk(p, c.members[i], c.sizes[i]))
+            shapes[i] = loop_shape(p, c.members[i], c.sizes[i]);
+        else
             plain[levels[i]].n += c.sizes[i];
+        plain[levels[i]].loops |= shapes[i] != 0;
     }
     for (uint32_t l = 0; l <= deepest; l++) {
         plain[l].vals = ARENA_ARRAY(p->arena, plain[l].n, struct val);
         plain[l].n = 0;
     }
-    uint32_t *chunks_at = ARENA_ARRAY(p->arena, deepest + 1, uint32_t);
     for (uint32_t i = 0; i < c.n; i++) {
         struct level *l = &plain[levels[i]];
-        if (chunk[i]) {
-            chunks_at[levels[i]]++;
-        } else {
+        if (!shapes[i]) {
             order_component(p, c.members[i], c.sizes[i], l->vals + l->n);
             l->n += c.sizes[i];
         }
@@ -257,11 +292,9 @@ static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, 
         if (plain[l].n)
             regions[n_regions++] = (struct region){
                 .kind = l & 1 ? REGION_SERIAL : REGION_VECTOR, .vals = plain[l].vals, .n_vals = plain[l].n};
-        for (uint32_t i = 0; i < c.n && chunks_at[l]; i++)
-            if (chunk[i] && levels[i] == l) {
-                regions[n_regions++] = plan_chunk(p, c.members[i], c.sizes[i]);
-                chunks_at[l]--;
-            }
+        for (uint32_t i = 0; i < c.n && plain[l].loops; i++)
+            if (shapes[i] && levels[i] == l)
+                regions[n_regions++] = plan_alike(p, &c, levels, shapes, i);
     }
     *ret_regions = regions;
     return n_regions;
