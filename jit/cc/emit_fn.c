@@ -4,6 +4,7 @@
  * through a pointer. */
 #include "core/arena.h"
 #include "jit/cc/emit.h"
+#include "jit/cc/emit_coherent.h"
 
 enum { INLINE_MAX = 10 };
 
@@ -79,6 +80,9 @@ struct value emit_call(struct site *s, struct val v, const struct ins *ins)
     struct emitter *e = s->e;
     if (is_inlined(&e->ir->fns[ins->imm.i]))
         return inline_call(s, ins);
+    struct value known = coherent_call(s, ins);
+    if (known.part[0])
+        return known;
     if (!s->shape->vector && !e->fns[0][ins->imm.i])
         return call_function(s, &e->vector, ins);
     return call_function(s, s->shape, ins);

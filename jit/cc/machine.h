@@ -33,6 +33,7 @@ struct value {
 
 struct loop;
 struct main_body;
+struct coherent_fn;
 
 struct emitter {
     gcc_jit_context *ctxt;
@@ -46,9 +47,11 @@ struct emitter {
     struct shape scalar, vector;
     gcc_jit_type *t_void, *t_float, *t_double, *t_int, *t_long, *t_kmask, *t_bool;
     gcc_jit_type *t_float_ptr, *t_double_ptr, *t_int_ptr, *t_byte_ptr;
-    bool *tables;              /* by table: written already */
-    gcc_jit_function **fns[2]; /* by shape.vector and function; NULL: not needed in that shape */
-    uint32_t **fn_uses;        /* by function: code_uses() */
+    bool *tables;                 /* by table: written already */
+    gcc_jit_function **fns[2];    /* by shape.vector and function; NULL: not needed in that shape */
+    uint32_t **fn_uses;           /* by function: code_uses() */
+    struct coherent_fn *coherent; /* see emit_coherent.c */
+    uint32_t memo_vectors;        /* that call sites have */
     struct main_body *main;
 };
 
