@@ -83,6 +83,8 @@ struct argument {
 static char *quantity(struct writer *w, const struct node_input *in, int depth, bool fixed)
 {
     bool hertz = !strcmp(in->unit, "Hz"), seconds = !strcmp(in->unit, "s");
+    if (!strcmp(in->unit, "pixels")) /* one number for the whole image */
+        return arena_printf(w->a, "%.3g", between(w, -5, 5));
     if (!fixed && below(w, 3) == 0)
         return arena_printf(w->a,
                             hertz     ? "300 + 200*(%s)"
@@ -104,6 +106,10 @@ static const char *shape(struct writer *w, const struct node_input *in, bool *re
         *ret_json = false;
         return arena_printf(w->a, "'%s'", in->choices[below(w, n)]);
     }
+    if (!strcmp(in->name, "name")) {
+        *ret_json = false;
+        return below(w, 2) ? "'paper'" : "'stone'";
+    }
     if (!strcmp(in->name, "octaves"))
         return arena_printf(w->a, "%u", 1 + below(w, 4));
     if (!strcmp(in->name, "max"))
@@ -111,6 +117,8 @@ static const char *shape(struct writer *w, const struct node_input *in, bool *re
     if (!strcmp(in->name, "matrix"))
         return arena_printf(w->a, "[[1, %.3g, 0, 0.1], [0, %.3g, 0.2, 0], [%.3g, 0, 1, -0.1]]", between(w, -1, 1),
                             between(w, -1, 1), between(w, -1, 1));
+    if (!strcmp(in->name, "kernel"))
+        return arena_printf(w->a, "[[1, %.3g, 0], [%.3g, 0.5, -1]]", between(w, -1, 1), between(w, -1, 1));
     if (!strcmp(in->name, "stops"))
         return arena_printf(w->a, "[[%.3g, \"#102030\"], [%.3g, [1, 0.5, %.3g]], [1.2, \"#ffeecc\"]]",
                             between(w, -0.5, 0.3), between(w, 0.3, 0.8), between(w, 0, 1));
@@ -141,7 +149,7 @@ static const char *argument(struct writer *w, struct call *c, size_t i, int dept
     const struct node_input *in = &c->def->inputs[i];
     *ret_json = false;
     if (in->type == INPUT_SHAPE) {
-        bool needed = !strcmp(in->name, "max") || !strcmp(in->name, "matrix");
+        bool needed = in->required || !strcmp(in->name, "max") || !strcmp(in->name, "matrix");
         const char *text = needed || below(w, 2) ? shape(w, in, ret_json) : NULL;
         return text && (c->node || *text != '[') ? text : NULL;
     }
@@ -182,7 +190,7 @@ static size_t arguments(struct writer *w, struct call *c, int depth, struct argu
 static const struct node_def *definition(struct writer *w)
 {
     const struct node_def *def = node_at(below(w, (uint32_t)node_count()));
-    while (!w->audio && (def->flags & NODE_AUDIO))
+    while (def->flags & (w->audio ? NODE_FIELD : NODE_AUDIO))
         def = node_at(below(w, (uint32_t)node_count()));
     return def;
 }
