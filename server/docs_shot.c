@@ -298,7 +298,7 @@ static bool has_list(const struct node_input *in)
 /* The values an input is changed to; 0: it is not. */
 static size_t changes(const struct exhibit *e, const struct node_input *in, struct arena *a, const char ***ret)
 {
-    const char *set = lookup(e, true, in->name), *given = lookup(e, false, in->name);
+    const char *set = lookup(e, true, in->name), *given = value_of(e, NULL, in);
     if (set)
         return strcmp(set, "-") ? words_split(a, set, " | ", ret) : 0;
     if (in->choices && !given) {
