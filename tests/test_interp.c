@@ -447,6 +447,68 @@ static void rows_see_their_number_and_stride(void **state)
     arena_free(a);
 }
 
+static float pixel(const struct kernel_image *image, int component, int x, int y)
+{
+    x = x < 0 ? 0 : x < image->width ? x : image->width - 1;
+    y = y < 0 ? 0 : y < image->height ? y : image->height - 1;
+    return image->data[(component * image->height + y) * image->width + x];
+}
+
+/* A window exactly as large as what is read (valgrind and the address sanitizer look on), column and row of the pixels
+ * changing with the sample, with the row, or not at all; out of the image on all sides. */
+static void neighbours_and_images_are_read_where_they_are(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(1 << 26);
+    struct ir *ir = parse(
+        a,
+        "image 0 a\nimage 1 b\narg 0 literal 2\nmain {\n  %1 = surface 0\n  %2 = const.i32 -3\n  %3 = arg 0\n"
+        "  %4 = i32.f64 %3\n  %5 = near %1 %2 %4\n  %6 = near %1 %4 %2\n  %7 = iota\n  %8 = row\n  %9 = const.i32 -9\n"
+        "  %10 = add.i32 %7 %9\n  %11 = fetch %10 %8 5\n  %12 = fetch %8 %10 6\n  %13 = fetch %8 %4 7\n"
+        "  %14 = fetch %10 %7 0\n  %15 = fetch %4 %4 4\n  out 0 %5\n  out 1 %6\n  out 2 %11\n  out 3 %12\n"
+        "  out 4 %13\n  out 5 %14\n  out 6 %15\n}\n");
+    const struct plan *p = plan_of(a, ir);
+    enum { ROWS = 9, OUTS = 7 };
+    float data[2][4 * 7 * 5];
+    const struct kernel_image images[2] = {{data[0], 3, 2}, {data[1], 7, 5}};
+    for (int i = 0; i < 2 * 4 * 7 * 5; i++)
+        data[i / 140][i % 140] = (float)i;
+    for (int isa = 0; isa < 3; isa++)
+        for (int32_t count = 1; count <= 70; count++) {
+            if (!interp_isa_available((enum interp_isa)isa))
+                continue;
+            struct interp *in = interp_new(p, (enum interp_isa)isa, a);
+            int stride = count + 5, n = stride * (ROWS + 5);
+            float *window = malloc((size_t)n * sizeof(float)), *out[OUTS];
+            for (int i = 0; i < n; i++)
+                window[i] = (float)i;
+            const struct kernel_plane plane = {window + 3 * stride + 3, stride};
+            double args[1] = {2};
+            for (int c = 0; c < OUTS; c++)
+                out[c] = ARENA_ARRAY(a, ROWS * 70, float);
+            struct kernel_call call = {.args = args,
+                                       .out = out,
+                                       .planes = &plane,
+                                       .images = images,
+                                       .count = count,
+                                       .rows = ROWS,
+                                       .out_stride = count};
+            interp_run(in, &call, aligned(a, interp_work_size(in)));
+            for (int y = 0, at = 0; y < ROWS; y++)
+                for (int x = 0; x < count; x++, at++) {
+                    assert_true(out[0][at] == (float)((3 + y + 2) * stride + x));
+                    assert_true(out[1][at] == (float)(y * stride + 3 + x + 2));
+                    assert_true(out[2][at] == pixel(&images[1], 1, x - 9, y));
+                    assert_true(out[3][at] == pixel(&images[1], 2, y, x - 9));
+                    assert_true(out[4][at] == pixel(&images[1], 3, y, 2));
+                    assert_true(out[5][at] == pixel(&images[0], 0, x - 9, x));
+                    assert_true(out[6][at] == pixel(&images[1], 0, 2, 2));
+                }
+            free(window);
+        }
+    arena_free(a);
+}
+
 static void a_call_value_is_evaluated_with_its_functions(void **state)
 {
     (void)state;
@@ -548,6 +610,7 @@ int main(void)
         cmocka_unit_test(graphs_with_feedback_agree_in_any_blocks_on_any_isa),
         cmocka_unit_test(graphs_with_many_live_values_agree),
         cmocka_unit_test(rows_see_their_number_and_stride),
+        cmocka_unit_test(neighbours_and_images_are_read_where_they_are),
         cmocka_unit_test(a_call_value_is_evaluated_with_its_functions),
         cmocka_unit_test(nan_leaves_canonical),
         cmocka_unit_test(states_that_change_places_do_so_at_once),
