@@ -8,6 +8,7 @@
 
 #include "api/exchange.h"
 #include "api/room.h"
+#include "api/stream.h"
 
 /* JSON bodies larger than this are parsed on a pool thread: 5 ns a byte. */
 enum { INLINE_JSON = 64 << 10 };
@@ -37,15 +38,17 @@ struct api_config api_config_default(void)
         .max_body = 256u << 20,
         .max_json = 4u << 20,
         .max_json_depth = 64,
-        .max_width = 16384,
-        .max_height = 16384,
-        .max_pixels = 1u << 28,
+        .max_width = 32768,
+        .max_height = 32768,
+        .max_pixels = 1u << 30,
         .max_samples = 65536,
         .max_outputs_image = 4,
         .max_channels = 64,
         .max_frames = 192000u * 3600u,
         .max_state_bytes = 256u << 20,
         .max_output_bytes = 1u << 30,
+        .stream_above = 32u << 20,
+        .max_stream_bytes = (uint64_t)16 << 30,
         .max_image_pixels = 1u << 24,
         .max_image_bytes = 512u << 20,
         .max_plane_bytes = 1u << 30,
@@ -238,6 +241,8 @@ static void forget_answer(struct api_response *res)
     res->n_headers = kept;
     free(res->owned);
     res->owned = NULL;
+    stream_free(res->stream);
+    res->stream = NULL;
 }
 
 /* What follows a handler's return, or resume's. */
@@ -300,6 +305,13 @@ bool api_accept_headers(struct api *api, const struct api_request *req, int64_t 
     return true;
 }
 
+unsigned api_state_enter(void)
+{
+    unsigned saved = fp_state_enter();
+    fp_state_leave(MXCSR_DEFAULT);
+    return saved;
+}
+
 static enum status begin(struct exchange *ex)
 {
     TRY(check_head(ex));
@@ -324,7 +336,8 @@ enum api_progress api_begin(struct api *api, const struct api_request *req, stru
     if (status == STATUS_OK && ex->resume)
         return API_LONG;
     finish(ex, status);
-    run_deferred(ex);
+    if (!res->stream)
+        run_deferred(ex);
     return API_DONE;
 }
 
@@ -333,8 +346,7 @@ void api_finish(struct api *api, const struct api_request *req, struct api_respo
 {
     (void)api;
     struct exchange *ex = res->exchange;
-    unsigned saved = fp_state_enter();
-    fp_state_leave(MXCSR_DEFAULT);
+    unsigned saved = api_state_enter();
     ex->req = req;
     ex->on_pool = true;
     if (ARENA_GUARD(ex->arena)) {
@@ -343,12 +355,14 @@ void api_finish(struct api *api, const struct api_request *req, struct api_respo
         enum status alive = exchange_alive(ex, 0);
         finish(ex, alive == STATUS_OK ? ex->resume(ex) : exchange_ended(ex, alive));
     }
-    run_deferred(ex);
+    if (!res->stream)
+        run_deferred(ex);
     fp_state_leave(saved);
 }
 
 void api_response_done(struct api_response *res)
 {
+    stream_free(res->stream);
     if (res->exchange)
         run_deferred(res->exchange);
     free(res->owned);

@@ -39,14 +39,16 @@ struct api_config {
     uint64_t max_frames;        /* audio frames of one request */
     uint64_t max_state_bytes;   /* delay lines of one request */
     uint64_t max_output_bytes;
+    uint64_t stream_above;     /* bytes of samples from which on an image is sent while it is made */
+    uint64_t max_stream_bytes; /* of samples of such an image */
     uint64_t max_image_pixels; /* of an uploaded image */
     uint64_t max_image_bytes;  /* all decoded images of one request */
     uint64_t max_plane_bytes;  /* planes of one request */
-    uint32_t max_request_ms; /* deadline */
-    uint32_t max_graphs;     /* graphs kept */
-    uint64_t max_arena;      /* bytes a request may use for its own bookkeeping */
-    double inline_us;        /* work predicted below this runs on the connection's thread */
-    const char *store_dir;   /* data.db; NULL: graphs are kept in memory only */
+    uint32_t max_request_ms;   /* deadline */
+    uint32_t max_graphs;       /* graphs kept */
+    uint64_t max_arena;        /* bytes a request may use for its own bookkeeping */
+    double inline_us;          /* work predicted below this runs on the connection's thread */
+    const char *store_dir;     /* data.db; NULL: graphs are kept in memory only */
 };
 struct api_config api_config_default(void);
 
@@ -70,13 +72,16 @@ struct api_request {
     void *user;                    /* the server's */
     const char *request_id;
     bool draining;
+    bool takes_stream; /* the answer may come as a stream */
 };
 
 struct api_header {
     const char *name, *value;
 };
 
-enum { API_HEADERS_MAX = 24 };
+enum { API_HEADERS_MAX = 24, API_TRAILERS_MAX = 8 };
+
+struct api_stream;
 
 /* An answer; lives in its own arena until api_response_done. */
 struct api_response {
@@ -88,6 +93,9 @@ struct api_response {
     size_t body_size;
     void *owned;               /* freed with free() */
     int fd;                    /* >= 0: body is this file's first body_size bytes (unlinked temporary); else -1 */
+    struct api_stream *stream; /* not NULL: the body is made while it is sent; see below */
+    struct api_header trailers[API_TRAILERS_MAX]; /* of a stream that has ended */
+    size_t n_trailers;
     const char *route;         /* the route's label for metrics: "/render" */
     const char *limit;         /* the limit that refused, or NULL */
     double stage_ms[8];        /* parse, check, lower, cache, exec, encode */
@@ -105,6 +113,26 @@ enum api_progress { API_DONE, API_LONG };
 enum api_progress api_begin(struct api *api, const struct api_request *req, struct api_response *res);
 void api_finish(struct api *api, const struct api_request *req, struct api_response *res);
 void api_response_done(struct api_response *res);
+
+/* A body that is made while it is sent, for requests with takes_stream: whoever sends it takes what there is, and asks
+ * after each time whether more is wanted; then api_stream_work is called once, on a pool thread, and returns when some
+ * megabytes are ready. `request` must live as long as the answer.
+ *
+ * sleep(user) is called inside api_stream_take when there is nothing to take yet, and for each such time wake(user)
+ * once, from any thread, when there is: never before sleep has returned. NULL: nobody is told. */
+enum api_supply {
+    API_SUPPLY_MORE,
+    API_SUPPLY_END,   /* all is taken, the trailers are there */
+    API_SUPPLY_BROKEN /* it will never be whole: what was sent must not look as if it were */
+};
+void api_stream_attend(struct api_stream *s, void (*sleep)(void *user), void (*wake)(void *user), void *user);
+enum api_supply api_stream_take(struct api_stream *s, void *to, size_t n, size_t *ret_n);
+/* True: api_stream_work must be called, or api_stream_break when there is no thread for it. */
+bool api_stream_wants(struct api_stream *s);
+void api_stream_work(struct api_stream *s);
+void api_stream_break(struct api_stream *s);
+/* The client has gone: returns when nobody works at it any more. */
+void api_stream_stop(struct api_stream *s);
 
 /* Extra families for /metrics that the server room counts; text is appended as it is. Set once before requests. */
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user);

@@ -36,6 +36,8 @@ enum status exchange_alive(const struct exchange *ex, double done)
         ex->req->progress(ex->req, done);
     if (exchange_clock_ms() > ex->deadline_ms)
         return STATUS_DEADLINE;
+    if (atomic_load_explicit(&ex->stopped, memory_order_relaxed))
+        return STATUS_CLIENT_GONE;
     if (ex->req->client_gone && ex->req->client_gone(ex->req))
         return STATUS_CLIENT_GONE;
     return STATUS_OK;
@@ -63,8 +65,18 @@ enum status exchange_long(struct exchange *ex, handler *resume)
 void answer_header(struct exchange *ex, const char *name, const char *value)
 {
     struct api_response *res = ex->res;
-    if (res->n_headers < API_HEADERS_MAX)
-        res->headers[res->n_headers++] = (struct api_header){name, value};
+    const struct api_header header = {name, value};
+    if (ex->in_trailers) {
+        if (res->n_trailers < API_TRAILERS_MAX)
+            res->trailers[res->n_trailers++] = header;
+    } else if (res->n_headers < API_HEADERS_MAX) {
+        res->headers[res->n_headers++] = header;
+    }
+}
+
+void answer_trailers(struct exchange *ex, bool yes)
+{
+    ex->in_trailers = yes;
 }
 
 /* Digits of v, ending before `end`; returns where they begin. */

@@ -5,6 +5,8 @@
 #ifndef API_EXCHANGE_H
 #define API_EXCHANGE_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
 
 enum stage { STAGE_PARSE, STAGE_CHECK, STAGE_LOWER, STAGE_CACHE, STAGE_EXEC, STAGE_ENCODE, STAGE_COUNT };
@@ -37,13 +39,19 @@ struct exchange {
     const char *rest; /* what the pattern's {name} matched */
     handler *resume;  /* set by a handler: the rest is long */
     bool on_pool;     /* long already: `resume` is of no use any more */
+    bool in_trailers; /* headers are trailers now */
     void *work;       /* the handler's */
     double mark_ms;   /* end of the last stage */
     double deadline_ms;
+    atomic_bool stopped; /* nobody wants the answer any more */
     struct deferred *deferred;
 };
 
 double exchange_clock_ms(void); /* monotonic */
+
+/* Numbers are read and written in the default floating-point state, whatever thread this is: enters it; what it
+ * returns is for fp_state_leave. */
+unsigned api_state_enter(void);
 
 /* Adds the time since the last stage ended to this one. */
 void exchange_stage(struct exchange *ex, enum stage stage);
@@ -65,6 +73,8 @@ void answer_body(struct exchange *ex, int http_status, const char *type, const v
 void answer_text(struct exchange *ex, int http_status, const char *type, const char *text);
 /* Server-Timing, from the stages so far. */
 void answer_timing(struct exchange *ex);
+/* Are headers that are added from here on trailers of a stream? */
+void answer_trailers(struct exchange *ex, bool yes);
 
 /* Problem+json of ex->fault. */
 void problem_answer(struct exchange *ex);

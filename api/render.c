@@ -10,6 +10,7 @@
 #include "api/output.h"
 #include "api/pipeline.h"
 #include "api/room.h"
+#include "api/stream.h"
 #include "api/subject.h"
 #include "api/uploads.h"
 #include "core/text.h"
@@ -27,11 +28,13 @@ struct render {
     struct view view;
     struct image_form form;
     struct encoder *encoder;
+    struct output *output;
     struct runner *runner;
     int file;        /* enum image_file */
     uint64_t slices; /* more than 1: that many frames lie in z, not in time */
     double z_step;
     enum tier tier;
+    bool streams;
     bool current; /* the URL carries the semantics version */
 };
 
@@ -288,10 +291,13 @@ static enum status make_encoder(struct exchange *ex, struct render *r)
     *exchange_defer(ex, close_encoder) = r;
     TRY(encoder_new((enum image_file)r->file, &r->form, ex->arena, &r->encoder, &ex->fault));
     double frame = (double)encoder_row_bytes(r->encoder) * r->form.height + (double)r->encoder->frame_more,
-           bytes = frame * (double)r->form.frames, limit = (double)ex->api->config.max_output_bytes;
+           bytes = frame * (double)r->form.frames;
+    const struct api_config *config = &ex->api->config;
+    r->streams = ex->req->takes_stream && !r->encoder->head_room && bytes > (double)config->stream_above;
+    double limit = (double)(r->streams ? config->max_stream_bytes : config->max_output_bytes);
     if (bytes > limit)
-        return fault_limit(&ex->fault, "max-output-bytes", "/width", "the image has %.0f bytes, more than %.0f", bytes,
-                           limit);
+        return fault_limit(&ex->fault, r->streams ? "max-stream-bytes" : "max-output-bytes", "/width",
+                           "the image has %.0f bytes, more than %.0f", bytes, limit);
     return STATUS_OK;
 }
 
@@ -347,26 +353,60 @@ static enum status render_prepare(struct exchange *ex)
     return us > ex->api->config.inline_us ? exchange_long(ex, render_run) : render_run(ex);
 }
 
+/* What is known at the end only. */
+static void report(struct exchange *ex, const struct render *r)
+{
+    struct counts counts = output_counts(r->output);
+    answer_header_count(ex, "Sinter-Clipped", counts.clipped);
+    answer_header_count(ex, "Sinter-Nonfinite", counts.nonfinite);
+    answer_timing(ex);
+}
+
+static enum status answer_whole(struct exchange *ex, struct render *r)
+{
+    TRY(output_whole(r->output));
+    answer_body(ex, 200, image_files[r->file].type, ex->res->body, ex->res->body_size);
+    runner_headers(r->runner);
+    report(ex, r);
+    return STATUS_OK;
+}
+
+static enum status stream_work(void *user, struct sink *s, bool (*full)(struct sink *s), bool *ret_done)
+{
+    struct render *r = user;
+    return output_work(r->output, s, full, ret_done);
+}
+
+static void stream_end(void *user)
+{
+    struct render *r = user;
+    struct exchange *ex = r->fields.ex;
+    answer_trailers(ex, true);
+    answer_header(ex, "Sinter-Engine", runner_engine(r->runner));
+    report(ex, r);
+    answer_trailers(ex, false);
+}
+
+/* Sinter-Engine stands in the head, too: which engine the first bands had. */
+static enum status answer_stream(struct exchange *ex, struct render *r)
+{
+    const struct stream_source source = {stream_work, stream_end, r};
+    answer_body(ex, 200, image_files[r->file].type, NULL, 0);
+    answer_header(ex, "Trailer", "Sinter-Engine, Sinter-Clipped, Sinter-Nonfinite, Server-Timing");
+    TRY(stream_begin(ex, &source));
+    runner_headers(r->runner);
+    return STATUS_OK;
+}
+
 static enum status render_run(struct exchange *ex)
 {
     struct render *r = ex->work;
     const struct frames frames = frames_of(r);
-    struct output_plan plan = {.runner = r->runner,
-                               .encoder = r->encoder,
-                               .view = r->view,
-                               .fps = frames.fps,
-                               .z_step = frames.z_step};
-    struct output *output;
+    struct output_plan plan = {
+        .runner = r->runner, .encoder = r->encoder, .view = r->view, .fps = frames.fps, .z_step = frames.z_step};
     exchange_stage(ex, STAGE_CACHE);
-    TRY(output_new(&plan, &output));
-    TRY(output_whole(output));
-    struct counts counts = output_counts(output);
-    answer_body(ex, 200, image_files[r->file].type, ex->res->body, ex->res->body_size);
-    runner_headers(r->runner);
-    answer_header_count(ex, "Sinter-Clipped", counts.clipped);
-    answer_header_count(ex, "Sinter-Nonfinite", counts.nonfinite);
-    answer_timing(ex);
-    return STATUS_OK;
+    TRY(output_new(&plan, &r->output));
+    return r->streams ? answer_stream(ex, r) : answer_whole(ex, r);
 }
 
 enum status render_post(struct exchange *ex)

@@ -178,6 +178,12 @@ static bool has_used(const struct runner *r, bool compiled)
     return used;
 }
 
+const char *runner_engine(const struct runner *r)
+{
+    bool interp = has_used(r, false), jit = has_used(r, true);
+    return !jit ? "interp" : interp ? "interp+jit" : "jit";
+}
+
 void runner_headers(const struct runner *r)
 {
     static const char *const cache[] = {
@@ -189,11 +195,10 @@ void runner_headers(const struct runner *r)
     };
     struct exchange *ex = r->ex;
     char *key = arena_alloc(ex->arena, HASH_HEX);
-    bool interp = has_used(r, false), jit = has_used(r, true);
     answer_header(ex, "Sinter-Graph", arena_strdup(ex->arena, r->program->graph_id));
     if (engine_key(ex->api->engine, r->program, key))
         answer_header(ex, "Sinter-Kernel", key);
-    answer_header(ex, "Sinter-Engine", !jit ? "interp" : interp ? "interp+jit" : "jit");
+    answer_header(ex, "Sinter-Engine", runner_engine(r));
     answer_header(ex, "Cache-Status", cache[coldest(r)]);
 }
 

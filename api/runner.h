@@ -42,6 +42,7 @@ struct workspace {
 size_t workspace_size(const struct runner *r);
 struct workspace workspace_at(const struct runner *r, void *memory); /* of workspace_size bytes, any alignment */
 
+const char *runner_engine(const struct runner *r); /* which have run so far */
 /* Sinter-Graph, Sinter-Kernel (of the last stage), Sinter-Engine and Cache-Status (of all). */
 void runner_headers(const struct runner *r);
 

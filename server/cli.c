@@ -309,8 +309,40 @@ static void print_problem(struct cli *c, const struct api_response *res)
     }
 }
 
-bool cli_ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n,
-             struct api_response *ret)
+/* All of it, as it is made, on this thread. */
+static bool write_stream(struct api_response *res, FILE *f)
+{
+    static char piece[1 << 16];
+    enum api_supply supply;
+    bool written = true;
+    size_t n;
+    do {
+        supply = api_stream_take(res->stream, piece, sizeof piece, &n);
+        written &= fwrite(piece, 1, n, f) == n;
+        res->body_size += n;
+        if (api_stream_wants(res->stream))
+            api_stream_work(res->stream);
+    } while (supply == API_SUPPLY_MORE && written);
+    return written && supply == API_SUPPLY_END;
+}
+
+static bool save(struct api_response *res, const char *out)
+{
+    if (!res->stream)
+        return cli_write(out, res->body, res->body_size);
+    bool standard = !strcmp(out, "-");
+    FILE *f = standard ? stdout : fopen(out, "wb");
+    bool done = f && write_stream(res, f);
+    if (f && !standard)
+        done = fclose(f) == 0 && done;
+    if (!done)
+        fprintf(stderr, "sinter: %s is not whole: the work failed, or it cannot be written\n", out);
+    return done;
+}
+
+/* `out` NULL: the answer stays in memory. */
+static bool ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n,
+                const char *out, struct api_response *ret)
 {
     struct asking asking = {.type = type, .began = now_s()};
     struct api_request req = {.method = method,
@@ -321,16 +353,29 @@ bool cli_ask(struct cli *c, enum method method, const char *path, const char *ty
                               .body = body,
                               .body_size = n,
                               .progress = show_progress,
+                              .takes_stream = out,
                               .user = &asking};
     if (api_begin(c->api, &req, ret) == API_LONG)
         api_finish(c->api, &req, ret);
+    bool good = ret->http_status < 400, saved = good && (!out || save(ret, out));
     if (asking.bar)
         fputc('\n', stderr);
-    if (ret->http_status < 400)
-        return true;
-    print_problem(c, ret);
-    api_response_done(ret);
-    return false;
+    if (!good)
+        print_problem(c, ret);
+    if (!saved)
+        api_response_done(ret);
+    return saved;
+}
+
+bool cli_ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n,
+             struct api_response *ret)
+{
+    return ask(c, method, path, type, body, n, NULL, ret);
+}
+
+bool cli_save(struct cli *c, const char *path, const char *json, const char *out, struct api_response *ret)
+{
+    return ask(c, METHOD_POST, path, "application/json", json, strlen(json), out, ret);
 }
 
 const char *cli_header(const struct api_response *res, const char *name)
@@ -338,6 +383,9 @@ const char *cli_header(const struct api_response *res, const char *name)
     for (size_t i = 0; i < res->n_headers; i++)
         if (!strcasecmp(res->headers[i].name, name))
             return res->headers[i].value;
+    for (size_t i = 0; i < res->n_trailers; i++)
+        if (!strcasecmp(res->trailers[i].name, name))
+            return res->trailers[i].value;
     return "";
 }
 

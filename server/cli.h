@@ -46,6 +46,9 @@ char *cli_request(struct cli *c, const struct cli_args *args, int graph_file);
  * until api_response_done. */
 bool cli_ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n,
              struct api_response *ret);
+/* POSTs JSON and writes the answer to a file ("-": standard output); an image too large for memory is written while it
+ * is made. False: told on stderr. The answer's headers live until api_response_done. */
+bool cli_save(struct cli *c, const char *path, const char *json, const char *out, struct api_response *ret);
 const char *cli_header(const struct api_response *res, const char *name); /* "" when absent */
 
 /* One line about the answer on stderr: engine and times. */

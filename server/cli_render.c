@@ -1,6 +1,5 @@
 /* sinter render: a field to an image file. */
 #include <stdio.h>
-#include <string.h>
 
 #include "api/request.h"
 #include "server/cli.h"
@@ -17,12 +16,10 @@ int command_render(int argc, char **argv)
     if (cli_parse(&c, argc, argv, FIELD_RENDER, &args) && args.out && args.n_files <= 1) {
         char *request = cli_request(&c, &args, 0);
         code = EXIT_FAILED;
-        if (request && cli_ask(&c, METHOD_POST, "/render", "application/json", request, strlen(request), &res)) {
-            if (cli_write(args.out, res.body, res.body_size)) {
-                cli_report(&res, args.out);
-                code = EXIT_DONE;
-            }
+        if (request && cli_save(&c, "/render", request, args.out, &res)) {
+            cli_report(&res, args.out);
             api_response_done(&res);
+            code = EXIT_DONE;
         }
     } else {
         fputs("usage: sinter render GRAPH.json|--expr EXPRESSION -o OUT.png [-w WIDTH] [-h HEIGHT] [--param NAME=VALUE "

@@ -78,6 +78,7 @@ static void set_request(struct conn *c, const char *method)
         .user = c,
         .request_id = c->request_id,
         .draining = c->too_late,
+        .takes_stream = c->takes_stream,
     };
 }
 
@@ -273,6 +274,7 @@ enum conn_next conn_take_head(struct conn *c, const char *method, const char *ve
     const char *detail = "";
     clock_gettime(CLOCK_MONOTONIC, &c->began);
     set_request_id(c);
+    c->takes_stream = version && !strcmp(version, "HTTP/1.1"); /* only chunks show that an answer was cut */
     set_request(c, method);
     if (is_full(h))
         return refused(c, STATUS_BUSY, "all connections of the server are in use (setting max-connections)",
@@ -329,6 +331,11 @@ bool conn_take_piece(struct conn *c, const char *data, size_t n)
 void conn_request_done(struct conn *c)
 {
     c->visit = VISIT_NONE;
+    if (c->response.stream) {
+        api_stream_stop(c->response.stream);
+        c->response.body_size = c->sent;
+        conn_observe(c);
+    }
     if (c->answer_in_file)
         conn_answer_done(c);
     body_clear(&c->body);

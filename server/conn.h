@@ -45,7 +45,12 @@ struct conn {
     bool linger;      /* the client may still be sending */
     bool answer_held; /* api_response_done is owed */
     bool answer_in_file;
-    enum status line_status; /* of the target */
+    bool takes_stream;
+    struct MHD_Response *stream_answer; /* for its trailers; the library keeps it as long as the connection reads it */
+    uint64_t sent;                      /* bytes of a stream handed to the library */
+    int64_t sending_ms;                 /* since when, later by the time in which the client waited for us */
+    int64_t asleep_ms;                  /* since when there is nothing to send */
+    enum status line_status;            /* of the target */
     const char *line_detail;
     const char *target; /* in the library's memory */
     size_t target_size;
@@ -83,7 +88,7 @@ bool conn_take_piece(struct conn *c, const char *data, size_t n);
 
 /* Makes `response` a problem of this room. */
 void conn_refuse(struct conn *c, enum status status, const char *detail, const char *limit);
-/* Counts and logs the answer that is about to be sent. */
+/* Counts and logs the answer that is about to be sent, or the stream that has ended. */
 void conn_observe(const struct conn *c);
 /* The answer's memory is not needed any more. */
 void conn_answer_done(struct conn *c);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,94 @@
 
 /* ---- answers ---- */
 
+/* ---- streams ---- */
+
+enum { STREAM_PIECE = 128 << 10 };
+
+struct turn {
+    struct http *http;
+    struct api_stream *stream;
+};
+
+static void turn_run(void *user)
+{
+    struct turn *t = user;
+    struct http *h = t->http;
+    api_stream_work(t->stream);
+    free(t);
+    atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
+    atomic_fetch_sub(&h->on_pool, 1);
+}
+
+/* Its request was let in already, so it does not count against max-queue. */
+static bool turn_submit(struct http *h, struct api_stream *stream)
+{
+    struct turn *t = malloc(sizeof *t);
+    if (!t)
+        return false;
+    *t = (struct turn){h, stream};
+    if (atomic_fetch_add(&h->on_pool, 1) == 0)
+        atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
+    /* Asked after it is counted: who ends the server sets it, and then waits for the count. */
+    if (!atomic_load(&h->aborting) && !pool_submit(h->pool, turn_run, t, INT_MAX))
+        return true;
+    atomic_fetch_sub(&h->on_pool, 1);
+    free(t);
+    return false;
+}
+
+/* Inside stream_read. A client that leaves now is noticed by the work that it waits for. */
+static void stream_sleep(void *user)
+{
+    struct conn *c = user;
+    c->asleep_ms = reaper_clock_ms();
+    watched_set(&c->watched, "work", INT64_MAX);
+    MHD_suspend_connection(c->mhd);
+}
+
+static void stream_wake(void *user)
+{
+    struct conn *c = user;
+    MHD_resume_connection(c->mhd);
+}
+
+/* The client must take each piece in time, and all together at the least rate. */
+static void set_stream_deadline(struct conn *c, size_t n)
+{
+    const struct http *h = c->http;
+    int64_t now = reaper_clock_ms();
+    if (c->asleep_ms)
+        c->sending_ms += now - c->asleep_ms;
+    c->asleep_ms = 0;
+    int64_t piece = transfer_deadline(h, now, h->config.send_timeout_ms, n),
+            all = transfer_deadline(h, c->sending_ms, h->config.send_timeout_ms, c->sent + n);
+    watched_set(&c->watched, "send", piece < all ? piece : all);
+}
+
+static ssize_t stream_read(void *user, uint64_t at, char *to, size_t most)
+{
+    struct conn *c = user;
+    struct api_stream *stream = c->response.stream;
+    size_t n;
+    (void)at;
+    enum api_supply supply = api_stream_take(stream, to, most, &n);
+    if (api_stream_wants(stream) && !turn_submit(c->http, stream))
+        api_stream_break(stream);
+    if (supply == API_SUPPLY_BROKEN) {
+        metrics_add(METRIC_STREAMS_CUT, 1);
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    if (n == 0 && supply == API_SUPPLY_MORE)
+        return 0;
+    set_stream_deadline(c, n);
+    c->sent += n;
+    if (n)
+        return (ssize_t)n;
+    for (size_t i = 0; i < c->response.n_trailers; i++)
+        MHD_add_response_footer(c->stream_answer, c->response.trailers[i].name, c->response.trailers[i].value);
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 /* The library has done with the body, or there was none. */
 static void answer_freed(void *user)
 {
@@ -36,6 +125,13 @@ static void answer_freed(void *user)
 static struct MHD_Response *make_response(struct conn *c)
 {
     struct api_response *r = &c->response;
+    if (r->stream) {
+        api_stream_attend(r->stream, stream_sleep, stream_wake, c);
+        c->sent = 0;
+        c->sending_ms = reaper_clock_ms();
+        c->asleep_ms = 0;
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_PIECE, stream_read, c, answer_freed);
+    }
     if (r->fd >= 0) {
         struct MHD_Response *m = MHD_create_response_from_fd64(r->body_size, r->fd);
         if (m)
@@ -69,7 +165,9 @@ static enum MHD_Result answer(struct conn *c)
     if (!m)
         return MHD_NO;
     add_headers(c, m);
-    conn_observe(c);
+    if (!c->response.stream) /* else when it has ended */
+        conn_observe(c);
+    c->stream_answer = m;
     watched_set(&c->watched, "send", transfer_deadline(h, reaper_clock_ms(), h->config.send_timeout_ms, size));
     enum MHD_Result queued = MHD_queue_response(c->mhd, (unsigned)c->response.http_status, m);
     MHD_destroy_response(m);

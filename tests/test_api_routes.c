@@ -64,7 +64,7 @@ static void limits_name_themselves(void **state)
     (void)state;
     assert_limit(post("/render", "{\"expr\":\"x\",\"width\":65536,\"height\":65536}"), "max-width", "/width");
     assert_limit(get("/render", "expr=x&height=65536"), "max-height", "/height");
-    assert_limit(get("/render", "expr=x&width=16384&height=16384&samples=4"), "max-pixels", "/samples");
+    assert_limit(get("/render", "expr=x&width=32768&height=32768&samples=4"), "max-pixels", "/samples");
     assert_limit(get("/render", "expr=x&width=1&height=1&samples=65537"), "max-samples", "/samples");
     assert_limit(get("/render", "expr=x&width=16384&height=8192&frames=2147483647&format=f32"), "max-pixels",
                  "/frames");
