@@ -24,6 +24,7 @@ static void memory_put(struct sink *s, const void *bytes, size_t n)
 
 bool memory_init(struct memory *m, size_t capacity)
 {
+    capacity = (capacity + ALIGN - 1) / ALIGN * ALIGN; /* as aligned_alloc asks */
     *m = (struct memory){.sink = {.put = memory_put}, .data = aligned_alloc(ALIGN, capacity), .capacity = capacity};
     m->sink.failed = !m->data;
     return m->data;

@@ -26,7 +26,8 @@ static void add(struct picture_file *body, const void *data, size_t n)
         body->cap = 2 * (body->n + n);
         body->data = arena_grow(arena, body->data, body->n, body->cap, 1);
     }
-    memcpy(body->data + body->n, data, n);
+    if (n)
+        memcpy(body->data + body->n, data, n);
     body->n += n;
 }
 
