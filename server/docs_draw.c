@@ -103,9 +103,9 @@ static void ink_samples(struct drawing *d, const float *values, size_t n, double
 
 static void whole_lines(struct drawing *d, double lo, double hi, bool vertical)
 {
-    for (double k = ceil(lo); k <= hi && hi - lo <= 20; k++) {
+    for (int k = (int)ceil(lo); k <= hi && hi - lo <= 20; k++) {
         double at = (k - lo) / (hi - lo);
-        line_across(d, vertical ? at : 1 - at, vertical, fabs(k) < 0.5 ? 160 : 225);
+        line_across(d, vertical ? at : 1 - at, vertical, k == 0 ? 160 : 225);
     }
 }
 
@@ -182,10 +182,10 @@ void draw_spectrum(struct tile *t, const float *values, size_t n, bool impulse, 
     float curve[POINTS];
     const double *window = hann();
     drawing_clear(&d);
-    for (double hz = 100; hz < 20000; hz *= 10)
-        line_across(&d, log10(hz / 20) / 3, true, 225);
-    for (double db = ceil(lo / 20) * 20; db <= hi; db += 20)
-        line_across(&d, 1 - (db - lo) / (hi - lo), false, fabs(db) < 1 ? 160 : 225);
+    for (int decade = 100; decade < 20000; decade *= 10)
+        line_across(&d, log10(decade / 20.0) / 3, true, 225);
+    for (int db = (int)ceil(lo / 20) * 20; db <= hi; db += 20)
+        line_across(&d, 1 - (db - lo) / (hi - lo), false, db == 0 ? 160 : 225);
     for (int i = 0; i < POINTS; i++) {
         double hz = frequency_at(i / (double)(POINTS - 1));
         curve[i] = (float)decibels(impulse ? magnitude(values, n, NULL, hz) : level(values, n, window, hz));
