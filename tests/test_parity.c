@@ -279,8 +279,9 @@ static void inputs_left_out_mean_the_same_everywhere(void **state)
     size_t n = 0, odd = 0;
     for (size_t i = 0; i < node_count(); i++) {
         const char *text = call_text(a, node_at(i), -1, NULL);
-        bool good = is_well_formed(a, text);
-        odd += !good;
+        bool pixels = node_at(i)->flags & NODE_FIELD; /* reads no audio: its own tests leave inputs out */
+        bool good = !pixels && is_well_formed(a, text);
+        odd += !good && !pixels;
         if (good)
             outputs = arena_printf(a, "%s%s\"%s\"", outputs, n++ % TOGETHER ? "," : "", text);
         if (*outputs && ((good && n % TOGETHER == 0) || i + 1 == node_count())) {
