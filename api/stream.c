@@ -10,6 +10,9 @@
 
 enum { BLOCK = 128 << 10, QUEUE_MOST = 4 << 20, QUEUE_LOW = 2 << 20 };
 
+/* The first turn comes before the head: what fails in it is a problem of its own, but the client waits. */
+static const double first_turn_ms = 200;
+
 struct block {
     struct block *next;
     size_t begin, end;
@@ -23,7 +26,8 @@ struct api_stream {
     void (*sleep)(void *user);
     void (*wake)(void *user);
     void *user;
-    double left_ms; /* when the last turn ended */
+    double left_ms;  /* when the last turn ended */
+    double until_ms; /* when this turn must end; 0: nothing presses */
 
     pthread_mutex_t lock;
     pthread_cond_t left; /* working has become false */
@@ -87,13 +91,18 @@ static void stream_put(struct sink *sink, const void *bytes, size_t n)
     unlock_and_wake(s);
 }
 
+static bool is_over(const struct api_stream *s)
+{
+    return s->until_ms > 0 && exchange_clock_ms() > s->until_ms;
+}
+
 static bool is_full(struct sink *sink)
 {
     struct api_stream *s = (struct api_stream *)sink;
     pthread_mutex_lock(&s->lock);
     bool full = s->queued >= QUEUE_MOST || s->stopped;
     pthread_mutex_unlock(&s->lock);
-    return full;
+    return full || is_over(s);
 }
 
 enum api_supply api_stream_take(struct api_stream *s, void *to, size_t n, size_t *ret_n)
@@ -136,7 +145,7 @@ static enum status turn(struct api_stream *s, bool *ret_done)
     while (status == STATUS_OK && !*ret_done && more) {
         status = s->source.work(s->source.user, &s->sink, is_full, ret_done);
         pthread_mutex_lock(&s->lock);
-        more = s->queued <= QUEUE_LOW && !s->stopped;
+        more = s->queued <= QUEUE_LOW && !s->stopped && !is_over(s);
         pthread_mutex_unlock(&s->lock);
     }
     if (status == STATUS_OK && *ret_done)
@@ -261,7 +270,9 @@ enum status stream_begin(struct exchange *ex, const struct stream_source *source
     ex->res->stream = s; /* from here on the answer's end frees it */
     if (ex->req->method == METHOD_HEAD)
         return STATUS_OK;
+    s->until_ms = exchange_clock_ms() + first_turn_ms;
     enum status status = turn(s, &done);
+    s->until_ms = 0;
     leave(s, status, done);
     return status;
 }
