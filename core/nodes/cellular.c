@@ -465,9 +465,9 @@ const struct node_row noise_cellular_rows[] = {
     {"cellular : x, y=none, z=none, w=none, seed:f64=0, period:vec=0, jitter=1, "
      "*metric=euclidean|euclidean2|manhattan|chebyshev|minkowski, p=3, "
      "*returns=f1|f2|f3|f4|f2-f1|f1+f2|f1*f2|edge|value|id",
-     "Distances to scattered points, one a unit cell, in 1 to 4 dimensions; or to the border between two; or what is "
-     "the "
-     "nearest one's own.",
+     "Distances to scattered points, one a unit cell, in 1 to 4 dimensions: f1 the nearest's by `metric`, f2 to f4 the "
+     "next; 0 and up, in cells. edge: Euclidean distance to the border between cells; value: the nearest's own number "
+     "in -1..1; id: its own whole number below 2^24. jitter 0..1; p, 0.25..16, is minkowski's.",
      0, NULL, build_cellular, NULL},
     {0},
 };

@@ -144,9 +144,13 @@ static enum status build_turbulence(struct build *b, const struct node_args *arg
 const struct node_row noise_fractal_rows[] = {
     {"fractal : x, y=none, z=none, w=none, *type=fbm|ridged|billow|turbulence|pingpong, *noise=" NOISE_CHOICES
      ", *octaves=5, lacunarity=2, gain=0.5, weighted=0, *normalize=1, seed:f64=0, period:vec=0",
-     "Octaves of a native noise, each finer and weaker than the one before.", 0, NULL, build_fractal, NULL},
-    {"ridged" TYPE_INPUTS, "Octaves of 1 - 2|noise|: sharp ridges.", 0, NULL, build_ridged, NULL},
-    {"billow" TYPE_INPUTS, "Octaves of 2|noise| - 1: round billows with sharp valleys.", 0, NULL, build_billow, NULL},
-    {"turbulence" TYPE_INPUTS, "Octaves of |noise|, from 0 up.", 0, NULL, build_turbulence, NULL},
+     "The sum over i < octaves of amp_i n(p lacunarity^i, seed + i), amp_0 = 1, amp_(i+1) = amp_i gain lerp(1, (n_i + "
+     "1)/2, weighted); n is fbm: the noise, ridged: 1 - 2|noise|, billow: 2|noise| - 1, turbulence: |noise|, pingpong: "
+     "a triangle wave of it. normalize 1 divides by the sum of gain^i: then about -1..1, turbulence 0..1.",
+     0, NULL, build_fractal, NULL},
+    {"ridged" TYPE_INPUTS, "fractal of 1 - 2|noise|: sharp ridges, about -1..1.", 0, NULL, build_ridged, NULL},
+    {"billow" TYPE_INPUTS, "fractal of 2|noise| - 1: round billows with sharp valleys, about -1..1.", 0, NULL,
+     build_billow, NULL},
+    {"turbulence" TYPE_INPUTS, "fractal of |noise|: 0..1.", 0, NULL, build_turbulence, NULL},
     {0},
 };

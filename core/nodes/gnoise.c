@@ -134,9 +134,12 @@ static enum status build_curl(struct build *b, const struct node_args *args, str
 
 const struct node_row noise_gradient_rows[] = {
     {"gnoise : x, y=none, z=none, w=none, seed:f64=0, period:vec=0",
-     "Gradient noise in 1 to 4 dimensions, about -1..1 with mean 0, never clipped; period makes it tile.", 0, NULL,
-     build_gnoise, NULL},
+     "Gradient noise (Perlin's, with hashed gradients) in 1 to 4 dimensions, about -1..1 with mean 0, 0 at whole "
+     "coordinates, never clipped. period: whole numbers of cells, for all axes or each, 0 for none; with it the noise "
+     "tiles to the bit.",
+     0, NULL, build_gnoise, NULL},
     {"curl : x, y, seed:f64=0, period:vec=0 -> x y",
-     "The curl of gnoise in two dimensions: a flow along its contours, free of divergence.", 0, NULL, build_curl, NULL},
+     "The curl of gnoise in two dimensions, (dn/dy, -dn/dx): a flow along its contours, free of divergence.", 0, NULL,
+     build_curl, NULL},
     {0},
 };

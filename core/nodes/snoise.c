@@ -274,7 +274,8 @@ static enum status build_snoise(struct build *b, const struct node_args *args, s
 
 const struct node_row noise_simplex_rows[] = {
     {"snoise : x, y=none, z=none, w=none, seed:f64=0, period:vec=0",
-     "Simplex noise in 1 to 4 dimensions, about -1..1 with mean 0, never clipped; period makes it tile.", 0, NULL,
-     build_snoise, NULL},
+     "Simplex noise in 1 to 4 dimensions, about -1..1 with mean 0, never clipped. period: whole numbers, for all axes "
+     "or each, 0 for none; with it the noise tiles to the bit.",
+     0, NULL, build_snoise, NULL},
     {0},
 };

@@ -33,7 +33,8 @@ static enum status build_vnoise(struct build *b, const struct node_args *args, s
 
 const struct node_row noise_value_rows[] = {
     {"vnoise : x, y=none, z=none, w=none, seed:f64=0, period:vec=0",
-     "Value noise in 1 to 4 dimensions: random values at the corners of cells, blended; -1..1 with mean 0.", 0, NULL,
-     build_vnoise, NULL},
+     "Value noise in 1 to 4 dimensions: random values at the corners of unit cells, blended by 6t^5 - 15t^4 + 10t^3; "
+     "-1..1 with mean 0. period as gnoise's.",
+     0, NULL, build_vnoise, NULL},
     {0},
 };

@@ -30,6 +30,8 @@ static enum status build_warp(struct build *b, const struct node_args *args, str
 
 const struct node_row noise_warp_rows[] = {
     {"warp : x, y, z=none, amplitude=0.5, frequency=1, *octaves=1, seed:f64=0, *noise=" NOISE_CHOICES " -> x y z",
-     "Coordinates moved by fractal noise.", 0, NULL, build_warp, NULL},
+     "Coordinates moved by fractal noise: x + amplitude fbm(p frequency), another noise for each axis; lacunarity 2, "
+     "gain 1/2.",
+     0, NULL, build_warp, NULL},
     {0},
 };

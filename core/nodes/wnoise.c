@@ -34,6 +34,7 @@ static enum status build_wnoise(struct build *b, const struct node_args *args, s
 
 const struct node_row noise_white_rows[] = {
     {"wnoise : x, y=none, z=none, w=none, seed:f64=0, period:vec=0",
-     "White noise: one random value a unit cell in 1 to 4 dimensions, uniform in -1..1.", 0, NULL, build_wnoise, NULL},
+     "White noise: one random value a unit cell in 1 to 4 dimensions, uniform in -1..1. period as gnoise's.", 0, NULL,
+     build_wnoise, NULL},
     {0},
 };
