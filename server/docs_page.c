@@ -99,6 +99,19 @@ static void add_formula(struct text *to, const char *formula)
     text_add(to, "\n```\n\n");
 }
 
+/* A row's sentence; Markdown is not to take products for emphasis. */
+static void add_sentence(struct text *to, const char *doc)
+{
+    bool code = false;
+    for (const char *p = doc; *p; p++) {
+        code ^= *p == '`';
+        if (*p == '*' && !code)
+            text_add(to, "\\");
+        text_add_n(to, p, 1);
+    }
+    text_add(to, "\n\n");
+}
+
 static void add_pictures(struct text *to, const struct exhibit *e)
 {
     const char *own = NULL;
@@ -116,7 +129,8 @@ static void add_pictures(struct text *to, const struct exhibit *e)
 void docs_section(struct text *to, const struct exhibit *e, const char *const *names, size_t n_names)
 {
     const struct node_def *def = e->def;
-    text_addf(to, "## %s\n\n%s\n\n", docs_heading(to->arena, names, n_names), def->doc);
+    text_addf(to, "## %s\n\n", docs_heading(to->arena, names, n_names));
+    add_sentence(to, def->doc);
     if (def->n_inputs)
         text_add(to, "| input | default | |\n|---|---|---|\n");
     for (size_t i = 0; i < def->n_inputs; i++)

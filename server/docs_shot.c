@@ -88,7 +88,7 @@ static char *call_text(const struct exhibit *e, const struct shot *shot, struct 
     for (size_t i = 0; i < e->def->n_inputs; i++) {
         const struct node_input *in = &e->def->inputs[i];
         const char *value = value_of(e, shot, in);
-        named |= !value || !in->required;
+        named |= !value || !(in->required || in->optional);
         if (!value)
             continue;
         bool quoted = in->type == INPUT_SHAPE && !is_number(value) && *value != '[';
