@@ -130,6 +130,7 @@ static void exr_head(struct encoder *e, struct sink *s)
     const struct exr *x = e->own;
     uint64_t at = x->head_size + (uint64_t)e->form.height * 8;
     uint8_t table[512 * 8];
+    e->clipped = 0;
     sink_put(s, x->head, x->head_size);
     for (uint32_t y = 0; y < e->form.height;) {
         size_t n = 0;

@@ -177,6 +177,7 @@ static void exr_reads_back(uint32_t width, uint32_t height, uint32_t channels, u
     uint64_t seed = width + channels;
     for (size_t i = 0; i < n; i++)
         samples[i] = ldexpf((float)(test_random(&seed) >> 8) / 16777216.0f - 0.5f, (int)(test_random(&seed) % 40) - 25);
+    samples[n / 2] = 1e9f;
     samples[0] = NAN;
     samples[n - 1] = -INFINITY;
     struct image_form form = {.width = width, .height = height, .channels = channels, .frames = 1, .bits = bits};
@@ -184,6 +185,7 @@ static void exr_reads_back(uint32_t width, uint32_t height, uint32_t channels, u
     assert_true(e->planar && e->sample_bits == 32);
     struct memory m = file_of(e, (uint8_t *)samples);
     float *planes = exr_planes(&m, width, height);
+    assert_int_equal(e->clipped, bits == 16 && n > 2);
     for (size_t p = 0; p < pixels; p++) {
         for (uint32_t c = 0; c < 4; c++) {
             size_t x = p % width, y = p / width;
