@@ -9,6 +9,7 @@
 
 #include "bench/rig.h"
 #include "core/node.h"
+#include "tests/support/edges.h"
 
 enum { LONGEST = 4096, SHORT = 67, CHANNELS = 8, WIDTH = 100, HEIGHT = 13 };
 
@@ -209,6 +210,47 @@ static void compare_field(const struct law_case *c, struct rig *reference, struc
         must_equal(c, e, "tiles", WIDTH, whole[k], tile[k], WIDTH * HEIGHT);
 }
 
+/* A small image whose borders all lie within reach: the whole of it, and tiles of every width against their crop. */
+static void compare_edges(const struct law_case *c, struct rig *reference, struct rig *s, int e)
+{
+    enum { W = 41, H = 23 };
+    static float whole[CHANNELS][W * H], other[CHANNELS][W * H];
+    bool compiled = engines[e].target != TARGET_NONE;
+    float *want[CHANNELS], *have[CHANNELS];
+    struct rig *both[] = {reference, s};
+    double before[CONTEXT_COUNT];
+    memcpy(before, reference->context, sizeof before);
+    for (int i = 0; i < 2; i++) {
+        double *context = both[i]->context;
+        context[CONTEXT_WIDTH] = W;
+        context[CONTEXT_HEIGHT] = H;
+        context[CONTEXT_DX] = 1.0 / W;
+        context[CONTEXT_DY] = 1.0 / H;
+        context[CONTEXT_PX0] = context[CONTEXT_PY0] = 0;
+    }
+    for (int k = 0; k < CHANNELS; k++) {
+        want[k] = whole[k];
+        have[k] = other[k];
+    }
+    edges_run(reference, false, want, W, W, H);
+    edges_run(s, compiled, have, W, W, H);
+    for (uint32_t k = 0; k < s->program->ir->n_outputs; k++)
+        must_equal(c, e, "whole image", W, whole[k], other[k], W * H);
+    memset(other, 0, sizeof other);
+    for (int x = 0, width = 1; x < W; x += width, width += 5)
+        for (int y = 0, height = 9; y < H; y += height) {
+            int w = width < W - x ? width : W - x, h = height < H - y ? height : H - y;
+            s->context[CONTEXT_PX0] = x;
+            s->context[CONTEXT_PY0] = y;
+            for (int k = 0; k < CHANNELS; k++)
+                have[k] = other[k] + y * W + x;
+            edges_run(s, compiled, have, W, w, h);
+        }
+    for (uint32_t k = 0; k < s->program->ir->n_outputs; k++)
+        must_equal(c, e, "tiles with edges", W, whole[k], other[k], W * H);
+    memcpy(reference->context, before, sizeof before);
+}
+
 static void compare_case(const struct law_case *c)
 {
     struct rig reference, s;
@@ -218,6 +260,8 @@ static void compare_case(const struct law_case *c)
             continue;
         open_case(c, e, &s);
         (c->kind == GRAPH_AUDIO ? compare_audio : compare_field)(c, &reference, &s, e);
+        if (s.program->n_planes)
+            compare_edges(c, &reference, &s, e);
         rig_close(&s);
     }
     rig_close(&reference);
