@@ -12,7 +12,7 @@
 #include "api/format_audio.h"
 #include "tests/support/engines.h"
 
-enum { SIDE = 256, RATE = 48000, FRAMES = 3 * RATE, BLOCK = 4096, CHANNELS = 4, NAMES = 64, LEAST = 12 };
+enum { SIDE = 256, RATE = 48000, FRAMES = 3 * RATE, BLOCK = 4096, CHANNELS = 4, NAMES = 64, LEAST = 40 };
 
 static char *names[NAMES];
 static size_t n_names;

@@ -6,6 +6,8 @@ set -euo pipefail
 sinter=$1
 shift
 here=$(cd "$(dirname "$0")" && pwd)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 
 full="art_deco brass_plaque brushed_metal caustics circuit_board clouds contour_map cracked_earth fire hammered_copper
   hexagon_tiles julia kaleidoscope lava nebula neon_sign paper_cut planet ring_sculpture soap_bubble stained_glass
@@ -17,7 +19,7 @@ draw() { # side name ...
   local side=$1 name
   shift
   for name in "$@"; do
-    "$sinter" render "$here/../../examples/$name.json" -o "$here/$name.png" -w "$side" -h "$side" --samples 4 >/dev/null
+    "$sinter" render "$here/../../examples/$name.json" -o "$here/$name.png" -w "$side" -h "$side" --samples 4 >/dev/null 2>"$log" || { cat "$log" >&2; exit 1; }
   done
 }
 
