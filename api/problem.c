@@ -97,6 +97,8 @@ static const struct advice advices[] = {
     {"bad-expression", "`column` is the place inside the expression, counted from 1."},
     {"bad-field", "`errors` names the fields. GET /openapi.json lists what each route reads."},
     {"bad-audio", "The bytes are not the audio that the request says they are."},
+    {"bad-image", "PNG, NPY and OpenEXR are read; raw floats when `images` in the request says their size. The detail "
+                  "says what is wrong with the file."},
     {"delay-free-loop", "A signal may only come back to itself through the input `in` of a delay or z1."},
     {"over-limit", "`limit` names the setting, the detail the value asked for. Nothing is cut down in silence."},
     {"over-quota", "Retry-After says when to come back."},

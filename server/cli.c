@@ -53,6 +53,8 @@ bool cli_open(struct cli *c, const char *store, int compilers)
     api.max_pixels = (uint64_t)1 << 36;
     api.max_body = api.max_output_bytes = api.max_arena = (uint64_t)1 << 34;
     api.max_json = (uint64_t)1 << 30;
+    api.max_image_pixels = 1u << 28;
+    api.max_image_bytes = api.max_plane_bytes = (uint64_t)1 << 36;
     api.store_dir = NULL;
     c->pool = pool_new(cli_threads());
     bool open = c->pool && engine_new(&engine, &c->engine, &c->fault) == STATUS_OK &&
@@ -140,6 +142,8 @@ static bool add_field(struct cli *c, struct cli_args *args, const struct field_i
         json_raw(&args->fields, f->name, value);
     else if (!strcmp(f->form, "NUMBERS"))
         json_raw(&args->fields, f->name, arena_printf(c->arena, "[%s]", value));
+    else if (!strcmp(f->form, "IMAGES"))
+        json_raw(&args->fields, f->name, value);
     else
         json_string(&args->fields, f->name, value);
     args->has_format |= !strcmp(f->name, "format");
@@ -158,6 +162,18 @@ static bool add_param(struct cli *c, struct json_writer *params, const char *tex
     return true;
 }
 
+static bool add_image(struct cli *c, struct cli_args *args, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text || !equals[1] || args->n_images == sizeof args->images / sizeof *args->images) {
+        fprintf(stderr, "sinter: --image takes NAME=FILE, at most 32 times, not \"%s\"\n", text);
+        return false;
+    }
+    args->images[args->n_images++] =
+        (struct cli_image){arena_strndup(c->arena, text, (size_t)(equals - text)), equals + 1};
+    return true;
+}
+
 static bool take_option(struct cli *c, struct cli_args *args, struct json_writer *params, unsigned of, const char *name,
                         const char *value)
 {
@@ -166,7 +182,8 @@ static bool take_option(struct cli *c, struct cli_args *args, struct json_writer
         if (!strcmp(name, short_names[i][0]))
             name = short_names[i][1];
     const struct field_info *f = field_by_name(name, of);
-    bool known = f || !strcmp(name, "o") || !strcmp(name, "store") || !strcmp(name, "param");
+    bool image = !strcmp(name, "image") && field_by_name("images", of);
+    bool known = f || image || !strcmp(name, "o") || !strcmp(name, "store") || !strcmp(name, "param");
     if (!known || !value) {
         fprintf(stderr, known ? "sinter: -%s needs a value\n" : "sinter: there is no option \"%s\"\n", name);
         return false;
@@ -175,6 +192,8 @@ static bool take_option(struct cli *c, struct cli_args *args, struct json_writer
         args->out = value;
     else if (!strcmp(name, "store"))
         args->store = value;
+    else if (image)
+        return add_image(c, args, value);
     else
         return f ? add_field(c, args, f, value) : add_param(c, params, value);
     return true;
@@ -373,9 +392,9 @@ bool cli_ask(struct cli *c, enum method method, const char *path, const char *ty
     return ask(c, method, path, type, body, n, NULL, ret);
 }
 
-bool cli_save(struct cli *c, const char *path, const char *json, const char *out, struct api_response *ret)
+bool cli_save(struct cli *c, const char *path, const struct cli_body *body, const char *out, struct api_response *ret)
 {
-    return ask(c, METHOD_POST, path, "application/json", json, strlen(json), out, ret);
+    return ask(c, METHOD_POST, path, body->type, body->data, body->n, out, ret);
 }
 
 const char *cli_header(const struct api_response *res, const char *name)

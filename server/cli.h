@@ -25,6 +25,11 @@ char *cli_read(struct cli *c, const char *path, size_t *ret_n);
 bool cli_write(const char *path, const void *data, size_t n);
 int cli_threads(void);
 
+/* --image NAME=FILE */
+struct cli_image {
+    const char *name, *path;
+};
+
 /* The arguments of a command: files without a dash, fields of the request with one. */
 struct cli_args {
     const char *files[8];
@@ -33,6 +38,8 @@ struct cli_args {
     bool json;
     struct json_writer fields; /* members of the request's object, from --NAME VALUE and --param */
     bool has_format, has_expr;
+    struct cli_image images[32];
+    int n_images;
 };
 
 /* `of`: enum field_of of the fields that are taken. False: usage, told on stderr. */
@@ -46,9 +53,17 @@ char *cli_request(struct cli *c, const struct cli_args *args, int graph_file);
  * until api_response_done. */
 bool cli_ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n,
              struct api_response *ret);
-/* POSTs JSON and writes the answer to a file ("-": standard output); an image too large for memory is written while it
+/* The body of a request with the images of --image: `json` itself when there are none. False: told on stderr. */
+struct cli_body {
+    const char *type;
+    const void *data;
+    size_t n;
+};
+bool cli_body(struct cli *c, const struct cli_args *args, const char *json, struct cli_body *ret);
+
+/* POSTs it and writes the answer to a file ("-": standard output); an image too large for memory is written while it
  * is made. False: told on stderr. The answer's headers live until api_response_done. */
-bool cli_save(struct cli *c, const char *path, const char *json, const char *out, struct api_response *ret);
+bool cli_save(struct cli *c, const char *path, const struct cli_body *body, const char *out, struct api_response *ret);
 const char *cli_header(const struct api_response *res, const char *name); /* "" when absent */
 
 /* One line about the answer on stderr: engine and times. */

@@ -15,15 +15,16 @@ int command_render(int argc, char **argv)
         return EXIT_FAILED;
     if (cli_parse(&c, argc, argv, FIELD_RENDER, &args) && args.out && args.n_files <= 1) {
         char *request = cli_request(&c, &args, 0);
+        struct cli_body body;
         code = EXIT_FAILED;
-        if (request && cli_save(&c, "/render", request, args.out, &res)) {
+        if (request && cli_body(&c, &args, request, &body) && cli_save(&c, "/render", &body, args.out, &res)) {
             cli_report(&res, args.out);
             api_response_done(&res);
             code = EXIT_DONE;
         }
     } else {
         fputs("usage: sinter render GRAPH.json|--expr EXPRESSION -o OUT.png [-w WIDTH] [-h HEIGHT] [--param NAME=VALUE "
-              "...] [--FIELD VALUE ...]\n",
+              "...] [--image NAME=FILE ...] [--FIELD VALUE ...]\n",
               stderr);
     }
     cli_close(&c);
