@@ -85,9 +85,12 @@ static const char *const noises[] = {
     "fractal(x, y, noise='vnoise', type='billow')",
     "fractal(x, y, noise='cellular', octaves=3)",
     "ridged(x, y)",
+    "terrain2d(x, y)",
     "gnoise(warp(x, y).x, warp(x, y).y)",
     "curl(x, y).x",
     "gnoise(translate(x, y, dx=0.25).x, y)",
+    "gnoise(rotate2d(x, y, 0.3).x, rotate2d(x, y, 0.3).y)",
+    "vnoise(scale(x, y, sx=1.5).x - y/3, -(y - 0.5))",
     "gnoise(x, y, period=5)",
     "snoise(x, y, period=5)",
 };

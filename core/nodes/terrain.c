@@ -97,8 +97,8 @@ static enum status metaballs(struct build *b, const struct node_args *args, stru
 extern const struct node_row terrain_rows[];
 const struct node_row terrain_rows[] = {
     {"terrain2d : x, y, *octaves=6, exponent=1, seed:f64=0",
-     "A landscape's height, 0..1: octaves of gnoise, raised to `exponent`: above 1 valleys widen.", NODE_FUNCTION, NULL,
-     terrain2d, NULL},
+     "A landscape's height, 0..1: octaves of gnoise, raised to `exponent`: above 1 valleys widen.", 0, NULL, terrain2d,
+     NULL},
     {"island : x, y, height, radius=0.5, falloff=2",
      "The height as it is at the origin, falling to 0 at `radius`; falloff: above 1 first slowly.", 0,
      "height*max(1 - pow(sqrt(x*x + y*y)/max(radius, 1e-18), falloff), 0)", NULL, NULL},
