@@ -19,7 +19,8 @@ draw() { # side name ...
   local side=$1 name
   shift
   for name in "$@"; do
-    "$sinter" render "$here/../../examples/$name.json" -o "$here/$name.png" -w "$side" -h "$side" --samples 4 >/dev/null 2>"$log" || { cat "$log" >&2; exit 1; }
+    "$sinter" render "$here/../../examples/$name.json" -o "$here/$name.png" -w "$side" -h "$side" --samples 4 \
+      >/dev/null 2>"$log" || { cat "$log" >&2; exit 1; }
   done
 }
 
