@@ -170,7 +170,7 @@ static bool add_image(struct cli *c, struct cli_args *args, const char *text)
         return false;
     }
     args->images[args->n_images++] =
-        (struct cli_image){arena_strndup(c->arena, text, (size_t)(equals - text)), equals + 1};
+        (struct cli_image){.name = arena_strndup(c->arena, text, (size_t)(equals - text)), .path = equals + 1};
     return true;
 }
 

@@ -25,9 +25,11 @@ char *cli_read(struct cli *c, const char *path, size_t *ret_n);
 bool cli_write(const char *path, const void *data, size_t n);
 int cli_threads(void);
 
-/* --image NAME=FILE */
+/* --image NAME=FILE, or bytes in memory. */
 struct cli_image {
     const char *name, *path;
+    const void *data; /* NULL: what the file holds */
+    size_t size;
 };
 
 /* The arguments of a command: files without a dash, fields of the request with one. */

@@ -30,7 +30,9 @@ bool cli_body(struct cli *c, const struct cli_args *args, const char *json, stru
     size_t sizes[sizeof files / sizeof *files] = {strlen(json)};
     *ret = (struct cli_body){"application/json", json, sizes[0]};
     for (int i = 0; i < args->n_images; i++) {
-        files[i + 1] = cli_read(c, args->images[i].path, &sizes[i + 1]);
+        const struct cli_image *image = &args->images[i];
+        sizes[i + 1] = image->size;
+        files[i + 1] = image->data ? image->data : cli_read(c, image->path, &sizes[i + 1]);
         if (!files[i + 1])
             return false;
         if (strpbrk(args->images[i].name, "\"\r\n")) {

@@ -213,19 +213,6 @@ bool docs_photo_take(struct docs_photo *ret, const char *expression, struct cli 
     return true;
 }
 
-static bool ask_with_photo(struct cli *c, const char *request, const struct docs_photo *photo, struct api_response *res)
-{
-    static const char boundary[] = "sinter-docs-photo";
-    struct text body = {.arena = c->arena};
-    text_addf(&body, "--%s\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n%s", boundary, request);
-    text_addf(&body, "\r\n--%s\r\nContent-Disposition: form-data; name=\"photo\"\r\nContent-Type: image/png\r\n\r\n",
-              boundary);
-    text_add_n(&body, photo->data, photo->n);
-    text_addf(&body, "\r\n--%s--\r\n", boundary);
-    const char *type = arena_printf(c->arena, "multipart/form-data; boundary=%s", boundary);
-    return cli_ask(c, METHOD_POST, "/render", type, body.s, body.n, res);
-}
-
 static bool ask(struct cli *c, const struct exhibit *e, const struct shot *shot, struct api_response *res)
 {
     const double *numbers;
@@ -248,9 +235,11 @@ static bool ask(struct cli *c, const struct exhibit *e, const struct shot *shot,
                               : (!strcmp(mode, "solid") ? (const double[4]){-1.3, -1.3, 1.3, 1.3} : numbers));
     }
     json_object_end(&w);
-    if (node_input_by_name(e->def, "name") && e->photo->n)
-        return ask_with_photo(c, w.text.s, e->photo, res);
-    return cli_ask(c, METHOD_POST, audio ? "/process" : "/render", "application/json", w.text.s, w.text.n, res);
+    struct cli_body body;
+    struct cli_args args = {.images = {{.name = "photo", .data = e->photo->data, .size = e->photo->n}},
+                            .n_images = e->photo->n && node_input_by_name(e->def, "name")};
+    return cli_body(c, &args, w.text.s, &body) &&
+           cli_ask(c, METHOD_POST, audio ? "/process" : "/render", body.type, body.data, body.n, res);
 }
 
 static void draw(struct tile *t, const char *mode, const double *numbers, const float *values, size_t n)
