@@ -1,16 +1,16 @@
 /* labels: jit */
-/* Images: mapped sealed and never writable; object files flattened or refused; kernels that differ refused. The compile
- * worker's parts that need no compiler are included here, since no library holds them. */
-#include "jit/cc/admit.c"
-#include "jit/cc/admit_inputs.c"
-#include "jit/cc/guarded.c"
-#include "jit/cc/object.c"
-
+/* Images: mapped sealed and never writable; object files flattened or refused; kernels that differ refused. */
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "jit/cc/admit.h"
+#include "jit/cc/guarded.h"
+#include "jit/cc/object.h"
+#include "jit/image.h"
 #include "tests/support.h"
 
 /* mov 16(%rdi), %rax; mov (%rax), %rax; movl $1.5f, (%rax); ret: out[0][0] = 1.5 */
