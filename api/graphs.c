@@ -100,6 +100,14 @@ static void write_kernels(struct json_writer *w, struct exchange *ex, const stru
     json_array_end(w);
 }
 
+static void write_images(struct json_writer *w, const struct ir *ir)
+{
+    json_array(w, "images");
+    for (uint32_t i = 0; i < ir->n_images; i++)
+        json_string(w, NULL, ir->images[i].name);
+    json_array_end(w);
+}
+
 static void write_graph(struct json_writer *w, struct exchange *ex, const struct posting *p)
 {
     const struct program *first = p->programs[0];
@@ -110,6 +118,7 @@ static void write_graph(struct json_writer *w, struct exchange *ex, const struct
     json_uint(w, "outputs", first->ir->n_outputs);
     json_bool(w, "needs_rate", first->lowered.needs_rate);
     write_params(w, p->subject.graph);
+    write_images(w, first->ir);
     json_object(w, "cost");
     json_number(w, "interp_ns", first->whole_cost.interp_ns);
     json_number(w, "jit_ns", first->whole_cost.jit_ns);

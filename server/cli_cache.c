@@ -68,26 +68,55 @@ static int collect(struct cli *c, const char *keep)
     return EXIT_DONE;
 }
 
-/* The smallest request of one layout that waits for its kernel. */
-static bool compile_layout(struct cli *c, const char *graph, const char *layout)
+#define BOUNDARY "sinter-warm"
+
+static void add_part(struct text *body, const char *name, const char *type, const void *data, size_t n)
+{
+    text_addf(body, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"%s\"\r\nContent-Type: %s\r\n\r\n", name,
+              type);
+    text_add_n(body, data, n);
+    text_add(body, "\r\n");
+}
+
+/* The smallest request of one layout that waits for its kernel. Its images have one black pixel. */
+static struct text field_body(struct cli *c, const char *graph, const struct datum *images)
+{
+    static const float black[1] = {0};
+    struct text request = {.arena = c->arena}, body = {.arena = c->arena};
+    text_addf(&request, "{\"width\":1,\"height\":1,\"format\":\"f32\",\"tier\":\"jit\",\"graph\":%s,\"images\":{",
+              graph);
+    for (size_t i = 0; images && i < images->n; i++) {
+        text_add(&request, i ? "," : "");
+        text_quoted(&request, images->items[i].string);
+        text_add(&request, ":{\"width\":1,\"height\":1,\"channels\":1}");
+    }
+    text_add(&request, "}}");
+    add_part(&body, "request", "application/json", request.s, request.n);
+    for (size_t i = 0; images && i < images->n; i++)
+        add_part(&body, images->items[i].string, "application/octet-stream", black, sizeof black);
+    return body;
+}
+
+static struct text audio_body(struct cli *c, const char *graph, const char *layout)
+{
+    struct text body = {.arena = c->arena};
+    int channels = !strcmp(layout, "mono") ? 1 : !strcmp(layout, "stereo") ? 2 : atoi(layout);
+    const char *request =
+        arena_printf(c->arena, "{\"rate\":48000,\"channels\":%d,\"format\":\"f32le\",\"tier\":\"jit\",\"graph\":%s}",
+                     channels, graph);
+    add_part(&body, "request", "application/json", request, strlen(request));
+    add_part(&body, "audio", "application/octet-stream", "", 0);
+    return body;
+}
+
+static bool compile_layout(struct cli *c, const char *graph, const char *layout, const struct datum *images)
 {
     struct api_response res;
     bool field = !strcmp(layout, "field");
-    int channels = !strcmp(layout, "mono") ? 1 : !strcmp(layout, "stereo") ? 2 : atoi(layout);
-    struct text body = {.arena = c->arena};
-    const char *type = "application/json";
-    if (field) {
-        text_addf(&body, "{\"width\":1,\"height\":1,\"format\":\"f32\",\"tier\":\"jit\",\"graph\":%s}", graph);
-    } else {
-        type = "multipart/form-data; boundary=sinter-warm";
-        text_addf(&body,
-                  "--sinter-warm\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n"
-                  "{\"rate\":48000,\"channels\":%d,\"format\":\"f32le\",\"tier\":\"jit\",\"graph\":%s}"
-                  "\r\n--sinter-warm\r\nContent-Disposition: form-data; name=\"audio\"\r\n"
-                  "Content-Type: application/octet-stream\r\n\r\n\r\n--sinter-warm--\r\n",
-                  channels, graph);
-    }
-    if (!cli_ask(c, METHOD_POST, field ? "/render" : "/process", type, body.s, body.n, &res))
+    struct text body = field ? field_body(c, graph, images) : audio_body(c, graph, layout);
+    text_add(&body, "--" BOUNDARY "--\r\n");
+    if (!cli_ask(c, METHOD_POST, field ? "/render" : "/process", "multipart/form-data; boundary=" BOUNDARY, body.s,
+                 body.n, &res))
         return false;
     printf("%s  %s\n", cli_header(&res, "Sinter-Kernel"), layout);
     api_response_done(&res);
@@ -107,7 +136,8 @@ static bool warm_one(struct cli *c, const char *path)
     if (json_read(res.body, res.body_size, &limits, c->arena, &root, &c->fault) == STATUS_OK) {
         const struct datum *kernels = datum_get(root, "kernels");
         for (size_t i = 0; kernels && i < kernels->n; i++)
-            done &= compile_layout(c, graph, datum_get(&kernels->items[i], "layout")->string);
+            done &=
+                compile_layout(c, graph, datum_get(&kernels->items[i], "layout")->string, datum_get(root, "images"));
     }
     api_response_done(&res);
     return done;

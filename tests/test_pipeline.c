@@ -239,6 +239,36 @@ static void frames_have_planes_of_their_own(void **state)
     }
 }
 
+/* What moves with time or z reaches elsewhere in each frame. */
+static void reach_may_change_from_frame_to_frame(void **state)
+{
+    (void)state;
+    static const char graph[] = "{\"output\":\"drop_shadow(vec4(1,x,0,step(0.3,y)),sigma=1,dx=t*17-9,dy=z*30,colour="
+                                "vec3(x,y,0),wrap='repeat')\"}";
+    check_tiles("a shadow that moves", graph, ",\"time\":1.3,\"z\":-0.2");
+    struct picture all = picture_of(render_of(api, graph, W, H, ",\"time\":0.1,\"frames\":4,\"fps\":3"), W, 4 * H);
+    for (unsigned f = 0; f < 4; f++) {
+        const char *at = arena_printf(arena, ",\"time\":%.17g", 0.1 + f / 3.0);
+        struct picture one = render(graph, W, H, at);
+        assert_memory_equal(one.data, all.data + (size_t)f * W * H * 4, sizeof(float) * W * H * 4);
+    }
+}
+
+static void what_reaches_far_is_refused_or_wrapped(void **state)
+{
+    (void)state;
+    static const char *const far[] = {"1e9", "-1e9", "1/0", "0/0", "50000"};
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        const char *graph = arena_printf(
+            arena, "{\"output\":\"drop_shadow(vec4(1,x,0,step(0.3,y)),dx=%s,dy=3,colour=vec3(0,0,0))\"}", far[i]);
+        struct api_response res = render_of(api, graph, W, H, "");
+        assert_true(res.http_status == 200 || res.http_status == 422);
+        api_response_done(&res);
+    }
+    assert_problem(render_of(api, "{\"output\":\"drop_shadow(1,dx=x,colour=vec3(0,0,0))\"}", W, H, ""),
+                   STATUS_BAD_GRAPH, NULL, "whole image");
+}
+
 static void any_number_of_threads_gives_the_same(void **state)
 {
     (void)state;
@@ -312,6 +342,8 @@ int main(void)
         cmocka_unit_test(chains_of_passes_are_crops_too),
         cmocka_unit_test(points_of_a_pixel_have_planes_of_their_own),
         cmocka_unit_test(frames_have_planes_of_their_own),
+        cmocka_unit_test(reach_may_change_from_frame_to_frame),
+        cmocka_unit_test(what_reaches_far_is_refused_or_wrapped),
         cmocka_unit_test(any_number_of_threads_gives_the_same),
         cmocka_unit_test(planes_have_a_limit_that_tiles_keep),
         cmocka_unit_test(deadlines_and_leaving_end_the_work),

@@ -91,6 +91,9 @@ static void graphs_may_come_in_every_form(void **state)
     const struct part parts[] = {{"photo", png()}, {0}};
     struct api_response stored = post("/graphs", GRAPH);
     assert_true(stored.http_status == 201 || stored.http_status == 200);
+    const struct datum *images = datum_get(json_of(stored.body, stored.body_size), "images");
+    assert_int_equal(images->n, 1);
+    assert_string_equal(images->items[0].string, "photo");
     const char *id = header_of(&stored, "Location") + strlen("/graphs/");
     assert_same_body(upload("{\"graph\":" GRAPH FIELDS "}", parts),
                      upload(arena_printf(arena, "{\"graph_id\":\"%s\"" FIELDS "}", id), parts));
