@@ -14,8 +14,10 @@
  *
  * period: whole numbers, 0 for none; then cells are counted modulo the period before they are hashed, so that the noise
  * at x + period is, to the bit, that at x. In one and two dimensions no value leaves -1..1; in three and four the scale
- * is one that a million points do not leave, though the bound is 1.2. Coordinates beyond 2^24 have no fraction and give
- * 0; infinite ones NaN. */
+ * is one that a million points do not leave, though the bound is 1.2. Coordinates that noise_line.h takes apart are
+ * smooth as far as f64 goes; others beyond 2^24 have no fraction and give 0; infinite ones NaN.
+ *
+ * The corners that differ in other axes than x are summed first, to a line in the distance along x: see column_of(). */
 #include "core/nodes/noise_lattice.h"
 
 #define CORNER_PRIME 0x2c1b3c6du

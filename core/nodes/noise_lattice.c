@@ -139,11 +139,9 @@ struct val noise_lattice_call(struct build *b, const char *name, noise_lattice_b
 
 struct val noise_blend(struct build *b, const struct noise_lattice *l, struct val *corners)
 {
-    for (int c = 0, n = 1 << l->dims; c < l->dims; c++) {
-        n /= 2;
-        for (int i = 0; i < n; i++)
-            corners[i] = b_lerp(b, corners[2 * i], corners[2 * i + 1], l->axes[c].fade);
-    }
+    for (int c = l->dims - 1; c >= 0; c--) /* x last: before, a column's values do not depend on where in it one is */
+        for (int i = 0; i < 1 << c; i++)
+            corners[i] = b_lerp(b, corners[i], corners[i + (1 << c)], l->axes[c].fade);
     return corners[0];
 }
 

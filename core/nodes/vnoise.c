@@ -4,7 +4,8 @@
  *
  * A corner's value is h = ((x X) ^ (y Y) ^ (z Z) ^ (w W) ^ seed) M in 32-bit arithmetic: one multiplication a corner.
  *
- * period: as gnoise's. Coordinates beyond 2^24 have no fraction; infinite ones and NaN give NaN. */
+ * period and far coordinates: as gnoise's. Infinite ones and NaN give NaN. The corners are blended along x last: the
+ * others make one value a column, which does not depend on where in the cell x is. */
 #include "core/nodes/noise_lattice.h"
 
 #define VALUE_PRIME 0x27220a95u
