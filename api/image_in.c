@@ -32,31 +32,33 @@ static enum status bad(struct exchange *ex, const struct image_in *file, const s
                      file->name, file->size, reader ? reader->name : "of no known format", why);
 }
 
-/* A file that begins as another format and is no raw image of that size was not meant to be one. */
-static enum status choose_reader(struct exchange *ex, const struct image_in *file, const struct image_reader **ret)
+/* NULL: a fault says why. A file that begins as another format and is no raw image of that size was not meant to be
+ * one. */
+static const struct image_reader *choose_reader(struct exchange *ex, const struct image_in *file)
 {
     const struct image_options *o = &file->options;
     const struct image_reader *known = reader_of(file);
     uint64_t raw = (uint64_t)o->width * o->height * o->channels * sizeof(float);
     if (o->channels && (!known || raw == file->size))
-        *ret = &image_f32;
-    else if (known && !o->channels)
-        *ret = known;
-    else if (known)
-        return bad(ex, file, known, "such a file brings its own size; width, height and channels are for raw floats");
+        return &image_f32;
+    if (known && !o->channels)
+        return known;
+    if (known)
+        bad(ex, file, known, "such a file brings its own size; width, height and channels are for raw floats");
     else
-        return bad(ex, file, NULL,
-                   "png, npy and exr are known by their first bytes; of raw little-endian floats the request gives the "
-                   "size as \"images\": {NAME: {\"width\": W, \"height\": H, \"channels\": 1..4}}");
-    return STATUS_OK;
+        bad(ex, file, NULL,
+            "png, npy and exr are known by their first bytes; of raw little-endian floats the request gives the "
+            "size as \"images\": {NAME: {\"width\": W, \"height\": H, \"channels\": 1..4}}");
+    return NULL;
 }
 
 enum status image_head(struct exchange *ex, const struct image_in *file, struct image_head *ret)
 {
     char why[IMAGE_WHY] = "";
     uint64_t most = ex->api->config.max_image_pixels;
-    struct image_head head = {0};
-    TRY(choose_reader(ex, file, &head.reader));
+    struct image_head head = {.reader = choose_reader(ex, file)};
+    if (!head.reader)
+        return STATUS_BAD_IMAGE;
     if (!head.reader->head(file, &head, why))
         return bad(ex, file, head.reader, why);
     if (!head.width || !head.height)

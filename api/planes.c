@@ -64,11 +64,12 @@ static struct span real_span(int64_t x0, int64_t x1, int64_t n, enum edge edge)
 
 static struct rect real_rect(struct rect r, const struct view *v, enum edge edge)
 {
+    const struct rect none = {0};
     if (rect_empty(r))
-        return (struct rect){0};
+        return none;
     struct span x = real_span(r.x0, r.x1, v->width, edge), y = real_span(r.y0, r.y1, v->height, edge);
     struct rect real = {x.from, y.from, x.to, y.to};
-    return rect_empty(real) ? (struct rect){0} : real;
+    return rect_empty(real) ? none : real;
 }
 
 static struct rect hull(struct rect a, struct rect b)
