@@ -19,16 +19,20 @@ size_t raster_row_bytes(const struct raster *r)
     return (size_t)r->width * r->channels * (r->bits / 8);
 }
 
-/* The double product of a float and 2^bits-1 is exact, so half up is half up. A NaN becomes 0. */
-WIDE static uint64_t quantise(const float *in, size_t n, double scale, int32_t *restrict out)
+/* floor(v * most + 0.5) of the exact product, where most = scale - 1 and scale is a power of two: v * scale is exact,
+ * the difference to v is rounded, and what rounding took is exact again. v is clamped to 0..1, a NaN becomes 0. */
+WIDE static uint64_t quantise(const float *in, size_t n, float scale, int32_t *restrict out)
 {
-    uint64_t clipped = 0;
+    uint32_t clipped = 0;
     for (size_t i = 0; i < n; i++) {
-        double v = in[i];
-        clipped += (v < 0.0) | (v > 1.0);
-        v = v > 0.0 ? v : 0.0;
-        v = v < 1.0 ? v : 1.0;
-        out[i] = (int32_t)(v * scale + 0.5);
+        float v = in[i];
+        clipped += (v < 0.0f) | (v > 1.0f);
+        v = v > 0.0f ? v : 0.0f;
+        v = v < 1.0f ? v : 1.0f;
+        float large = v * scale, product = large - v, lost = (large - product) - v;
+        int32_t whole = (int32_t)product;
+        float rest = (product - (float)whole - 0.5f) + lost;
+        out[i] = whole + (rest >= 0.0f);
     }
     return clipped;
 }
@@ -82,8 +86,18 @@ WIDE static void srgb_encode_all(const float *in, size_t n, float *restrict out)
 
 enum { PIECE = 512 };
 
+WIDE static void store8_dense(const int32_t *in, size_t n, uint8_t *restrict out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)in[i];
+}
+
 static void store8(const int32_t *in, size_t n, uint8_t *out, size_t step)
 {
+    if (step == 1) {
+        store8_dense(in, n, out);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
         out[i * step] = (uint8_t)in[i];
 }
@@ -117,9 +131,9 @@ struct place {
 
 static uint64_t whole_numbers(const struct raster *r, const struct place *p, const float *in, size_t n, int32_t *out)
 {
-    double most = r->bits == 8 ? 255.0 : 65535.0;
-    return r->dither == DITHER_NONE ? quantise(in, n, most, out)
-                                    : dither_quantise(r->dither, p->x, p->y, in, n, most, out);
+    float scale = r->bits == 8 ? 256.0f : 65536.0f;
+    return r->dither == DITHER_NONE ? quantise(in, n, scale, out)
+                                    : dither_quantise(r->dither, p->x, p->y, in, n, (double)scale - 1, out);
 }
 
 static void convert_piece(const struct raster *r, const struct place *p, const float *in, size_t n,

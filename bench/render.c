@@ -17,8 +17,8 @@ enum { TIMES = 200, SIDE = 1024, LARGE = 4096 };
 static const char JSON[] = "Content-Type: application/json\r\n";
 
 struct asked {
-    double ms, least_ms; /* median and least */
-    double work_ms;      /* median of what the server says its kernel and its encoder took */
+    double ms, least_ms;           /* median and least */
+    double work_ms, least_work_ms; /* of what the server says its kernel and its encoder took */
     size_t bytes;
 };
 
@@ -55,6 +55,7 @@ static bool ask_often(int port, const char *method, const char *path, const char
     http_client_close(c);
     if (good) {
         ret->work_ms = bench_median(work, times);
+        ret->least_work_ms = bench_quantile(work, times, 1e-9);
         ret->least_ms = bench_quantile(ms, times, 1e-9);
         ret->ms = bench_median(ms, times);
     }
@@ -161,10 +162,11 @@ static void report_small(struct bench *b, const struct host *h, const struct bar
     report_size(b, h);
 }
 
-/* Both servers are asked in turn, so that a busy moment meets both; the least of each counts. */
+/* Both servers are asked in turn, so that a busy moment meets both; the least of each counts: what two threads can do
+ * shows only while nobody else is at work. */
 static void report_threads(struct bench *b, const struct host *one, const struct host *two, const char *format)
 {
-    enum { ROUNDS = 5, EACH = 4 };
+    enum { ROUNDS = 8, EACH = 8 };
     double least[2] = {1e9, 1e9};
     char what[64];
     for (int i = 0; i < 2 * ROUNDS; i++) {
@@ -173,8 +175,8 @@ static void report_threads(struct bench *b, const struct host *one, const struct
             bench_failed(b, "no large image", NULL);
             return;
         }
-        if (a.work_ms < least[i % 2])
-            least[i % 2] = a.work_ms;
+        if (a.least_work_ms < least[i % 2])
+            least[i % 2] = a.least_work_ms;
     }
     snprintf(what, sizeof what, "4096 x 4096 %s, one thread", format);
     bench_figure(b, what, least[0], "ms", BAR_NONE, 0);
@@ -184,7 +186,11 @@ static void report_threads(struct bench *b, const struct host *one, const struct
 
 void bench_render(struct bench *b)
 {
-    static const char *const single[] = {"--threads", "1", NULL}, *const twin[] = {"--threads", "2", NULL};
+    /* Held in memory, so that sending does not take part in the work's time. */
+    static const char *const single[] = {"--threads", "1", "--stream-above", "1G", NULL}, *const twin[] = {
+                                                                                              "--threads", "2",
+                                                                                              "--stream-above", "1G",
+                                                                                              NULL};
     struct host one, two;
     struct bare bare;
     if (!bare_start(&bare) || !host_start(&one, NULL, NULL, single) || !host_start(&two, NULL, NULL, twin)) {

@@ -193,7 +193,7 @@ static int append_chunk(struct http_client *c, size_t *n, size_t from, size_t si
 /* `at`: where the chunks begin. Returns the offset behind the trailers, or 0. */
 static size_t read_chunks(struct http_client *c, size_t at, struct http_answer *ret)
 {
-    size_t n = 0;
+    size_t n = 0, end_at;
     if (append_chunk(c, &n, at, 0))
         return 0;
     for (;;) {
@@ -212,7 +212,12 @@ static size_t read_chunks(struct http_client *c, size_t at, struct http_answer *
     ret->body = c->body;
     ret->body_size = n;
     /* The empty line, or trailers and the empty line: back up over the last chunk's line end. */
-    return read_head(c, at - 2);
+    end_at = read_head(c, at - 2);
+    if (end_at) {
+        c->data[end_at - 1] = 0;
+        ret->trailers = c->data + at - 2;
+    }
+    return end_at;
 }
 
 static int receive(struct http_client *c, struct http_answer *ret, bool without_body)
@@ -220,7 +225,7 @@ static int receive(struct http_client *c, struct http_answer *ret, bool without_
     size_t begin = c->used, body;
     if (begin == c->n)
         begin = c->n = c->used = 0;
-    *ret = (struct http_answer){0};
+    *ret = (struct http_answer){.trailers = ""};
     do {
         body = read_head(c, begin);
         if (!body || sscanf(c->data + begin, "HTTP/1.%*c %d", &ret->status) != 1)
@@ -272,6 +277,8 @@ int http_client_receive_head(struct http_client *c, struct http_answer *ret)
 const char *http_client_header(struct http_client *c, const struct http_answer *a, const char *name)
 {
     const char *value = find_header(a->head, name);
+    if (!value)
+        value = find_header(a->trailers, name);
     if (!value)
         return NULL;
     size_t n = strcspn(value, "\r\n");

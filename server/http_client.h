@@ -13,7 +13,8 @@ struct http_answer {
     const char *head; /* status line and headers, NUL behind; valid until the next receive */
     const char *body; /* the same */
     size_t body_size;
-    bool closed; /* the server ends the connection after this answer */
+    const char *trailers; /* lines behind a chunked body, from a "\r\n" on; "" when there are none */
+    bool closed;          /* the server ends the connection after this answer */
 };
 
 struct http_client *http_client_open(const char *host, int port); /* NULL: errno says why */
@@ -30,7 +31,7 @@ int http_client_raw(struct http_client *c, const void *bytes, size_t n);
 int http_client_receive(struct http_client *c, struct http_answer *ret);
 int http_client_receive_head(struct http_client *c, struct http_answer *ret);
 
-/* A header's value of the last answer, in a buffer of the client's, or NULL. */
+/* A header's or trailer's value of the last answer, in a buffer of the client's, or NULL. */
 const char *http_client_header(struct http_client *c, const struct http_answer *a, const char *name);
 
 #endif

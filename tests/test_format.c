@@ -115,6 +115,16 @@ static void every_float_rounds_as_the_exact_product(void **state)
         raster_rows(&r, 0, 1, planes, 1, &counts);
         assert_int_equal(out[0] | out[1] << 8, (int)floorl((long double)v * 65535.0L + 0.5L));
     }
+    for (int k = 0; k < 255; k++) { /* and the floats around each half */
+        float near = ((float)k + 0.5f) / 255.0f, in[] = {nextafterf(near, 0), near, nextafterf(near, 1)},
+              *planes[] = {in};
+        uint8_t out[3];
+        struct counts counts = {0};
+        struct raster r = {.data = out, .width = 3, .height = 1, .channels = 1, .bits = 8};
+        raster_rows(&r, 0, 1, planes, 3, &counts);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(out[i], (int)floorl((long double)in[i] * 255.0L + 0.5L));
+    }
 }
 
 static void planes_are_interleaved(void **state)
