@@ -184,10 +184,10 @@ static struct plan *plan_of(const char *text)
 
 /* for each row, for each sample: out = 1.5; the loop as a compiler would write it, in words of one lane. */
 static const char *const fills =
-    ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmov 60(%rdi), %edx\n"
+    ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 72(%rdi), %rcx\nmov 76(%rdi), %edx\n"
     "rows: test %edx, %edx\njle done\nxor %esi, %esi\n"
     "one: cmp %rcx, %rsi\njge next\nmovl $0x3fc00000, (%rax,%rsi,4)\ninc %rsi\njmp one\n"
-    "next: mov 48(%rdi), %rsi\nlea (%rax,%rsi,4), %rax\ndec %edx\njmp rows\ndone: ret\n";
+    "next: mov 64(%rdi), %rsi\nlea (%rax,%rsi,4), %rax\ndec %edx\njmp rows\ndone: ret\n";
 
 static void a_kernel_that_agrees_is_admitted(void **unused)
 {
@@ -220,10 +220,10 @@ static void a_kernel_that_reaches_beyond_dies(void **unused)
     (void)unused;
     static const char *const beyond[] = {
         /* one sample too many */
-        ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmovl $0, "
+        ".globl kernel\nkernel: mov 16(%rdi), %rax\nmov (%rax), %rax\nmovslq 72(%rdi), %rcx\nmovl $0, "
         "(%rax,%rcx,4)\nret\n",
         /* an input that is not there */
-        ".globl kernel\nkernel: mov 8(%rdi), %rax\nmov (%rax), %rax\nmovslq 56(%rdi), %rcx\nmov (%rax,%rcx,4), "
+        ".globl kernel\nkernel: mov 8(%rdi), %rax\nmov (%rax), %rax\nmovslq 72(%rdi), %rcx\nmov (%rax,%rcx,4), "
         "%ecx\nret\n",
         /* a megabyte of stack */
         ".globl kernel\nkernel: movl $0, -1048576(%rsp)\nret\n",
