@@ -1,4 +1,5 @@
-/* Audio bytes to planes of floats and back, a piece at a time; the heads of WAV files. Bytes come from anyone. */
+/* Audio samples to planes of floats and back, a piece at a time. The files around them are format_wav.h's and
+ * format_snd.h's. */
 #ifndef API_FORMAT_AUDIO_H
 #define API_FORMAT_AUDIO_H
 
@@ -25,17 +26,6 @@ struct audio_source {
     uint32_t channels, rate; /* rate 0: not known */
     enum sample sample;
 };
-
-/* A RIFF WAVE file: PCM of 8 to 32 bits, float of 32 or 64, plain or extensible. STATUS_BAD_AUDIO with a sentence; a
- * data chunk that says more than there is is refused, not cut, unless its size is the 0 or 0xffffffff that streaming
- * writers leave. */
-enum status wav_read(const void *body, size_t n, struct audio_source *ret, struct fault *fault) MUST_CHECK;
-
-/* The writers' head of `frames` frames; sample is F32, S16 or S24. Returns its size. The body must follow, padded to an
- * even size. */
-enum { WAV_HEADER_MAX = 64 };
-size_t wav_header(enum sample sample, uint32_t channels, uint32_t rate, uint64_t frames, uint8_t ret[WAV_HEADER_MAX]);
-bool wav_fits(enum sample sample, uint32_t channels, uint64_t frames); /* into RIFF's 32-bit sizes */
 
 /* planes[c][i] = sample c of frame from + i; integers scaled to -1 .. 1. */
 void audio_read(const struct audio_source *s, uint64_t from, uint32_t n, float *const *planes);

@@ -8,6 +8,7 @@
 #include "api/blocks.h"
 #include "api/choice.h"
 #include "api/etag.h"
+#include "api/format_wav.h"
 #include "api/multipart.h"
 #include "api/room.h"
 #include "api/subject.h"
@@ -242,9 +243,9 @@ static enum status check_program(struct exchange *ex, struct process *p)
     if (bytes > most)
         return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has %.0f bytes, more than %.0f", bytes,
                            most);
-    if (p->file == AUDIO_WAV && !wav_fits(t->sample, t->channels_out, t->frames))
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0, "%.0f bytes do not fit into a WAV; ask for f32le",
-                         bytes);
+    if (p->file == AUDIO_WAV && !wav_fits(t->sample, t->channels_out))
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0,
+                         "%u channels do not fit into a WAV; ask for f32le", t->channels_out);
     return STATUS_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/format_audio.h"
+#include "api/format_wav.h"
 #include "tests/support/engines.h"
 
 enum { SIDE = 256, RATE = 48000, FRAMES = 3 * RATE, BLOCK = 4096, CHANNELS = 4, NAMES = 64, LEAST = 40 };

@@ -11,6 +11,7 @@
 
 #include "api/encoder.h"
 #include "api/format_audio.h"
+#include "api/format_wav.h"
 
 struct picture {
     uint32_t width, height;
