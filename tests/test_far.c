@@ -179,6 +179,42 @@ static void tiles_of_far_noises_are_crops(void **state)
     }
 }
 
+/* One width further on is the same column; the region's corner and the frequency are what they are. */
+static void periodic_images_have_no_seam(void **state)
+{
+    (void)state;
+    static const char *const tilings[] = {
+        "gnoise(x*8, y*8, period=8)",
+        "gnoise(x*5, y*5, 0.5, period=5)",
+        "snoise(x*8, y*8, period=8)",
+        "vnoise(x*7, y*7, period=7)",
+        "wnoise(x*9, y*9, period=9)",
+        "cellular(x*8, y*8, period=8)",
+        "fractal(x*4, y*4, period=4)",
+        "fractal(x*3, y*3, noise='snoise', lacunarity=1.7, period=3)",
+        "ridged(x*4, y*4, noise='cellular', period=4)",
+        "curl(x*6, y*6, period=6).y",
+    };
+    static const double corners[] = {0, 3, -2};
+    static float first[WIDE * HIGH], again[WIDE * HIGH];
+    for (size_t i = 0; i < sizeof tilings / sizeof *tilings; i++)
+        for (size_t c = 0; c < sizeof corners / sizeof *corners; c++) {
+            struct arena *a = arena_of_test();
+            struct place r = {.x = corners[c], .step = 1.0 / WIDE};
+            render(a, tilings[i], &r, WIDE, HIGH, first);
+            r.px = WIDE;
+            render(a, tilings[i], &r, WIDE, HIGH, again);
+            if (memcmp(first, again, sizeof first))
+                fail_msg("%s has a seam at x = %g", tilings[i], corners[c] + 1);
+            r.px = 0;
+            r.py = WIDE;
+            render(a, tilings[i], &r, WIDE, HIGH, again);
+            if (memcmp(first, again, sizeof first))
+                fail_msg("%s has a seam at y = 1", tilings[i]);
+            arena_free(a);
+        }
+}
+
 /* Cells count modulo 2^32: 2^32 further on everything repeats. */
 static void cells_wrap_at_32_bits(void **state)
 {
@@ -214,6 +250,7 @@ int main(void)
         cmocka_unit_test(rounded_coordinates_are_rough),
         cmocka_unit_test(a_noise_moved_by_what_the_region_is_moved_is_the_same),
         cmocka_unit_test(tiles_of_far_noises_are_crops),
+        cmocka_unit_test(periodic_images_have_no_seam),
         cmocka_unit_test(cells_wrap_at_32_bits),
         cmocka_unit_test(regions_without_end_give_numbers_or_nan),
     };
