@@ -111,7 +111,7 @@ static void whole_lines(struct drawing *d, double lo, double hi, bool vertical)
 
 void draw_curve(struct tile *t, const float *values, size_t n, const double range[4])
 {
-    static _Thread_local struct drawing d;
+    static struct drawing d;
     drawing_clear(&d);
     whole_lines(&d, range[0], range[1], true);
     whole_lines(&d, range[2], range[3], false);
@@ -121,7 +121,7 @@ void draw_curve(struct tile *t, const float *values, size_t n, const double rang
 
 void draw_wave(struct tile *t, const float *values, size_t n, double lo, double hi)
 {
-    static _Thread_local struct drawing d;
+    static struct drawing d;
     drawing_clear(&d);
     whole_lines(&d, lo, hi, false);
     ink_samples(&d, values, n, lo, hi);
@@ -157,7 +157,7 @@ enum { WINDOW = 2048 };
 
 static const double *hann(void)
 {
-    static _Thread_local double window[WINDOW];
+    static double window[WINDOW];
     for (int i = 0; i < WINDOW; i++)
         window[i] = (0.5 - 0.5 * cos(2 * M_PI * i / WINDOW)) * sqrt(8.0 / 3 / WINDOW);
     return window;
@@ -178,7 +178,7 @@ static double level(const float *v, size_t n, const double *window, double hz)
 void draw_spectrum(struct tile *t, const float *values, size_t n, bool impulse, double lo, double hi)
 {
     enum { POINTS = DOCS_TILE * 2 };
-    static _Thread_local struct drawing d;
+    static struct drawing d;
     float curve[POINTS];
     const double *window = hann();
     drawing_clear(&d);
