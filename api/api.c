@@ -54,6 +54,11 @@ struct api_config api_config_default(void)
         .max_plane_bytes = 1u << 30,
         .max_request_ms = 60000,
         .max_graphs = 100000,
+        .max_streams = 256,
+        .max_streams_bytes = 1u << 30,
+        .max_stream_frames = 1u << 20,
+        .max_changes = 4096,
+        .stream_idle_ms = 300000,
         .max_arena = 64u << 20,
         .inline_us = 200,
     };

@@ -39,16 +39,21 @@ struct api_config {
     uint64_t max_frames;        /* audio frames of one request */
     uint64_t max_state_bytes;   /* delay lines of one request */
     uint64_t max_output_bytes;
-    uint64_t stream_above;     /* bytes of samples from which on an image is sent while it is made */
-    uint64_t max_stream_bytes; /* of samples of such an image */
-    uint64_t max_image_pixels; /* of an uploaded image */
-    uint64_t max_image_bytes;  /* all decoded images of one request */
-    uint64_t max_plane_bytes;  /* planes of one request */
-    uint32_t max_request_ms;   /* deadline */
-    uint32_t max_graphs;       /* graphs kept */
-    uint64_t max_arena;        /* bytes a request may use for its own bookkeeping */
-    double inline_us;          /* work predicted below this runs on the connection's thread */
-    const char *store_dir;     /* data.db; NULL: graphs are kept in memory only */
+    uint64_t stream_above;      /* bytes of samples from which on an image is sent while it is made */
+    uint64_t max_stream_bytes;  /* of samples of such an image */
+    uint64_t max_image_pixels;  /* of an uploaded image */
+    uint64_t max_image_bytes;   /* all decoded images of one request */
+    uint64_t max_plane_bytes;   /* planes of one request */
+    uint32_t max_request_ms;    /* deadline */
+    uint32_t max_streams;       /* open at once */
+    uint64_t max_streams_bytes; /* all of them together: state, delay lines, last answers */
+    uint64_t max_stream_frames; /* of one block */
+    uint32_t max_changes;       /* of parameters, that a stream or request has to come */
+    uint32_t stream_idle_ms;    /* after which a stream ends */
+    uint32_t max_graphs;        /* graphs kept */
+    uint64_t max_arena;         /* bytes a request may use for its own bookkeeping */
+    double inline_us;           /* work predicted below this runs on the connection's thread */
+    const char *store_dir;      /* data.db; NULL: graphs are kept in memory only */
 };
 struct api_config api_config_default(void);
 
@@ -136,6 +141,13 @@ void api_stream_stop(struct api_stream *s);
 
 /* Extra families for /metrics that the server room counts; text is appended as it is. Set once before requests. */
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user);
+/* For metrics. */
+struct api_stats {
+    uint32_t streams; /* open */
+    uint64_t streams_bytes, streams_begun, streams_expired;
+};
+void api_stats(struct api *api, struct api_stats *ret);
+
 /* Not ready while draining or while nothing progresses; asked by /readyz. */
 void api_set_ready(struct api *api, bool (*ready)(const char **ret_why, void *user), void *user);
 

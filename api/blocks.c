@@ -6,7 +6,7 @@
 
 #include "api/room.h"
 
-enum { BLOCK = 4096, SMALL = 64 << 10 /* bytes that come from the arena */ };
+enum { BLOCK = BLOCKS_FRAMES, SMALL = 64 << 10 /* bytes that come from the arena */ };
 
 struct blocks {
     struct runner *runner;
@@ -14,8 +14,9 @@ struct blocks {
     struct workspace space;
     double *args;
     float **in, **out, **own_in; /* own_in: planes of a block; `in` may point past them */
-    struct kernel_ring *rings;
-    void *state;
+    const float **at_in;         /* where in them a call begins */
+    float **at_out;
+    struct block_state state;
     uint32_t block; /* frames */
     bool direct_in, direct_out;
 };
@@ -27,16 +28,8 @@ static size_t aligned(size_t n)
 
 static void make_args(const struct blocks *b, uint64_t n0)
 {
-    const struct track *t = b->track;
-    double context[CONTEXT_COUNT] = {
-        [CONTEXT_SEED] = t->seed,
-        [CONTEXT_RATE] = t->rate,
-        [CONTEXT_CHANNELS] = b->runner->program->layout.channels,
-        [CONTEXT_N0] = (double)n0,
-        [CONTEXT_N0_LOW] = (int32_t)(uint32_t)n0,
-        [CONTEXT_N0_HIGH] = (int32_t)(uint32_t)(n0 >> 32),
-    };
-    lower_args(b->runner->program->ir, b->runner->params, context, NULL, b->args);
+    const struct block_context context = {.rate = b->track->rate, .seed = b->track->seed, .n0 = b->track->first + n0};
+    block_args(b->runner->program, b->runner->params, &context, b->args);
 }
 
 /* Zeroed and aligned; small ones from the arena, which costs nothing to give back. */
@@ -54,35 +47,18 @@ static enum status zeroed(struct exchange *ex, size_t size, char **ret)
     return STATUS_OK;
 }
 
-static size_t ring_bytes(uint32_t length)
-{
-    return aligned(((size_t)length + KERNEL_PAD) * sizeof(float));
-}
-
 static enum status make_state(struct blocks *b)
 {
     struct exchange *ex = b->runner->ex;
-    const struct plan *plan = b->runner->program->plan;
-    uint64_t most = ex->api->config.max_state_bytes;
-    uint64_t samples = most / sizeof(float) < 1u << 30 ? most / sizeof(float) : 1u << 30;
-    uint32_t *lengths = ARENA_ARRAY(ex->arena, plan->n_rings + 1u, uint32_t);
-    if (plan->n_rings)
-        TRY(plan_ring_lengths(plan, b->args, (uint32_t)samples, "max-state-bytes", lengths, ex->arena, &ex->fault));
-    uint64_t size = aligned(plan->state_size);
-    for (uint32_t i = 0; i < plan->n_rings; i++)
-        size += ring_bytes(lengths[i]);
-    if (size > most)
-        return fault_limit(&ex->fault, "max-state-bytes", "", "the graph's delay lines need %llu bytes, more than %llu",
-                           (unsigned long long)size, (unsigned long long)most);
-    char *at = NULL;
-    TRY(zeroed(ex, (size_t)size, &at));
-    b->state = at;
-    at += aligned(plan->state_size);
-    b->rings = ARENA_ARRAY(ex->arena, plan->n_rings + 1u, struct kernel_ring);
-    for (uint32_t i = 0; i < plan->n_rings; i++) {
-        b->rings[i] = (struct kernel_ring){.data = (float *)(void *)at, .mask = (int32_t)(lengths[i] - 1)};
-        at += ring_bytes(lengths[i]);
+    const struct program *program = b->runner->program;
+    char *memory = NULL;
+    if (b->track->state) {
+        b->state = *b->track->state;
+        return STATUS_OK;
     }
+    TRY(block_state_measure(program, b->args, ex->api->config.max_state_bytes, ex->arena, &b->state, &ex->fault));
+    TRY(zeroed(ex, b->state.size, &memory));
+    block_state_place(&b->state, program, memory);
     return STATUS_OK;
 }
 
@@ -114,6 +90,8 @@ static enum status make_planes(struct blocks *b)
     b->in = tables + planes;
     b->out = b->in + t->channels_in;
     memcpy(b->in, tables, planes * sizeof *tables);
+    b->at_in = ARENA_ARRAY(ex->arena, t->channels_in + 1u, const float *);
+    b->at_out = ARENA_ARRAY(ex->arena, t->channels_out + 1u, float *);
     return STATUS_OK;
 }
 
@@ -171,25 +149,40 @@ static enum status read_block(struct blocks *b, uint64_t n0, uint32_t n, struct 
     return STATUS_OK;
 }
 
+/* n frames, of which the first is frame `at` of the block that begins at n0: with the same numbers for all. */
+static void call_kernel(struct blocks *b, uint64_t n0, uint32_t at, uint32_t n)
+{
+    const struct track *t = b->track;
+    for (uint32_t c = 0; c < t->channels_in; c++)
+        b->at_in[c] = b->in[c] + at;
+    for (uint32_t c = 0; c < t->channels_out; c++)
+        b->at_out[c] = b->out[c] + at;
+    if (n0 + at || t->changes)
+        make_args(b, n0 + at);
+    struct kernel_call call = {.args = b->args,
+                               .in = b->at_in,
+                               .out = b->at_out,
+                               .state = b->state.state,
+                               .rings = b->state.rings,
+                               .scratch = b->space.scratch,
+                               .out_stride = n,
+                               .count = (int32_t)n,
+                               .rows = 1,
+                               .n0_low = (int32_t)(uint32_t)(t->first + n0 + at)};
+    runner_call(b->runner, &call, b->space.work);
+}
+
+/* While a parameter moves, a sample at a time: each has numbers of its own. */
 static void run_block(struct blocks *b, uint64_t n0, uint32_t n, struct counts *counts)
 {
     const struct track *t = b->track;
     uint8_t *to = t->out + n0 * t->channels_out * sample_size(t->sample);
     if (b->direct_out)
         b->out[0] = (float *)(void *)to;
-    if (n0)
-        make_args(b, n0);
-    struct kernel_call call = {.args = b->args,
-                               .in = (const float *const *)b->in,
-                               .out = b->out,
-                               .state = b->state,
-                               .rings = b->rings,
-                               .scratch = b->space.scratch,
-                               .out_stride = n,
-                               .count = (int32_t)n,
-                               .rows = 1,
-                               .n0_low = (int32_t)(uint32_t)n0};
-    runner_call(b->runner, &call, b->space.work);
+    for (uint32_t at = 0, same; at < n; at += same) {
+        same = t->changes ? automation_step(t->changes, t->first + n0 + at, n - at) : n;
+        call_kernel(b, n0, at, same);
+    }
     audio_write(b->out, t->channels_out, n, t->sample, to, counts);
 }
 

@@ -2,6 +2,8 @@
 #ifndef API_BLOCKS_H
 #define API_BLOCKS_H
 
+#include "api/automation.h"
+#include "api/block_state.h"
 #include "api/format_audio.h"
 #include "api/runner.h"
 
@@ -13,10 +15,15 @@ struct track {
     uint64_t frames;            /* to make; behind the source's there is silence */
     uint32_t channels_in, channels_out;
     double rate, seed;
+    uint64_t first;             /* index of the first frame in its stream */
+    struct block_state *state;  /* of that stream; NULL: this is all of it */
+    struct automation *changes; /* of parameters, whose values the runner's `params` are; NULL: they stay */
     enum nonfinite nonfinite;
     enum sample sample; /* of the answer */
     uint8_t *out;       /* frames * channels_out samples */
 };
+
+enum { BLOCKS_FRAMES = 4096 }; /* a longer track may fail after its state has moved */
 
 /* Any split into blocks gives the same samples. DEADLINE and CLIENT_GONE between blocks; BAD_AUDIO for a rejected
  * sample; LIMIT max-state-bytes. `ret_in` counts what was not finite in the source. */

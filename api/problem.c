@@ -99,6 +99,9 @@ static const struct advice advices[] = {
     {"bad-audio", "The bytes are not the audio that the request says they are."},
     {"bad-image", "PNG, NPY and OpenEXR are read; raw floats when `images` in the request says their size. The detail "
                   "says what is wrong with the file."},
+    {"bad-state",
+     "A state is continued as it was exported, by a server with the same key (streams.key in the folder of "
+     "--store) and the same meaning of graphs (GET /version)."},
     {"delay-free-loop", "A signal may only come back to itself through the input `in` of a delay or z1."},
     {"over-limit", "`limit` names the setting, the detail the value asked for. Nothing is cut down in silence."},
     {"over-quota", "Retry-After says when to come back."},

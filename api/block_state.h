@@ -1,0 +1,32 @@
+/* What a graph over audio keeps from one block to the next: its state and its delay lines, in the layout of its plan,
+ * whichever engine runs. Whose memory that is, the caller says. */
+#ifndef API_BLOCK_STATE_H
+#define API_BLOCK_STATE_H
+
+#include "core/kernel.h"
+#include "jit/engine.h"
+
+struct block_state {
+    void *state;               /* plan.state_size bytes; what follows lies behind it */
+    struct kernel_ring *rings; /* plan.n_rings */
+    size_t size;               /* bytes of all of it, a multiple of KERNEL_ALIGN */
+};
+
+/* The numbers a kernel is called with for a block that begins at sample n0: ret_args[ir->n_args]. */
+struct block_context {
+    double rate, seed;
+    uint64_t n0;
+};
+void block_args(const struct program *p, const double *params, const struct block_context *context, double *ret_args);
+
+/* How much these numbers ask for; over `most` bytes LIMIT max-state-bytes. Pointers are not set yet; `rings` lies in
+ * the arena. */
+enum status block_state_measure(const struct program *p, const double *args, uint64_t most, struct arena *a,
+                                struct block_state *ret, struct fault *fault) MUST_CHECK;
+/* `memory`: s->size bytes, aligned to KERNEL_ALIGN; zeroed where a stream begins. */
+void block_state_place(struct block_state *s, const struct program *p, void *memory);
+
+/* By parameter: does it set the length of a delay line? Then it cannot change while the stream lasts. */
+const bool *block_state_sizers(const struct program *p, struct arena *a);
+
+#endif
