@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/exchange.h"
+#include "api/memory.h"
 #include "api/room.h"
 #include "api/stream.h"
 
@@ -45,6 +46,8 @@ struct api_config api_config_default(void)
         .max_outputs_image = 4,
         .max_channels = 64,
         .max_frames = 192000u * 3600u,
+        .max_rate = 1e7,
+        .max_tail = 60,
         .max_state_bytes = 256u << 20,
         .max_output_bytes = 1u << 30,
         .stream_above = 32u << 20,
@@ -370,7 +373,7 @@ void api_response_done(struct api_response *res)
     stream_free(res->stream);
     if (res->exchange)
         run_deferred(res->exchange);
-    free(res->owned);
+    memory_release(res->owned);
     arena_free(res->arena);
     *res = (struct api_response){.fd = -1};
 }

@@ -1,10 +1,39 @@
 /* See memory.h. */
 #include "api/memory.h"
 
+#include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGN = 64 };
+enum { ALIGN = 64, HUGE_PAGE = 2 << 20, KEPT_LEAST = 8 << 20, KEPT_MOST = 64 << 20 };
+
+/* Fresh memory costs more than filling it: the system clears it first, page by page. So one large block is kept for the
+ * next large answer, and new ones are asked for in large pages. */
+static _Atomic(void *) kept;
+
+static void *allocate(size_t capacity)
+{
+    if (capacity < KEPT_LEAST)
+        return aligned_alloc(ALIGN, capacity);
+    void *p = atomic_exchange(&kept, NULL);
+    if (p && malloc_usable_size(p) >= capacity)
+        return p;
+    free(p);
+    p = aligned_alloc(HUGE_PAGE, capacity);
+    if (p)
+        madvise(p, capacity, MADV_HUGEPAGE); /* refused: small pages, then */
+    return p;
+}
+
+void memory_release(void *data)
+{
+    size_t size = data ? malloc_usable_size(data) : 0;
+    if (size >= KEPT_LEAST && size <= KEPT_MOST + HUGE_PAGE && (uintptr_t)data % ALIGN == 0)
+        data = atomic_exchange(&kept, data);
+    free(data);
+}
 
 static void memory_put(struct sink *s, const void *bytes, size_t n)
 {
@@ -25,7 +54,7 @@ static void memory_put(struct sink *s, const void *bytes, size_t n)
 bool memory_init(struct memory *m, size_t capacity)
 {
     capacity = (capacity + ALIGN - 1) / ALIGN * ALIGN; /* as aligned_alloc asks */
-    *m = (struct memory){.sink = {.put = memory_put}, .data = aligned_alloc(ALIGN, capacity), .capacity = capacity};
+    *m = (struct memory){.sink = {.put = memory_put}, .data = allocate(capacity), .capacity = capacity};
     m->sink.failed = !m->data;
     return m->data;
 }

@@ -13,4 +13,7 @@ struct memory {
 /* False: there is no memory; `sink` is failed. `capacity` is at least 1. */
 bool memory_init(struct memory *m, size_t capacity);
 
+/* Instead of free(): a large block may be kept for the next who asks. Takes NULL, and blocks of anybody. */
+void memory_release(void *data);
+
 #endif
