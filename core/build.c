@@ -336,3 +336,9 @@ struct val b_image_size(struct build *b, uint32_t slot, int axis)
     uint32_t arg = ir_add_arg(b->ir, (struct arg_source){.kind = ARG_IMAGE, .index = 2 * slot + (uint32_t)axis});
     return emit_imm(b, OP_ARG, VAL_NONE, (int32_t)arg);
 }
+
+struct val b_convolve(struct build *b, struct val x, struct ir_response response)
+{
+    assert(b->code == &b->ir->main && b_type(b, x) == TYPE_F32);
+    return emit_imm(b, OP_HOSTED, x, (int32_t)ir_add_response(b->ir, response));
+}

@@ -16,6 +16,7 @@ struct build {
     const char *pointer; /* of the node being built, for faults */
     uint32_t channel;    /* instance of a one-output audio graph, else 0 */
     uint32_t channels;   /* audio: input channels */
+    uint32_t instances;  /* of a one-output audio graph: one a channel; else 1 */
     struct val open;     /* the prev or ring opened last and not closed by the node itself */
     struct late *late;   /* what b_late() noted */
     uint32_t n_late;
@@ -126,6 +127,10 @@ struct val b_near_at(struct build *b, struct val plane, int dx, int dy);
 uint32_t b_image(struct build *b, const char *name);
 struct val b_fetch(struct build *b, uint32_t slot, int component, struct val column, struct val row);
 struct val b_image_size(struct build *b, uint32_t slot, int axis); /* 0: width, 1: height */
+
+/* x (f32) convolved with a channel of the impulse response of this name, by a host stage; outside of cycles. Main body
+ * only. */
+struct val b_convolve(struct build *b, struct val x, struct ir_response response);
 
 /* Calls node `name` (a NODE_FUNCTION or any other with plain inputs) with these inputs: "sin", "perlin2". Missing
  * inputs take their defaults. Types follow the definition; result is its first port. Works in the main body and inside

@@ -1,5 +1,5 @@
-/* See cycles.h. Vertices are the graph's nodes and the delayed calls inside its expressions; a vertex points to what it
- * reads. */
+/* See cycles.h. Vertices are the graph's nodes and the delayed and hosted calls inside its expressions; a vertex points
+ * to what it reads. */
 #include "core/cycles.h"
 
 #include <string.h>
@@ -74,11 +74,11 @@ static void scan(struct cycles *c, uint32_t from, bool delayed, const struct exp
         return;
     }
     const struct node_def *def = e->kind == EXPR_CALL ? node_by_name(e->name) : NULL;
-    if (def && (def->flags & NODE_DELAYED)) {
+    if (def && (def->flags & (NODE_DELAYED | NODE_HOSTED))) {
         uint32_t v = add_vertex(c, e);
         add_edge(c, from, v, delayed);
         for (size_t i = 0; i < e->n_args; i++)
-            scan(c, v, is_first_input(def, e, i), e->args[i], lets);
+            scan(c, v, (def->flags & NODE_DELAYED) && is_first_input(def, e, i), e->args[i], lets);
         return;
     }
     if (e->kind == EXPR_LET) {
@@ -160,6 +160,43 @@ static enum status mark_delays(struct cycles *c, const uint32_t *members, uint32
     return STATUS_OK;
 }
 
+static const char *vertex_name(const struct cycles *c, uint32_t v)
+{
+    return v < c->graph->n_nodes ? c->graph->nodes[v].name : c->vertices[v].call->name;
+}
+
+static const struct node_def *vertex_def(const struct cycles *c, uint32_t v)
+{
+    if (v < c->graph->n_nodes)
+        return c->graph->nodes[v].def;
+    return c->vertices[v].call ? node_by_name(c->vertices[v].call->name) : NULL;
+}
+
+/* A host stage has the whole of a signal before what follows it begins. */
+static enum status refuse_hosted(struct cycles *c, const uint32_t *members, uint32_t n, void *user)
+{
+    bool loops = n > 1;
+    const struct vertex *first = &c->vertices[members[0]];
+    for (uint32_t k = 0; k < first->n; k++)
+        loops = loops || first->edges[k].to == members[0];
+    for (uint32_t i = 0; loops && i < n; i++) {
+        const struct node_def *def = vertex_def(c, members[i]);
+        if (!def || !(def->flags & NODE_HOSTED))
+            continue;
+        uint32_t node = members[i];
+        for (uint32_t k = 0; k < n && node >= c->graph->n_nodes; k++)
+            node = members[k]; /* in whose expression it is called */
+        const char *name = vertex_name(c, members[i]);
+        const char *pointer = node < c->graph->n_nodes ? c->graph->nodes[node].pointer : "";
+        fault_add(
+            user, STATUS_CYCLE, pointer, 0,
+            "%s is in a loop; %s is computed a block at a time beside the kernel, so no loop can lead through it, "
+            "not even with a delay",
+            name, def->name);
+    }
+    return STATUS_OK;
+}
+
 static enum status append_order(struct cycles *c, const uint32_t *members, uint32_t n, void *user)
 {
     (void)user;
@@ -167,11 +204,6 @@ static enum status append_order(struct cycles *c, const uint32_t *members, uint3
         if (members[i] < c->graph->n_nodes)
             c->order[c->n_order++] = members[i];
     return STATUS_OK;
-}
-
-static const char *vertex_name(const struct cycles *c, uint32_t v)
-{
-    return v < c->graph->n_nodes ? c->graph->nodes[v].name : c->vertices[v].call->name;
 }
 
 static enum status refuse_loop(struct cycles *c, const uint32_t *members, uint32_t n, void *user)
@@ -242,6 +274,8 @@ enum status cycles_find(const struct graph *g, struct arena *a, struct cycles **
     for (size_t i = 0; i < g->n_outputs; i++)
         scan(c, c->outputs, false, g->outputs[i], NULL);
     TRY(components(c, CUT_DELAYED, 0, refuse_loop, fault));
+    if (fault->count == before)
+        TRY(components(c, CUT_NONE, 0, refuse_hosted, fault));
     if (fault->count > before)
         return STATUS_CYCLE;
     TRY(components(c, CUT_NONE, 0, mark_delays, NULL));

@@ -83,6 +83,23 @@ uint32_t ir_add_image(struct ir *ir, const char *name)
     return ir->n_images++;
 }
 
+uint32_t ir_add_response(struct ir *ir, struct ir_response response)
+{
+    for (uint32_t i = 0; i < ir->n_responses; i++) {
+        const struct ir_response *r = &ir->responses[i];
+        if (!strcmp(r->name, response.name) && r->channel == response.channel && r->of == response.of)
+            return i;
+    }
+    if (ir->n_responses == ir->cap_responses) {
+        uint32_t cap = ir->cap_responses ? ir->cap_responses * 2 : 4;
+        ir->responses = arena_grow(ir->arena, ir->responses, ir->n_responses, cap, sizeof *ir->responses);
+        ir->cap_responses = cap;
+    }
+    response.name = arena_strdup(ir->arena, response.name);
+    ir->responses[ir->n_responses] = response;
+    return ir->n_responses++;
+}
+
 struct ir_fn *ir_fn_by_name(struct ir *ir, const char *name, uint32_t *ret_index)
 {
     for (uint32_t i = 0; i < ir->n_fns; i++)
@@ -146,7 +163,8 @@ static void code_rates(struct code *code)
         const struct op_info *info = op_info(ins->op);
         if (info->flags & OP_SOURCE) {
             ins->rate = source_rate(ins->op);
-        } else if ((info->flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR) {
+        } else if ((info->flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR ||
+                   ins->op == OP_HOSTED) {
             ins->rate = RATE_SAMPLE;
         } else {
             ins->rate = ins->op == OP_FETCH ? RATE_ROW : RATE_CONST; /* arguments alone say what is per call */

@@ -106,6 +106,14 @@ struct ir_image {
     const char *name;
 };
 
+/* An impulse response the client sends along, by its name there, and which of its channels; `hosted` names it by its
+ * slot. Not part of the kernel key. */
+struct ir_response {
+    const char *name;
+    uint32_t channel;
+    uint32_t of; /* channels it must have, unless it has one; 0: the graph says which, so `channel` must exist */
+};
+
 /* Where the number in args[slot] comes from. Not part of the kernel key. */
 struct arg_source {
     enum { ARG_CONTEXT, ARG_LITERAL, ARG_PARAM, ARG_IMAGE } kind;
@@ -130,6 +138,8 @@ struct ir {
     uint32_t n_images, cap_images;
     bool fixed_images; /* a stage's: slots are the whole IR's, so no pass drops or orders images */
     uint32_t n_planes; /* planes handed in: 1 + the largest `surface` immediate */
+    struct ir_response *responses;
+    uint32_t n_responses, cap_responses;
 };
 
 struct ir *ir_new(struct arena *a);
@@ -142,6 +152,7 @@ uint32_t ir_add_arg(struct ir *ir,
 uint32_t ir_add_table(struct ir *ir, const char *name, enum type type, uint32_t n,
                       const void *data);                                           /* found by name when present */
 uint32_t ir_add_image(struct ir *ir, const char *name);                            /* the same */
+uint32_t ir_add_response(struct ir *ir, struct ir_response response);              /* found by all it says */
 struct ir_fn *ir_fn_by_name(struct ir *ir, const char *name, uint32_t *ret_index); /* NULL when absent */
 uint32_t ir_add_fn(struct ir *ir, const struct ir_fn *fn);                         /* returns its index */
 
@@ -150,8 +161,8 @@ enum type ir_type(const struct ir *ir, const struct code *code, struct val v);
 /* Is operand k of this instruction an edge to the next sample (of prev, accum, ring)? */
 bool ins_is_delayed(const struct ins *ins, uint32_t k);
 
-/* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE, tap, plane and near
- * SAMPLE, const CONST; fetch at least ROW. */
+/* Fills every ins.rate: the greatest of its operands'; arg CALL, row ROW, iota, input, STATE, tap, plane, near
+ * and hosted SAMPLE, const CONST; fetch at least ROW. */
 void ir_rates(struct ir *ir);
 
 /* What the text and the verifier accept; sanity, not policy: the limits a client meets stand in config.def. Names are
@@ -167,6 +178,8 @@ enum {
     IR_INPUTS_MAX = 1024,
     IR_IMAGES_MAX = 1024,
     IR_PLANES_MAX = 1024,
+    IR_RESPONSES_MAX = 1024,
+    IR_HOSTED_MAX = 256, /* in one IR */
     IR_NAME_MAX = 200,
 };
 
@@ -178,6 +191,7 @@ enum {
  *       ret %2
  *     }
  *     image 0 photo
+ *     response 0 hall 1 2     (slot, name, channel, of how many)
  *     arg 0 context x0        arg 1 literal 0.5        arg 2 param 0        arg 3 image 0 width
  *     main {
  *       %1 = input 0
@@ -205,6 +219,6 @@ struct bytes ir_shape(const struct ir *ir, struct arena *a);
 
 /* Raised when the same graph would give other bytes. */
 #define SEMANTICS_VERSION 2
-#define IR_VERSION 2
+#define IR_VERSION 3
 
 #endif

@@ -268,6 +268,7 @@ static enum status read_last_imm(struct reader *r, struct ins *ins)
     case OP_SHR_I32:
     case OP_SAR_I32:
     case OP_FETCH:
+    case OP_HOSTED:
         return read_i32(r, &ins->imm.i);
     case OP_PLANE:
         w = next_word(r);
@@ -410,6 +411,21 @@ static enum status read_image(struct reader *r)
     return STATUS_OK;
 }
 
+static enum status read_response(struct reader *r)
+{
+    uint32_t slot;
+    struct ir_response response;
+    struct word name;
+    TRY(read_u32(r, IR_RESPONSES_MAX - 1, "a response's slot", &slot));
+    if (slot != r->ir->n_responses)
+        return bad(r, "response %u stands where response %u should", slot, r->ir->n_responses);
+    TRY(read_name(r, &name));
+    TRY(read_u32(r, IR_INPUTS_MAX - 1, "a response's channel", &response.channel));
+    TRY(read_u32(r, IR_INPUTS_MAX, "a response's number of channels", &response.of));
+    response.name = arena_strndup(r->arena, name.s, name.n);
+    return ir_add_response(r->ir, response) == slot ? STATUS_OK : bad(r, "a response is there twice");
+}
+
 static enum status read_image_axis(struct reader *r, uint32_t *ret_index)
 {
     uint32_t slot;
@@ -493,6 +509,8 @@ enum status ir_parse(const char *text, struct arena *a, struct ir **ret_ir, stru
             TRY(read_fn(&r));
         } else if (word_is(w, "image")) {
             TRY(read_image(&r));
+        } else if (word_is(w, "response")) {
+            TRY(read_response(&r));
         } else if (word_is(w, "arg")) {
             TRY(read_arg(&r));
         } else if (word_is(w, "main")) {
@@ -500,7 +518,7 @@ enum status ir_parse(const char *text, struct arena *a, struct ir **ret_ir, stru
             *ret_ir = r.ir;
             return STATUS_OK;
         } else {
-            return unexpected(&r, w, "table, fn, image, arg or main");
+            return unexpected(&r, w, "table, fn, image, response, arg or main");
         }
     }
 }

@@ -236,6 +236,19 @@ static void add_image(struct text *t, uint32_t slot, const struct ir_image *imag
     add(t, "\n");
 }
 
+static void add_response(struct text *t, uint32_t slot, const struct ir_response *response)
+{
+    add(t, "response ");
+    add_u32(t, slot);
+    add(t, " ");
+    add(t, response->name);
+    add(t, " ");
+    add_u32(t, response->channel);
+    add(t, " ");
+    add_u32(t, response->of);
+    add(t, "\n");
+}
+
 char *ir_print(const struct ir *ir, struct arena *a)
 {
     struct text t = {.arena = a};
@@ -245,6 +258,8 @@ char *ir_print(const struct ir *ir, struct arena *a)
         add_fn(&t, ir, &ir->fns[i]);
     for (uint32_t i = 0; i < ir->n_images; i++)
         add_image(&t, i, &ir->images[i]);
+    for (uint32_t i = 0; i < ir->n_responses; i++)
+        add_response(&t, i, &ir->responses[i]);
     for (uint32_t i = 0; i < ir->n_args; i++)
         add_arg(&t, i, &ir->args[i]);
     add(&t, "main {\n");

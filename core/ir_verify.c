@@ -78,6 +78,16 @@ static enum status check_images(struct judge *j)
     return STATUS_OK;
 }
 
+static enum status check_responses(struct judge *j)
+{
+    if (j->ir->n_responses > IR_RESPONSES_MAX)
+        return bad(j, "too many responses", j->ir->n_responses);
+    for (uint32_t i = 0; i < j->ir->n_responses; i++)
+        if (!name_is_sound(j->ir->responses[i].name))
+            return bad(j, "a response's name cannot be written", i);
+    return STATUS_OK;
+}
+
 static enum status check_args(struct judge *j)
 {
     const struct ir *ir = j->ir;
@@ -106,7 +116,7 @@ static bool op_fits(const struct body *b, enum op op)
     if (!b->fn)
         return !is_param(op);
     bool impure = op == OP_INPUT || op == OP_ARG || op == OP_IOTA || op == OP_ROW || op == OP_RING || op == OP_TAP ||
-                  op == OP_PLANE || op == OP_SURFACE || op == OP_NEAR || op == OP_FETCH;
+                  op == OP_PLANE || op == OP_SURFACE || op == OP_NEAR || op == OP_FETCH || op == OP_HOSTED;
     return !impure && !(op_info(op)->flags & OP_STATE);
 }
 
@@ -134,6 +144,8 @@ static enum status check_imm(struct judge *j, const struct body *b, uint32_t at,
         return bad_ins(j, b, at, "there is no plane %d", ins->imm.i);
     if (ins->op == OP_FETCH && u / 4 >= ir->n_images)
         return bad_ins(j, b, at, "there is no image %d", ins->imm.i / 4);
+    if (ins->op == OP_HOSTED && u >= ir->n_responses)
+        return bad_ins(j, b, at, "there is no response %d", ins->imm.i);
     if ((ins->op == OP_SHL_I32 || ins->op == OP_SHR_I32 || ins->op == OP_SAR_I32) && u > 31)
         return bad_ins(j, b, at, "shifts by %d", ins->imm.i);
     if ((ins->op == OP_GATHER_F32 || ins->op == OP_GATHER_I32) &&
@@ -165,7 +177,8 @@ static enum status check_operand(struct judge *j, const struct body *b, uint32_t
 static bool is_per_call(const struct body *b, const struct ins *ins)
 {
     unsigned flags = op_info(ins->op)->flags;
-    if ((flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR || ins->op == OP_FETCH)
+    if ((flags & OP_STATE) || ins->op == OP_TAP || ins->op == OP_PLANE || ins->op == OP_NEAR || ins->op == OP_FETCH ||
+        ins->op == OP_HOSTED)
         return false;
     if (flags & OP_SOURCE)
         return ins->op != OP_INPUT && ins->op != OP_IOTA && ins->op != OP_ROW;
@@ -293,6 +306,7 @@ enum status ir_verify(const struct ir *ir, struct fault *fault)
     struct judge j = {.ir = ir, .fault = fault};
     TRY(check_tables(&j));
     TRY(check_images(&j));
+    TRY(check_responses(&j));
     TRY(check_args(&j));
     if (ir->n_fns > IR_FNS_MAX)
         return bad(&j, "too many functions", ir->n_fns);

@@ -322,6 +322,22 @@ static enum status check_pixels(struct lowering *l)
     return STATUS_OK;
 }
 
+/* Host stages are of audio, and their signals are inputs of the stages behind them. */
+static enum status check_hosted(struct lowering *l)
+{
+    const struct ir *ir = l->b.ir;
+    uint32_t n = 0;
+    for (uint32_t v = 1; v < ir->main.n; v++)
+        n += ir->main.ins[v].op == OP_HOSTED;
+    if (n && l->layout.kind == GRAPH_FIELD)
+        return fault_add(l->b.fault, STATUS_BAD_GRAPH, "", 0, "the graph convolves audio, which a field has not");
+    if (n > IR_HOSTED_MAX || (n && ir->n_inputs + 2 * n > IR_INPUTS_MAX) || ir->n_responses > IR_RESPONSES_MAX)
+        return fault_limit(l->b.fault, "graph-convolutions", "",
+                           "the graph convolves %u signals of %u channels; at most %d are possible", n, ir->n_inputs,
+                           IR_HOSTED_MAX);
+    return STATUS_OK;
+}
+
 static bool uses_rate(const struct ir *ir)
 {
     for (uint32_t i = 0; i < ir->n_args; i++)
@@ -362,6 +378,7 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
     l.b.code = &l.b.ir->main;
     l.b.ir->outputs = ARENA_ARRAY(a, limits->outputs + 4u, struct val);
     uint32_t instances = layout.kind == GRAPH_AUDIO && !g->output_is_list ? layout.channels : 1;
+    l.b.instances = instances;
     for (uint32_t c = 0; c < instances; c++) {
         l.b.channel = c;
         l.variables.channel = c;
@@ -374,6 +391,7 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
     if (fault->count)
         return fault->status;
     TRY(check_pixels(&l));
+    TRY(check_hosted(&l));
     *ret = (struct lowered){.ir = ir,
                             .kind = graph_kind(g),
                             .n_inputs = n_inputs,

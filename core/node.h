@@ -35,6 +35,7 @@ enum node_flag {
     NODE_VECTOR = 8,  /* its ports are the components of one vector value */
     NODE_AUDIO = 16,  /* needs a sample rate: makes the graph audio */
     NODE_FIELD = 32,  /* needs pixels: makes the graph a field */
+    NODE_HOSTED = 64, /* a host stage does it: no cycle may lead through it */
 };
 
 struct node_def {

@@ -60,6 +60,8 @@ static uint64_t base_of(const struct canon *c, const struct ins *ins)
         return mix(ins->op, 0);
     if (ins->op == OP_FETCH && !c->ir->fixed_images)
         return mix(ins->op, (uint64_t)ins->imm.i % 4);
+    if (ins->op == OP_HOSTED)
+        return mix(ins->op, c->ir->responses[ins->imm.i].channel);
     return mix(ins->op, ins_imm_bits(ins));
 }
 

@@ -505,7 +505,7 @@ static bool fold_ins(struct fold *f, uint32_t at)
         return fold_state(f, at);
     if (ins->op == OP_GATHER_F32 || ins->op == OP_GATHER_I32)
         return fold_gather(f, at);
-    if (ins->op == OP_PLANE || ins->op == OP_NEAR || ins->op == OP_FETCH)
+    if (ins->op == OP_PLANE || ins->op == OP_NEAR || ins->op == OP_FETCH || ins->op == OP_HOSTED)
         return ins->op == OP_NEAR && fold_near(f, at);
     if (fold_constants(f, at))
         return true;

@@ -7,6 +7,7 @@
 
 #include "core/interp.h"
 #include "core/pass.h"
+#include "core/stages_hosted.h"
 
 struct splitter {
     struct ir *ir;
@@ -53,7 +54,7 @@ static struct code copy_code(struct ir *to, const struct code *from)
 }
 
 /* All but the main body. Passes change it in place, so each stage has its own. */
-static struct ir *copy_lists(const struct ir *ir)
+struct ir *stages_copy_lists(const struct ir *ir)
 {
     struct arena *a = ir->arena;
     struct ir *copy = ir_new(a);
@@ -97,7 +98,7 @@ static struct ir_stage make_stage(const struct splitter *s, const struct val *ro
 {
     struct arena *a = s->ir->arena;
     const struct code *code = &s->ir->main;
-    struct ir_stage stage = {.ir = copy_lists(s->ir), .reads = ARENA_ARRAY(a, code->n, uint32_t)};
+    struct ir_stage stage = {.ir = stages_copy_lists(s->ir), .reads = ARENA_ARRAY(a, code->n, uint32_t)};
     bool *needed = needed_by(s, roots, n_roots);
     uint32_t *to = ARENA_ARRAY(a, code->n, uint32_t);
     for (uint32_t v = 1; v < code->n; v++) {
@@ -147,6 +148,8 @@ struct stages stages_split(struct ir *ir)
 {
     struct arena *a = ir->arena;
     uint32_t n_planes = count_planes(&ir->main);
+    if (stages_has_hosts(ir))
+        return stages_split_hosted(ir);
     struct stages r = {.list = ARENA_ARRAY(a, 1, struct ir_stage), .n = 1};
     r.list[0].ir = ir;
     if (!n_planes)

@@ -58,10 +58,13 @@ struct program {
     struct cost whole_cost;  /* and of all that a sample of the whole takes: the same where there are no others */
     struct program **stages; /* before this one */
     uint32_t n_stages;
-    const uint32_t *reads;  /* by surface (ir->n_planes): which plane */
-    const uint32_t *fills;  /* by output, of a stage: which plane; NULL: the graph's own outputs */
+    const uint32_t *reads;  /* by surface (ir->n_planes): which plane; or by input from n_signals on: which signal */
+    const uint32_t *fills;  /* by output, of a stage: which plane or host; NULL: the graph's own outputs */
     const enum edge *edges; /* by plane */
     uint32_t n_planes;      /* in the whole graph */
+    const uint32_t *hosts;  /* by host, of the whole graph: its response, a slot of lowered.ir */
+    uint32_t n_hosts;
+    uint32_t n_signals; /* inputs that are the graph's own, where there are hosts */
     double lower_ms;        /* lowering, passes, plan and bytecode */
     struct program_private *private;
 };
@@ -74,6 +77,7 @@ enum status engine_program(struct engine *e, const struct graph *g, const char *
                            struct fault *fault) MUST_CHECK;
 struct program *engine_program_known(struct engine *e, const char *graph_id,
                                      struct layout layout); /* NULL when not in memory */
+struct program *program_ref(struct program *p);
 void program_unref(struct program *p);
 
 /* The kernel key's hex digits. False while there is no target, or while no compiler has ever said which it is (the

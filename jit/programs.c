@@ -32,6 +32,9 @@ static void fill_stage(struct program *p, const struct stages *all, uint32_t i, 
     p->fills = stage->fills;
     p->edges = all->edges;
     p->n_planes = all->n_planes;
+    p->hosts = all->hosts;
+    p->n_hosts = all->n_hosts;
+    p->n_signals = all->n_signals;
     p->plan = plan_make(p->ir, p->arena);
     p->interp = interp_new(p->plan, isa, p->arena);
     p->cost = p->whole_cost = plan_cost(p->plan);

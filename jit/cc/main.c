@@ -128,12 +128,12 @@ static enum status check_size(const struct ir *ir, struct fault *fault)
     return STATUS_OK;
 }
 
-/* Planes are made by stages of their own; what comes here reads them. */
+/* Planes and what hosts make come from stages before; what comes here reads them. */
 static enum status check_stage(const struct ir *ir, struct fault *fault)
 {
     for (uint32_t v = 1; v < ir->main.n; v++)
-        if (ir->main.ins[v].op == OP_PLANE)
-            return fault_add(fault, STATUS_INTERNAL, "", 0, "IR, main %%%u: the IR is not cut at its planes", v);
+        if (ir->main.ins[v].op == OP_PLANE || ir->main.ins[v].op == OP_HOSTED)
+            return fault_add(fault, STATUS_INTERNAL, "", 0, "IR, main %%%u: the IR is not cut into stages", v);
     return STATUS_OK;
 }
 

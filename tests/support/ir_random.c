@@ -157,7 +157,7 @@ static bool fits(const struct maker *m, enum op op)
     bool param = op == OP_PARAM_F32 || op == OP_PARAM_F64 || op == OP_PARAM_I32;
     if (param || op == OP_INPUT || op == OP_RING || op == OP_TAP || op == OP_FROM_BITS || op == OP_FROM_HIGH)
         return false; /* made by hand, or able to make denormals */
-    if (op == OP_PLANE || op == OP_SURFACE || op == OP_NEAR || op == OP_FETCH)
+    if (op == OP_PLANE || op == OP_SURFACE || op == OP_NEAR || op == OP_FETCH || op == OP_HOSTED)
         return false;
     if (m->pure && ((flags & OP_STATE) || op == OP_ARG || op == OP_IOTA || op == OP_ROW))
         return false;
