@@ -10,6 +10,7 @@
 
 float hear_in[2][HEAR_LONG], hear_out[HEAR_CHANNELS][HEAR_LONG];
 double hear_model[HEAR_CHANNELS][HEAR_LONG];
+double hear_rate = HEAR_RATE;
 
 static struct engine *engine;
 static struct arena *arena;
@@ -55,6 +56,7 @@ void hear_run(const char *text, uint32_t channels)
     assert_true(rig.program->ir->n_outputs <= HEAR_CHANNELS);
     for (int c = 0; c < HEAR_CHANNELS; c++)
         to[c] = hear_out[c];
+    rig.context[CONTEXT_RATE] = hear_rate;
     rig_run(&rig, false, from, to, 0, HEAR_LONG, 1);
     rig_close(&rig);
 }

@@ -9,6 +9,7 @@ enum { HEAR_LONG = 48000, HEAR_CHANNELS = 8, HEAR_RATE = 48000 };
 extern float hear_in[2][HEAR_LONG]; /* uniform noise of -1..1, unlike in the two */
 extern float hear_out[HEAR_CHANNELS][HEAR_LONG];
 extern double hear_model[HEAR_CHANNELS][HEAR_LONG];
+extern double hear_rate; /* frames a second of the next run: HEAR_RATE; others are for graphs without delays */
 
 int hear_open(void **state); /* group setup and teardown */
 int hear_close(void **state);
