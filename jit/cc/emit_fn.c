@@ -1,7 +1,8 @@
 /* IR functions: each is emitted once a shape it is needed in, as an internal function that is not inlined (gcc's
  * register allocator is super-linear in a body's length, and a call costs next to nothing at 16 lanes). Only tiny ones
- * are written in place. Parameters and results travel in vector registers; the upper half of an f64 vector result
- * through a pointer. */
+ * are written in place. Parameters and results travel in registers; the upper half of an f64 vector result and the
+ * parameters beyond the registers through pointers. (gcc 12 forgets to store an argument on the stack again when it
+ * was one of the call before, although another call's return address lay over it meanwhile.) */
 #include "core/arena.h"
 #include "jit/cc/emit.h"
 #include "jit/cc/emit_coherent.h"
@@ -47,27 +48,81 @@ static struct value inline_call(struct site *s, const struct ins *ins)
     return body_emit(&body, fn);
 }
 
+/* The parts of a function's parameters, in order, and whether each has a register. */
+struct passing {
+    struct {
+        uint32_t param;
+        int part;
+        bool in_memory;
+        gcc_jit_type *type;
+    } parts[2 * FN_ARGS_MAX];
+    int n, in_memory;
+    bool pair; /* the result's upper half */
+};
+
+static struct passing passing_of(const struct shape *shape, const struct ir_fn *fn)
+{
+    enum { VECTOR_REGISTERS = 8, OTHER_REGISTERS = 4 }; /* beside the two pointers */
+    struct passing p = {.pair = fn->result_type == TYPE_F64 && shape->parts == 2};
+    int vectors = 0, others = 0;
+    for (uint32_t k = 0; k < fn->n_params; k++)
+        for (int part = 0; part < (fn->params[k] == TYPE_F64 ? shape->parts : 1); part++) {
+            bool other = !shape->vector && fn->params[k] == TYPE_I32;
+            bool in_memory = other ? ++others > OTHER_REGISTERS : ++vectors > VECTOR_REGISTERS;
+            p.parts[p.n].param = k;
+            p.parts[p.n].part = part;
+            p.parts[p.n].in_memory = in_memory;
+            p.parts[p.n].type = machine_type(shape, fn->params[k]);
+            p.in_memory += in_memory;
+            p.n++;
+        }
+    return p;
+}
+
+/* Place `i` of an area of vectors, as a `type`. */
+static gcc_jit_lvalue *area_at(struct emitter *e, gcc_jit_rvalue *area, int i, gcc_jit_type *type)
+{
+    gcc_jit_lvalue *place = gcc_jit_context_new_array_access(e->ctxt, NULL, area, machine_int(e, i));
+    gcc_jit_rvalue *at = gcc_jit_context_new_cast(e->ctxt, NULL, gcc_jit_lvalue_get_address(place, NULL),
+                                                  gcc_jit_type_get_pointer(type));
+    return gcc_jit_rvalue_dereference(at, NULL);
+}
+
+static gcc_jit_rvalue *area_new(struct site *s, int n)
+{
+    struct emitter *e = s->e;
+    gcc_jit_type *type = gcc_jit_context_new_array_type(e->ctxt, NULL, e->vector.f32, n);
+    gcc_jit_rvalue *all = gcc_jit_lvalue_get_address(site_local(s, type, "arguments"), NULL);
+    return gcc_jit_context_new_cast(e->ctxt, NULL, all, gcc_jit_type_get_pointer(e->vector.f32));
+}
+
 static struct value call_function(struct site *s, const struct shape *shape, const struct ins *ins)
 {
     struct emitter *e = s->e;
     const struct ir_fn *fn = &e->ir->fns[ins->imm.i];
-    gcc_jit_rvalue *args[2 * FN_ARGS_MAX + 1];
-    int n = 0;
-    struct value r = {0};
-    bool pair = fn->result_type == TYPE_F64 && shape->parts == 2;
-    for (uint32_t k = 0; k < ins->n_args; k++) {
-        struct value a = site_get(s, ins->args[k]);
-        if (shape != s->shape)
+    struct passing p = passing_of(shape, fn);
+    gcc_jit_rvalue *args[2 * FN_ARGS_MAX + 2], *area = p.in_memory ? area_new(s, p.in_memory) : NULL;
+    int n = 0, stored = 0;
+    struct value r = {0}, a = {0};
+    for (int i = 0; i < p.n; i++) {
+        uint32_t k = p.parts[i].param;
+        if (p.parts[i].part == 0)
+            a = site_get(s, ins->args[k]);
+        if (p.parts[i].part == 0 && shape != s->shape)
             a = site_splat(s, fn->params[k], a.part[0]);
-        for (int part = 0; part < (fn->params[k] == TYPE_F64 ? shape->parts : 1); part++)
-            args[n++] = a.part[part];
+        if (p.parts[i].in_memory)
+            site_set(s, area_at(e, area, stored++, p.parts[i].type), a.part[p.parts[i].part]);
+        else
+            args[n++] = a.part[p.parts[i].part];
     }
-    gcc_jit_lvalue *upper = pair ? site_local(s, shape->f64, "upper") : NULL;
-    if (pair)
+    if (area)
+        args[n++] = area;
+    gcc_jit_lvalue *upper = p.pair ? site_local(s, shape->f64, "upper") : NULL;
+    if (p.pair)
         args[n++] = gcc_jit_lvalue_get_address(upper, NULL);
     gcc_jit_rvalue *call = gcc_jit_context_new_call(e->ctxt, NULL, e->fns[shape->vector][ins->imm.i], n, args);
     r.part[0] = site_let(s, machine_type(shape, fn->result_type), call);
-    if (pair)
+    if (p.pair)
         r.part[1] = site_let(s, shape->f64, gcc_jit_lvalue_as_rvalue(upper));
     if (shape != s->shape)
         r = (struct value){.part = {site_lane0(s, fn->result_type, r), NULL}};
@@ -91,12 +146,15 @@ struct value emit_call(struct site *s, struct val v, const struct ins *ins)
 static gcc_jit_function *fn_declare(struct emitter *e, const struct shape *shape, const struct ir_fn *fn,
                                     uint32_t index)
 {
-    gcc_jit_param *params[2 * FN_ARGS_MAX + 1];
+    struct passing p = passing_of(shape, fn);
+    gcc_jit_param *params[2 * FN_ARGS_MAX + 2];
     int n = 0;
-    for (uint32_t k = 0; k < fn->n_params; k++)
-        for (int part = 0; part < (fn->params[k] == TYPE_F64 ? shape->parts : 1); part++)
-            params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, machine_type(shape, fn->params[k]), "p");
-    if (fn->result_type == TYPE_F64 && shape->parts == 2)
+    for (int i = 0; i < p.n; i++)
+        if (!p.parts[i].in_memory)
+            params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, p.parts[i].type, "p");
+    if (p.in_memory)
+        params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, gcc_jit_type_get_pointer(e->vector.f32), "arguments");
+    if (p.pair)
         params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, gcc_jit_type_get_pointer(shape->f64), "upper");
     const char *name = arena_printf(e->arena, "fn_%u_%d", index, shape->lanes);
     return gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_INTERNAL, machine_type(shape, fn->result_type),
@@ -109,15 +167,23 @@ static void fn_define(struct emitter *e, const struct shape *shape, uint32_t ind
     gcc_jit_function *f = e->fns[shape->vector][index];
     struct site s = site_new(e, shape, &fn->code, f, gcc_jit_function_new_block(f, "entry"));
     struct value params[FN_ARGS_MAX] = {0};
-    int n = 0;
-    for (uint32_t k = 0; k < fn->n_params; k++)
-        for (int part = 0; part < (fn->params[k] == TYPE_F64 ? shape->parts : 1); part++)
-            params[k].part[part] = gcc_jit_param_as_rvalue(gcc_jit_function_get_param(f, n++));
+    struct passing p = passing_of(shape, fn);
+    int n = 0, loaded = 0;
+    gcc_jit_rvalue *area =
+        p.in_memory ? gcc_jit_param_as_rvalue(gcc_jit_function_get_param(f, p.n - p.in_memory)) : NULL;
+    for (int i = 0; i < p.n; i++) {
+        gcc_jit_rvalue **part = &params[p.parts[i].param].part[p.parts[i].part];
+        if (p.parts[i].in_memory)
+            *part =
+                site_let(&s, p.parts[i].type, gcc_jit_lvalue_as_rvalue(area_at(e, area, loaded++, p.parts[i].type)));
+        else
+            *part = gcc_jit_param_as_rvalue(gcc_jit_function_get_param(f, n++));
+    }
     s.uses = e->fn_uses[index];
     s.params = params;
     struct value r = body_emit(&s, fn);
-    if (fn->result_type == TYPE_F64 && shape->parts == 2) {
-        gcc_jit_rvalue *upper = gcc_jit_param_as_rvalue(gcc_jit_function_get_param(f, n));
+    if (p.pair) {
+        gcc_jit_rvalue *upper = gcc_jit_param_as_rvalue(gcc_jit_function_get_param(f, n + (area != NULL)));
         site_set(&s, gcc_jit_rvalue_dereference(upper, NULL), r.part[1]);
     }
     gcc_jit_block_end_with_return(s.block, NULL, r.part[0]);
