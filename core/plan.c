@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/plan_packs.h"
+
 /* Work in progress: per-value marks and the rings whose taps are cut off at the present depth. */
 struct planner {
     const struct ir *ir;
@@ -370,7 +372,7 @@ static void number_leaves(struct lives *l, const struct region *r, bool top)
 }
 
 /* last[v]: the last leaf that needs v in a strip buffer, or PLAN_NONE. */
-static uint32_t *strip_lifetimes(const struct lives *l, struct arena *a)
+static uint32_t *strip_lifetimes(const struct plan *plan, const struct lives *l, struct arena *a)
 {
     const struct code *code = &l->ir->main;
     uint32_t *last = filled(a, code->n);
@@ -391,6 +393,14 @@ static uint32_t *strip_lifetimes(const struct lives *l, struct arena *a)
         if (code->ins[v].rate == RATE_SAMPLE && !l->vector[l->leaf[v]])
             last[v] = l->n_leaves;
     }
+    for (uint32_t i = 0; i < plan->n_packs; i++) { /* what feeds a pack waits until it runs */
+        const struct pack *p = &plan->packs[i];
+        for (uint32_t lane = 0; lane < p->n_chains * p->n_stages; lane += p->n_stages) {
+            uint32_t v = p->feeds[lane].i, until = l->leaf[p->last->vals[0].i];
+            if (last[v] == PLAN_NONE || until > last[v])
+                last[v] = until;
+        }
+    }
     return last;
 }
 
@@ -398,7 +408,7 @@ static uint32_t *strip_lifetimes(const struct lives *l, struct arena *a)
 static void lay_out_strips(struct plan *plan, const struct lives *l, struct arena *a)
 {
     const struct code *code = &plan->ir->main;
-    uint32_t *last = strip_lifetimes(l, a);
+    uint32_t *last = strip_lifetimes(plan, l, a);
     uint32_t *free_at[2] = {filled(a, code->n), filled(a, code->n)};
     uint32_t n_free[2] = {0, 0};
     uint32_t *live = ARENA_ARRAY(a, code->n, uint32_t), n_live = 0;
@@ -461,6 +471,7 @@ struct plan *plan_make(const struct ir *ir, struct arena *a)
     plan->n_regions = plan_group(&p, vals, n_vals, &plan->regions);
     plan->strips = plan->n_regions > 1 || (plan->n_regions == 1 && plan->regions[0].kind != REGION_VECTOR);
     lay_out_state(plan, a);
+    plan_find_packs(plan, a);
     struct lives l = {.ir = ir,
                       .leaf = ARENA_ARRAY(a, n, uint32_t),
                       .from = ARENA_ARRAY(a, n + 1, uint32_t),

@@ -35,6 +35,7 @@ struct region {
 
 enum { PLAN_NONE = UINT32_MAX };
 
+struct pack;
 struct plan {
     const struct ir *ir;
     struct val *call_vals, *row_vals;
@@ -49,6 +50,9 @@ struct plan {
     struct val *rings;  /* by ring index: the RING instruction */
     uint32_t n_rings;
     uint32_t scratch_size, state_size; /* bytes */
+    struct pack *packs;                /* see plan_packs.h */
+    uint32_t n_packs;
+    uint32_t *pack_of; /* by value: the pack that may compute it, or PLAN_NONE */
 };
 
 /* `ir` must be verified and rated (ir_rates). */

@@ -1,7 +1,7 @@
 /* A plan as text, for `sinter explain` and the tests. */
 #include <stdio.h>
 
-#include "core/plan.h"
+#include "core/plan_packs.h"
 
 struct text {
     struct arena *arena;
@@ -42,6 +42,9 @@ char *plan_print(const struct plan *p, struct arena *a)
         say(&t, arena_printf(a, "row%s\n", vals_text(a, p->row_vals, p->n_row_vals)));
     for (uint32_t i = 0; i < p->n_regions; i++)
         print_region(&t, p, &p->regions[i], 0);
+    for (uint32_t i = 0; i < p->n_packs; i++)
+        say(&t, arena_printf(a, "pack %u x %u%s\n", p->packs[i].n_chains, p->packs[i].n_stages,
+                             vals_text(a, p->packs[i].feeds, p->packs[i].n_chains * p->packs[i].n_stages)));
     say(&t, arena_printf(a, "state %u bytes, %u rings, scratch %u bytes%s\n", p->state_size, p->n_rings,
                          p->scratch_size, p->strips ? ", in strips" : ""));
     return t.data;

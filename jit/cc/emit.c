@@ -40,8 +40,11 @@ void site_forget(struct site *s)
 }
 
 /* A value of rate CALL or ROW in every lane, made once where its rate is. */
-static struct value splat_of(struct main_body *m, struct val v, const struct ins *ins)
+static struct value splat_of(struct site *s, struct val v, const struct ins *ins)
 {
+    struct main_body *m = s->e->main;
+    if (s->shape == &s->e->half)
+        return site_splat(s, op_info(ins->op)->result, m->uniform[v.i].part[0]);
     if (!m->splat[v.i].part[0]) {
         struct site *where = ins->rate == RATE_ROW ? &m->row : &m->prologue;
         m->splat[v.i] = site_splat(where, op_info(ins->op)->result, m->uniform[v.i].part[0]);
@@ -59,7 +62,7 @@ struct value site_get(struct site *s, struct val v)
     if (ins->op == OP_CONST_F32 || ins->op == OP_CONST_F64 || ins->op == OP_CONST_I32)
         r = emit_const(s, v, ins);
     else if (ins->rate != RATE_SAMPLE)
-        r = s->shape->vector ? splat_of(m, v, ins) : m->uniform[v.i];
+        r = s->shape->vector ? splat_of(s, v, ins) : m->uniform[v.i];
     else
         r = site_load(s, op_info(ins->op)->result, m->scratch, s->e->plan->strip_at[v.i], s->loop->index);
     r.dies = false;

@@ -31,6 +31,7 @@ struct main_body {
     struct plane_view *plane_views; /* by plane; filled when first read */
     struct image_view *image_views; /* by image */
     bool *stored;                   /* by output: its region writes it */
+    struct group *packs;
 };
 
 /* The loop over samples a site is in. Indices are longs. */
@@ -49,6 +50,12 @@ struct loop {
 void state_begin(struct site *s, const struct region *r);
 void state_turn(struct site *s, const struct region *r);
 void state_end(struct site *s, const struct region *r, gcc_jit_rvalue *last_lane);
+
+/* emit_packs.c: cascades, around a row, and in a strip where `region` stands. */
+struct group;
+struct group *packs_begin(struct site *s);
+void packs_run(struct site *outer, struct group *groups, const struct region *region, const struct loop *strip);
+void packs_end(struct site *outer, struct group *groups);
 
 /* emit_fn.c */
 void fns_emit(struct emitter *e);

@@ -25,7 +25,7 @@ static struct value to_wide(struct site *s, gcc_jit_rvalue *a, const struct text
     if (!s->shape->vector)
         return one(SITE_ASM(s, s->e->t_double, NULL, t->scalar, {reg, a}));
     struct value r = {0};
-    for (int part = 0; part < 2; part++)
+    for (int part = 0; part < s->shape->parts; part++)
         r.part[part] = SITE_ASM(s, s->shape->f64, NULL, s->e->v4 ? t->v4[part] : t->v3[part], {reg, a});
     return r;
 }
@@ -37,6 +37,8 @@ static struct value to_narrow(struct site *s, gcc_jit_type *type, struct value a
     const char *join = s->e->v4 ? "vinsertf32x8 $1, %t2, %1, %0" : "vinsertf128 $1, %x2, %1, %0";
     const char *narrow = s->e->v4 ? t->v4[0] : t->v3[0];
     gcc_jit_rvalue *low = SITE_ASM(s, type, NULL, narrow, {reg, a.part[0]});
+    if (s->shape->parts == 1)
+        return one(low);
     gcc_jit_rvalue *high = low;
     if (a.part[1] && a.part[1] != a.part[0])
         high = SITE_ASM(s, type, NULL, narrow, {reg, a.part[1]});
@@ -131,6 +133,9 @@ struct value emit_high_f64(struct site *s, struct val v, const struct ins *ins)
         return one(SITE_ASM(s, s->e->t_int, "r", "vpextrd $1, %1, %0", {"x", a.part[0]}));
     if (s->e->v4)
         return to_narrow(s, s->shape->i32, a, &t);
+    if (s->shape->parts == 1)
+        return one(SITE_ASM(s, s->shape->i32, "&x", "vextracti128 $1, %1, %0\n\tvshufps $0xdd, %0, %x1, %0",
+                            {"x", a.part[0]}));
     return one(SITE_ASM(s, s->shape->i32, NULL, "vshufps $0xdd, %2, %1, %0\n\tvpermpd $0xd8, %0, %0", {"x", a.part[0]},
                         {"x", a.part[1]}));
 }

@@ -327,6 +327,15 @@ static gcc_jit_rvalue *select_part(struct site *s, const struct ins *ins, const 
     return SITE_ASM(s, type, "x", "vblendvps %1, %2, %3, %0", {"x", m}, {mem, b}, {"x", c});
 }
 
+struct value site_select(struct site *s, enum type t, gcc_jit_rvalue *mask, struct value a, struct value b)
+{
+    struct ins ins = {.op = t == TYPE_F64 ? OP_SEL_F64 : t == TYPE_F32 ? OP_SEL_F32 : OP_SEL_I32};
+    struct value args[3] = {one(mask), a, b}, v = {0};
+    for (int part = 0; part < parts_of(s, t); part++)
+        v.part[part] = select_part(s, &ins, args, part);
+    return v;
+}
+
 struct value emit_select(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;

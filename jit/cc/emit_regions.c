@@ -55,6 +55,8 @@ void emit_region_body(struct site *s, const struct region *region)
     const struct plan *plan = s->e->plan;
     for (uint32_t i = 0; i < region->n_vals; i++) {
         struct val v = region->vals[i];
+        if (plan->pack_of[v.i] != PLAN_NONE)
+            continue;
         struct value made = site_emit(s, v);
         if (plan->strip_at[v.i] != PLAN_NONE && made.part[0])
             site_store(s, op_info(s->code->ins[v.i].op)->result, s->e->main->scratch, plan->strip_at[v.i],
@@ -223,9 +225,21 @@ static void chunk_region(struct site *outer, const struct region *region, const 
     outer->block = t.s.block;
 }
 
+/* Is all of it packed? */
+static bool region_rests(const struct plan *plan, const struct region *region)
+{
+    for (uint32_t i = 0; i < region->n_vals; i++)
+        if (plan->pack_of[region->vals[i].i] == PLAN_NONE)
+            return false;
+    return region->kind != REGION_CHUNK;
+}
+
 static void emit_regions(struct site *s, const struct region *regions, uint32_t n, struct loop *strip, bool top)
 {
     for (uint32_t i = 0; i < n; i++) {
+        packs_run(s, s->e->main->packs, &regions[i], strip);
+        if (region_rests(s->e->plan, &regions[i]))
+            continue;
         if (regions[i].kind == REGION_VECTOR)
             vector_region(s, &regions[i], strip, top);
         else if (regions[i].kind == REGION_SERIAL)
@@ -283,6 +297,7 @@ void emit_strips(struct site *outer)
     const struct plan *plan = e->plan;
     gcc_jit_rvalue *length = machine_long(e, width_strip(plan));
     move_states(outer, plan->regions, plan->n_regions, true, true);
+    e->main->packs = packs_begin(outer);
     struct turns t = turns_begin(outer, machine_long(e, 0), e->main->count);
     struct loop strip = {.lo = machine_long(e, 0), .base = r(t.index)};
     gcc_jit_rvalue *left = site_sub(&t.s, e->main->count, strip.base);
@@ -292,4 +307,5 @@ void emit_strips(struct site *outer)
     turns_end(&t, site_add(&t.s, strip.base, length));
     outer->block = t.s.block;
     move_states(outer, plan->regions, plan->n_regions, false, true);
+    packs_end(outer, e->main->packs);
 }

@@ -27,7 +27,8 @@ static enum type type_of(const struct site *s, struct val v)
 
 static bool has_slot(const struct site *s, struct val v)
 {
-    return s->e->plan->state_at[v.i] != PLAN_NONE;
+    const struct plan *plan = s->e->plan;
+    return plan->state_at[v.i] != PLAN_NONE && plan->pack_of[v.i] == PLAN_NONE; /* packs have their own */
 }
 
 static bool is_accum(const struct site *s, struct val v)

@@ -6,7 +6,7 @@
 
 #include "core/arena.h"
 
-static struct shape shape_make(struct emitter *e, int lanes)
+static struct shape shape_make(struct emitter *e, int lanes, int parts)
 {
     if (lanes == 1)
         return (struct shape){.vector = false,
@@ -19,9 +19,9 @@ static struct shape shape_make(struct emitter *e, int lanes)
                               .f32_at = e->t_float,
                               .f64_at = e->t_double,
                               .i32_at = e->t_int};
-    struct shape s = {.vector = true, .lanes = lanes, .parts = 2};
+    struct shape s = {.vector = true, .lanes = lanes, .parts = parts};
     s.f32 = gcc_jit_type_get_vector(e->t_float, (size_t)lanes);
-    s.f64 = gcc_jit_type_get_vector(e->t_double, (size_t)lanes / 2);
+    s.f64 = gcc_jit_type_get_vector(e->t_double, (size_t)(lanes / parts));
     s.i32 = gcc_jit_type_get_vector(e->t_int, (size_t)lanes);
     s.mask = e->v4 ? e->t_kmask : s.i32;
     s.f32_at = gcc_jit_type_get_aligned(s.f32, 4);
@@ -47,8 +47,9 @@ void machine_init(struct emitter *e)
     e->t_double_ptr = gcc_jit_type_get_pointer(e->t_double);
     e->t_int_ptr = gcc_jit_type_get_pointer(e->t_int);
     e->t_byte_ptr = gcc_jit_type_get_pointer(gcc_jit_context_get_int_type(c, 1, 1));
-    e->scalar = shape_make(e, 1);
-    e->vector = shape_make(e, e->v4 ? 16 : 8);
+    e->scalar = shape_make(e, 1, 1);
+    e->vector = shape_make(e, e->v4 ? 16 : 8, 2);
+    e->half = shape_make(e, e->vector.lanes / 2, 1);
 }
 
 gcc_jit_type *machine_type(const struct shape *s, enum type t)
@@ -169,7 +170,7 @@ static gcc_jit_rvalue *constant_f64(struct emitter *e, const struct shape *shape
     memcpy(&bits, &v, sizeof bits);
     if (!shape->vector)
         return gcc_jit_context_new_bitcast(e->ctxt, NULL, machine_long(e, bits), e->t_double);
-    int n = shape->lanes / 2;
+    int n = shape->lanes / shape->parts;
     gcc_jit_type *longs = gcc_jit_type_get_vector(e->t_long, (size_t)n);
     return gcc_jit_context_new_bitcast(e->ctxt, NULL, vector_of(e, longs, n, machine_long(e, bits)), shape->f64);
 }
@@ -192,7 +193,7 @@ struct value site_constant(struct emitter *e, const struct shape *shape, const s
 struct value site_splat(struct site *s, enum type t, gcc_jit_rvalue *v)
 {
     struct emitter *e = s->e;
-    const struct shape *w = &e->vector;
+    const struct shape *w = s->shape->vector ? s->shape : &e->vector;
     gcc_jit_rvalue *r = NULL;
     switch (t) {
     case TYPE_F32:

@@ -15,7 +15,7 @@ enum { LANES_MAX = 16 };
 
 /* How the values of a piece of code lie in registers: `lanes` samples side by side, or one (`vector` false).
  *   f32, i32   one vector, or float, int
- *   f64        two vectors of half the lanes, the lower lanes first, or double
+ *   f64        two vectors of half the lanes, the lower lanes first, or double; one vector in the half shape
  *   mask       v4: unsigned short in a mask register; v3: i32 vector of 0 and -1; one lane: int 0 or -1 */
 struct shape {
     bool vector;
@@ -45,6 +45,7 @@ struct emitter {
     const char *reg;        /* constraint of a vector register: "v", or "x" where the upper sixteen do not exist */
     const char *reg_or_mem; /* the same or memory */
     struct shape scalar, vector;
+    struct shape half; /* half the vector's lanes: f64 fill a register, f32 and i32 half of one */
     gcc_jit_type *t_void, *t_float, *t_double, *t_int, *t_long, *t_kmask, *t_bool;
     gcc_jit_type *t_float_ptr, *t_double_ptr, *t_int_ptr, *t_byte_ptr;
     bool *tables;                 /* by table: written already */
@@ -109,9 +110,10 @@ gcc_jit_rvalue *site_less(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b);
 
 gcc_jit_rvalue *site_constant_i32(const struct shape *shape, struct emitter *e, int32_t v);
 struct value site_constant(struct emitter *e, const struct shape *shape, const struct ins *ins);
-struct value site_splat(struct site *s, enum type t, gcc_jit_rvalue *scalar); /* a scalar in every lane of e->vector */
-gcc_jit_rvalue *site_lane0(struct site *s, enum type t, struct value v);      /* the first lane as a scalar */
-gcc_jit_rvalue *site_lane_numbers(struct emitter *e);                         /* 0, 1, 2, ... as an i32 vector */
+struct value site_splat(struct site *s, enum type t,
+                        gcc_jit_rvalue *scalar); /* in every lane of s's vector, or of e->vector */
+gcc_jit_rvalue *site_lane0(struct site *s, enum type t, struct value v);        /* the first lane as a scalar */
+gcc_jit_rvalue *site_lane_numbers(struct emitter *e);                           /* 0, 1, 2, ... as an i32 vector */
 gcc_jit_rvalue *site_canonical(struct site *s, enum type t, gcc_jit_rvalue *v); /* one part; NaN becomes the NaN */
 struct value site_canonical_value(struct site *s, enum type t, struct value v);
 gcc_jit_rvalue *site_first_lanes(struct site *s, gcc_jit_rvalue *n); /* mask: lanes below the int n */
@@ -130,6 +132,8 @@ struct value site_get(struct site *s, struct val v);  /* an operand, in the site
 struct value site_emit(struct site *s, struct val v); /* computes v here and remembers it */
 void site_remember(struct site *s, struct val v, struct value value);
 void site_forget(struct site *s); /* all that was remembered */
+struct value site_select(struct site *s, enum type t, gcc_jit_rvalue *mask, struct value a,
+                         struct value b); /* mask ? a : b */
 struct site site_new(struct emitter *e, const struct shape *shape, const struct code *code, gcc_jit_function *fn,
                      gcc_jit_block *block);
 uint32_t *code_uses(const struct code *code, struct arena *a);

@@ -63,7 +63,7 @@ struct value site_load(struct site *s, enum type t, gcc_jit_rvalue *bytes, long 
     struct value v = {.part = {site_let(s, type, gcc_jit_lvalue_as_rvalue(site_at(s, type_at, base, index))), NULL}};
     if (t == TYPE_MASK)
         v.part[0] = mask_of_ints(s, v.part[0]);
-    if (t == TYPE_F64 && s->shape->vector) {
+    if (t == TYPE_F64 && s->shape->parts == 2) {
         base = elements_at(s, t, bytes, offset + (long)sizeof(double) * s->shape->lanes / 2);
         v.part[1] = site_let(s, type, gcc_jit_lvalue_as_rvalue(site_at(s, type_at, base, index)));
     }
@@ -75,7 +75,7 @@ void site_store(struct site *s, enum type t, gcc_jit_rvalue *bytes, long offset,
     gcc_jit_rvalue *base = elements_at(s, t, bytes, offset);
     gcc_jit_type *type_at = machine_type_at(s->shape, t);
     site_set(s, site_at(s, type_at, base, index), t == TYPE_MASK ? ints_of_mask(s, v.part[0]) : v.part[0]);
-    if (t == TYPE_F64 && s->shape->vector) {
+    if (t == TYPE_F64 && s->shape->parts == 2) {
         base = elements_at(s, t, bytes, offset + (long)sizeof(double) * s->shape->lanes / 2);
         site_set(s, site_at(s, type_at, base, index), v.part[1]);
     }

@@ -26,14 +26,15 @@ static uint64_t *fn_works(const struct ir *ir)
     return work;
 }
 
-static void count(const struct ir *ir, const struct region *r, const uint64_t *works, uint64_t *serial,
+static void count(const struct plan *plan, const struct region *r, const uint64_t *works, uint64_t *serial,
                   uint64_t *vector)
 {
     for (uint32_t i = 0; i < r->n_subs; i++)
-        count(ir, &r->subs[i], works, serial, vector);
+        count(plan, &r->subs[i], works, serial, vector);
     for (uint32_t i = 0; i < r->n_vals; i++) {
-        const struct ins *ins = &ir->main.ins[r->vals[i].i];
-        *(r->kind == REGION_SERIAL ? serial : vector) += is_call(ins) ? works[ins->imm.i] : 1;
+        const struct ins *ins = &plan->ir->main.ins[r->vals[i].i];
+        bool packed = plan->pack_of[r->vals[i].i] != PLAN_NONE;
+        *(r->kind == REGION_SERIAL && !packed ? serial : vector) += is_call(ins) ? works[ins->imm.i] : 1;
     }
 }
 
@@ -42,7 +43,7 @@ bool width_is_serial(const struct plan *plan)
     uint64_t serial = 0, vector = 0;
     uint64_t *works = fn_works(plan->ir);
     for (uint32_t i = 0; i < plan->n_regions; i++)
-        count(plan->ir, &plan->regions[i], works, &serial, &vector);
+        count(plan, &plan->regions[i], works, &serial, &vector);
     return serial * SERIAL_WEIGHT > vector;
 }
 
@@ -53,8 +54,9 @@ enum target width_choose(const struct plan *plan, enum target target)
     return target == TARGET_V4 && width_is_serial(plan) ? TARGET_V3 : target;
 }
 
-/* The processor overlaps a recurrence with the vector code of the next strip if that is near enough. */
+/* The processor overlaps a recurrence with the vector code of the next strip if that is near enough. A pack loses time
+ * at a strip's ends. */
 int width_strip(const struct plan *plan)
 {
-    return width_is_serial(plan) ? SHORT_STRIP : KERNEL_STRIP;
+    return plan->n_packs ? KERNEL_STRIP : width_is_serial(plan) ? SHORT_STRIP : KERNEL_STRIP;
 }
