@@ -8,6 +8,7 @@
 
 #include "api/exchange.h"
 #include "api/memory.h"
+#include "api/resample.h"
 #include "api/room.h"
 #include "api/stream.h"
 
@@ -73,6 +74,7 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
     struct api *api = calloc(1, sizeof *api);
     if (!api)
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the api");
+    resample_pin();
     *api = (struct api){.config = *config, .engine = engine, .pool = pool};
     pthread_mutex_init(&api->checked_lock, NULL);
     enum status status = graph_store_new(config->store_dir, config->max_graphs, &api->graphs, fault);

@@ -37,6 +37,8 @@ struct api_config {
     uint32_t max_outputs_image; /* 4 */
     uint32_t max_channels;      /* audio */
     uint64_t max_frames;        /* audio frames of one request */
+    double max_rate;            /* frames a second, of audio that comes in or goes out */
+    double max_tail;            /* seconds that tail=auto may add */
     uint64_t max_state_bytes;   /* delay lines of one request */
     uint64_t max_output_bytes;
     uint64_t stream_above;      /* bytes of samples from which on an image is sent while it is made */

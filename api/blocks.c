@@ -126,7 +126,7 @@ static enum status read_block(struct blocks *b, uint64_t n0, uint32_t n, struct 
 {
     const struct track *t = b->track;
     const struct audio_source *s = &t->source;
-    uint64_t left = s->data && n0 < s->frames ? s->frames - n0 : 0;
+    uint64_t left = (s->data || s->pull) && n0 < s->frames ? s->frames - n0 : 0;
     uint32_t have = left < n ? (uint32_t)left : n, bad = 0;
     if (b->direct_in && have == n) {
         b->in[0] = (float *)(void *)(s->data + n0 * sizeof(float));
@@ -147,6 +147,15 @@ static enum status read_block(struct blocks *b, uint64_t n0, uint32_t n, struct 
     if (bad && t->nonfinite == NONFINITE_ZERO)
         zero_nonfinite(b, n);
     return STATUS_OK;
+}
+
+/* Samples in all delay lines. */
+static uint64_t delayed(const struct blocks *b)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < b->runner->program->plan->n_rings; i++)
+        sum += (uint64_t)b->state.rings[i].mask + 1;
+    return sum;
 }
 
 /* n frames, of which the first is frame `at` of the block that begins at n0: with the same numbers for all. */
@@ -196,6 +205,8 @@ static enum status run_blocks(struct blocks *b, struct counts *ret_out, struct c
             return exchange_ended(b->runner->ex, alive);
         TRY(read_block(b, n0, n, ret_in));
         run_block(b, n0, n, ret_out);
+        if (b->track->tail && tail_hear(b->track->tail, b->out, b->track->channels_out, n0, n))
+            break;
     }
     return STATUS_OK;
 }
@@ -208,6 +219,8 @@ enum status blocks_run(struct runner *r, const struct track *track, struct count
     make_args(&b, 0);
     TRY(make_state(&b));
     TRY(make_planes(&b));
+    if (track->tail)
+        tail_wait(track->tail, track->rate, delayed(&b));
     unsigned saved = fp_state_enter();
     enum status status = run_blocks(&b, ret_out, ret_in);
     fp_state_leave(saved);

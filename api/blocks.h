@@ -6,6 +6,7 @@
 #include "api/block_state.h"
 #include "api/format_audio.h"
 #include "api/runner.h"
+#include "api/tail.h"
 
 /* What becomes of samples that come in and are no numbers. */
 enum nonfinite { NONFINITE_ZERO, NONFINITE_REJECT, NONFINITE_PASS };
@@ -18,6 +19,7 @@ struct track {
     uint64_t first;             /* index of the first frame in its stream */
     struct block_state *state;  /* of that stream; NULL: this is all of it */
     struct automation *changes; /* of parameters, whose values the runner's `params` are; NULL: they stay */
+    struct tail *tail;          /* hears the answer and may end it before `frames`; NULL: all are made */
     enum nonfinite nonfinite;
     enum sample sample; /* of the answer */
     uint8_t *out;       /* frames * channels_out samples */

@@ -80,6 +80,10 @@ static void read_plane(const uint8_t *p, size_t step, uint32_t n, enum sample s,
 
 void audio_read(const struct audio_source *s, uint64_t from, uint32_t n, float *const *planes)
 {
+    if (s->pull) {
+        s->pull(s->user, from, n, planes);
+        return;
+    }
     size_t size = sample_size(s->sample), frame = size * s->channels;
     for (uint32_t c = 0; c < s->channels; c++)
         read_plane(s->data + from * frame + c * size, frame, n, s->sample, planes[c]);

@@ -19,9 +19,11 @@ extern const struct format_info audio_files[AUDIO_FILES + 1]; /* the last has no
 enum sample { SAMPLE_F32, SAMPLE_S16, SAMPLE_S24, SAMPLE_S32, SAMPLE_U8, SAMPLE_F64 };
 size_t sample_size(enum sample s);
 
-/* Interleaved samples in memory that is somebody else's. */
+/* Interleaved samples in memory that is somebody else's, or whatever `pull` gives, front to back, once. */
 struct audio_source {
     const uint8_t *data;
+    void (*pull)(void *user, uint64_t from, uint32_t n, float *const *planes);
+    void *user;
     uint64_t frames;
     uint32_t channels, rate; /* rate 0: not known */
     enum sample sample;

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/blocks.h"
+#include "api/audio_in.h"
 #include "api/choice.h"
 #include "api/etag.h"
-#include "api/format_wav.h"
+#include "api/mastered.h"
 #include "api/multipart.h"
 #include "api/room.h"
 #include "api/subject.h"
@@ -18,7 +18,7 @@
 enum { INLINE_BODY = 256 << 10 };
 static const double convert_us = 0.002;
 
-enum body { BODY_WAV, BODY_RAW, BODY_NONE };
+enum body { BODY_FILE, BODY_RAW, BODY_NONE };
 
 struct process {
     struct fields fields;
@@ -35,6 +35,8 @@ struct process {
     enum tier tier;
     int file; /* enum audio_file */
     double seconds, tail;
+    struct snd_reader *snd; /* of a body that is decoded while it is read */
+    struct mastered mastered;
 };
 
 static handler process_prepare, process_run;
@@ -50,8 +52,9 @@ static void read_raw(struct process *p, int format)
 {
     struct fields *f = &p->fields;
     struct audio_source *s = &p->track.source;
-    if (format == AUDIO_WAV) {
-        fields_fault(f, "format", "the format of a raw body is f32le, s16le or s24le; a WAV is sent as audio/wav");
+    if (format == AUDIO_WAV || format == AUDIO_FLAC || format == AUDIO_AIFF) {
+        fields_fault(f, "format", "the format of a raw body is f32le, s16le or s24le; a %s is sent as %s",
+                     audio_files[format].name, audio_files[format].type);
         return;
     }
     s->sample = format == AUDIO_F32LE ? SAMPLE_F32 : format == AUDIO_S16LE ? SAMPLE_S16 : SAMPLE_S24;
@@ -69,19 +72,19 @@ static void read_raw(struct process *p, int format)
     s->frames = p->audio_size / frame;
 }
 
-static void read_wav(struct process *p)
+static void read_audio_file(struct process *p)
 {
     struct fields *f = &p->fields;
     struct audio_source *s = &p->track.source;
-    if (wav_read(p->audio, p->audio_size, s, &f->ex->fault) != STATUS_OK) {
+    if (audio_in_open(f->ex, p->audio, p->audio_size, s, &p->snd) != STATUS_OK) {
         f->failed = true;
         return;
     }
     if (p->track.rate != 0 && p->track.rate != s->rate)
-        fields_fault(f, "rate", "the WAV has %u frames a second, not %.9g", s->rate, p->track.rate);
+        fields_fault(f, "rate", "the file has %u frames a second, not %.9g", s->rate, p->track.rate);
     p->track.rate = s->rate;
     if (p->says_channels && p->channels != s->channels)
-        fields_fault(f, "channels", "the WAV has %u channels, not %llu", s->channels, (unsigned long long)p->channels);
+        fields_fault(f, "channels", "the file has %u channels, not %llu", s->channels, (unsigned long long)p->channels);
 }
 
 /* How long, and how wide. */
@@ -90,7 +93,7 @@ static void read_length(struct process *p)
     struct fields *f = &p->fields;
     struct track *t = &p->track;
     t->channels_in = p->channels > UINT32_MAX ? UINT32_MAX : (uint32_t)p->channels;
-    if (p->body == BODY_WAV)
+    if (p->body == BODY_FILE)
         t->channels_in = t->source.channels;
     t->source.channels = t->channels_in;
     t->frames = t->source.frames;
@@ -133,7 +136,7 @@ static void read_tail(struct process *p)
     if (text && !strcmp(text, "none"))
         return;
     if (text && !strcmp(text, "auto"))
-        fields_later(f, "tail", "tail=auto is not made yet; give a number of seconds");
+        p->mastered.tail_auto = true;
     else if (fields_number(f, "tail", &p->tail) && !(p->tail >= 0))
         fields_fault(f, "tail", "a tail must not be negative");
 }
@@ -157,16 +160,13 @@ static void read_options(struct process *p)
         fields_fault(f, "seed", "seed must be a whole number of at most 32 bits");
     if (fields_number(f, "rate", &t->rate) && !(t->rate > 0 && t->rate <= 1e9))
         fields_fault(f, "rate", "rate must be above 0, in frames a second");
-    if (fields_find(f, "out_rate"))
-        fields_later(f, "out_rate", "another rate of the answer is not made yet");
-    if (fields_find(f, "normalize"))
-        fields_later(f, "normalize", "loudness normalisation is not made yet");
+    master_read(f, &p->mastered.how);
     read_tail(p);
 }
 
 static void read_file(struct process *p)
 {
-    static const char *const later[] = {"flac", NULL};
+    static const char *const later[] = {NULL};
     struct fields *f = &p->fields;
     unsigned bits;
     p->file = p->body == BODY_RAW ? AUDIO_F32LE : AUDIO_WAV;
@@ -179,6 +179,7 @@ static void read_file(struct process *p)
     }
     choice_bits(f, &audio_files[p->file], &bits);
     p->track.sample = sample_of(p->file, bits);
+    p->mastered.form = (struct audio_form){.file = (enum audio_file)p->file, .sample = p->track.sample};
 }
 
 /* The names of what the answer depends on; the audio itself last. */
@@ -197,10 +198,16 @@ static bool is_known_to_client(struct process *p)
     struct text params = {.arena = ex->arena};
     for (size_t i = 0; i < p->params.n; i++)
         text_addf(&params, "%s=%a;", p->params.list[i].name, p->params.list[i].value);
+    if (!mastered_is_needless(&p->mastered))
+        mastered_describe(&p->mastered, &params);
     size_t size = t->source.frames * t->source.channels * sample_size(t->source.sample);
-    const struct hash_part parts[] = {{"process", 7},        {p->subject.id, sizeof p->subject.id},
-                                      {whole, sizeof whole}, {numbers, sizeof numbers},
-                                      {params.s, params.n},  {t->source.data, t->source.data ? size : 0}};
+    const struct hash_part parts[] = {
+        {"process", 7},
+        {p->subject.id, sizeof p->subject.id},
+        {whole, sizeof whole},
+        {numbers, sizeof numbers},
+        {params.s, params.n},
+        {p->snd ? p->audio : t->source.data, p->snd ? p->audio_size : t->source.data ? size : 0}};
     return etag_matches(ex, parts, sizeof parts / sizeof *parts);
 }
 
@@ -211,8 +218,8 @@ static enum status process_read(struct exchange *ex, struct process *p)
     enum status subject = subject_read(&p->fields, &p->subject);
     read_options(p);
     read_file(p);
-    if (p->body == BODY_WAV)
-        read_wav(p);
+    if (p->body == BODY_FILE)
+        read_audio_file(p);
     read_length(p);
     TRY(fields_end(&p->fields));
     TRY(subject);
@@ -234,19 +241,7 @@ static enum status check_program(struct exchange *ex, struct process *p)
     else if (program->lowered.needs_rate)
         return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0,
                          "this graph depends on time, so the request must say its rate");
-    if (p->file == AUDIO_WAV && (t->rate < 1 || t->rate != floor(t->rate) || t->rate > UINT32_MAX / 64))
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0,
-                         "a WAV needs a whole rate; give rate, or another format");
-    t->channels_out = program->ir->n_outputs;
-    double bytes = (double)t->frames * t->channels_out * (double)sample_size(t->sample),
-           most = (double)ex->api->config.max_output_bytes;
-    if (bytes > most)
-        return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has %.0f bytes, more than %.0f", bytes,
-                           most);
-    if (p->file == AUDIO_WAV && !wav_fits(t->sample, t->channels_out))
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/format", 0,
-                         "%u channels do not fit into a WAV; ask for f32le", t->channels_out);
-    return STATUS_OK;
+    return mastered_check(p->runner, &p->mastered, t);
 }
 
 static double process_points(const struct process *p)
@@ -277,6 +272,7 @@ static enum status process_prepare(struct exchange *ex)
     exchange_stage(ex, STAGE_CACHE);
     double us =
         runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * convert_us;
+    us += mastered_predict_us(&p->mastered);
     return us > ex->api->config.inline_us ? exchange_long(ex, process_run) : process_run(ex);
 }
 
@@ -288,9 +284,9 @@ static void process_answer(struct exchange *ex, struct process *p)
     answer_header_count(ex, "Sinter-Nonfinite", p->counts.nonfinite);
     if (p->counts_in.nonfinite)
         answer_header_count(ex, "Sinter-Nonfinite-In", p->counts_in.nonfinite);
-    answer_header_count(ex, "Sinter-Latency-Samples",
-                        (uint64_t)rint(p->runner->program->lowered.latency * p->track.rate));
-    if (p->file != AUDIO_WAV && p->track.channels_out != p->track.channels_in)
+    answer_header_count(ex, "Sinter-Latency-Samples", mastered_latency(p->runner, p->track.rate));
+    master_headers(ex, &p->mastered.how, &p->mastered.result);
+    if (p->body == BODY_RAW && p->track.channels_out != p->track.channels_in)
         answer_header_count(ex, "Sinter-Channels", p->track.channels_out);
     answer_timing(ex);
 }
@@ -308,10 +304,35 @@ static enum status answer_memory(struct exchange *ex, size_t size, uint8_t **ret
                 : fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an answer of %zu bytes", size);
 }
 
+static enum status run_mastered(struct exchange *ex, struct process *p)
+{
+    struct place_memory place;
+    const struct audio_form *form = &p->mastered.form;
+    exchange_stage(ex, STAGE_CACHE);
+    place_memory_init(&place, form->frames * form->channels * sample_size(form->sample) + WAV_HEADER_MAX,
+                      ex->api->config.max_output_bytes);
+    enum status status = mastered_run(p->runner, &p->mastered, &p->track, p->snd, &place.place);
+    ex->res->owned = place.data;
+    TRY(status);
+    if (place.over)
+        return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has more than %zu bytes", place.most);
+    if (place.place.failed)
+        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for the answer");
+    exchange_stage(ex, STAGE_ENCODE);
+    p->counts = p->mastered.result.counts;
+    p->counts_in = p->mastered.counts_in;
+    ex->res->body = place.data;
+    ex->res->body_size = place.place.size;
+    process_answer(ex, p);
+    return STATUS_OK;
+}
+
 static enum status process_run(struct exchange *ex)
 {
     struct process *p = ex->work;
     struct track *t = &p->track;
+    if (!mastered_is_needless(&p->mastered))
+        return run_mastered(ex, p);
     uint8_t head[WAV_HEADER_MAX];
     size_t head_size =
         p->file == AUDIO_WAV ? wav_header(t->sample, t->channels_out, (uint32_t)t->rate, t->frames, head) : 0;
@@ -325,6 +346,8 @@ static enum status process_run(struct exchange *ex)
     t->out[bytes] = 0;
     exchange_stage(ex, STAGE_CACHE);
     TRY(blocks_run(p->runner, t, &p->counts, &p->counts_in));
+    if (p->snd)
+        TRY(snd_end(p->snd, &ex->fault));
     exchange_stage(ex, STAGE_EXEC);
     ex->res->body = t->out - head_size;
     ex->res->body_size = head_size + bytes + pad;
@@ -335,8 +358,8 @@ static enum status process_run(struct exchange *ex)
 /* A part's or body's type; one that does not say is known by its first bytes. */
 static enum body body_of(const char *type, const void *data, size_t n)
 {
-    if (!strncasecmp(type, "audio/", 6) || (!*type && n >= 4 && !memcmp(data, "RIFF", 4)))
-        return BODY_WAV;
+    if (!strncasecmp(type, "audio/", 6) || (!*type && audio_in_is(data, n)))
+        return BODY_FILE;
     return BODY_RAW;
 }
 

@@ -97,8 +97,7 @@ static void each_slug_has_an_answer(void **state)
     assert_problem(ask((struct ask){.method = METHOD_POST, .path = "/process", .body = "{}"}), STATUS_MEDIA_TYPE, NULL,
                    "audio/wav");
     assert_problem(ask((struct ask){.method = METHOD_GET, .path = "/ops", .draining = true}), STATUS_BUSY, NULL, NULL);
-    assert_problem(post("/process", "{\"expr\":\"n\",\"rate\":1,\"seconds\":1,\"normalize\":-14}"),
-                   STATUS_NOT_IMPLEMENTED, "/normalize", NULL);
+    assert_problem(post("/explain", "{\"expr\":\"x\",\"asm\":true}"), STATUS_NOT_IMPLEMENTED, NULL, "compiler");
     assert_problem(
         ask((struct ask){.method = METHOD_POST, .path = "/render", .type = "multipart/form-data", .body = "x"}),
         STATUS_BAD_REQUEST, NULL, "boundary");

@@ -1,0 +1,52 @@
+/* See audio_in.h. */
+#include "api/audio_in.h"
+
+#include <string.h>
+
+#include "api/room.h"
+
+static void release(void *user)
+{
+    snd_free(user);
+}
+
+static enum status check_rate(struct exchange *ex, const struct audio_source *s)
+{
+    double most = ex->api->config.max_rate;
+    if (s->rate <= most)
+        return STATUS_OK;
+    return fault_limit(&ex->fault, "max-rate", "", "the file says it has %u frames a second, more than %.9g", s->rate,
+                       most);
+}
+
+static enum status open_snd(struct exchange *ex, struct snd_bytes bytes, struct audio_source *ret,
+                            struct snd_reader **ret_snd)
+{
+    void **deferred = exchange_defer(ex, release);
+    struct snd_bytes *kept = ARENA_NEW(ex->arena, struct snd_bytes);
+    *kept = bytes;
+    TRY(snd_open(kept, ex->api->config.max_frames, ex->arena, ret, ret_snd, &ex->fault));
+    *deferred = *ret_snd;
+    return check_rate(ex, ret);
+}
+
+bool audio_in_is(const void *head, size_t n)
+{
+    return snd_is(head, n) || (n >= 4 && (!memcmp(head, "RIFF", 4) || !memcmp(head, "RF64", 4)));
+}
+
+enum status audio_in_open(struct exchange *ex, const void *data, size_t n, struct audio_source *ret,
+                          struct snd_reader **ret_snd)
+{
+    *ret_snd = NULL;
+    if (snd_is(data, n))
+        return open_snd(ex, snd_bytes_memory(data, n), ret, ret_snd);
+    TRY(wav_read(data, n, ret, &ex->fault));
+    return check_rate(ex, ret);
+}
+
+enum status audio_in_file(struct exchange *ex, int fd, uint64_t n, struct audio_source *ret,
+                          struct snd_reader **ret_snd)
+{
+    return open_snd(ex, snd_bytes_file(fd, n), ret, ret_snd);
+}
