@@ -2,15 +2,19 @@
  * or a problem. The routes are in routes.def; what they do is in the files of their handlers. */
 #include "api/api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 
+#include "api/audio_stream.h"
 #include "api/exchange.h"
 #include "api/memory.h"
 #include "api/resample.h"
 #include "api/room.h"
 #include "api/stream.h"
+#include "jit/store_key.h"
 
 /* JSON bodies larger than this are parsed on a pool thread: 5 ns a byte. */
 enum { INLINE_JSON = 64 << 10 };
@@ -68,6 +72,17 @@ struct api_config api_config_default(void)
     };
 }
 
+/* Beside the graphs, so that an exported stream may go on after a restart; without a folder it may not. */
+static bool make_stream_key(const char *dir, uint8_t ret_key[MAC_KEY_SIZE])
+{
+    char path[4096];
+    bool replaced;
+    int n = snprintf(path, sizeof path, "%s/streams.key", dir ? dir : "");
+    if (dir && n > 0 && (size_t)n < sizeof path && store_key(path, ret_key, &replaced))
+        return true;
+    return getrandom(ret_key, MAC_KEY_SIZE, 0) == MAC_KEY_SIZE;
+}
+
 enum status api_new(const struct api_config *config, struct engine *engine, struct pool *pool, struct api **ret_api,
                     struct fault *fault)
 {
@@ -77,10 +92,19 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
     resample_pin();
     *api = (struct api){.config = *config, .engine = engine, .pool = pool};
     pthread_mutex_init(&api->checked_lock, NULL);
+    api->streams = audio_streams_new(config);
+    if (!api->streams) {
+        api_free(api);
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the api");
+    }
     enum status status = graph_store_new(config->store_dir, config->max_graphs, &api->graphs, fault);
     if (status != STATUS_OK) {
         api_free(api);
         return status;
+    }
+    if (!make_stream_key(config->store_dir, api->stream_key)) {
+        api_free(api);
+        return fault_add(fault, STATUS_INTERNAL, "", 0, "there are no random numbers for a key");
     }
     *ret_api = api;
     return STATUS_OK;
@@ -90,9 +114,15 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
+    audio_streams_free(api->streams);
     graph_store_free(api->graphs);
     pthread_mutex_destroy(&api->checked_lock);
     free(api);
+}
+
+void api_stats(struct api *api, struct api_stats *ret)
+{
+    audio_streams_stats(api->streams, ret);
 }
 
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user)
@@ -107,17 +137,18 @@ void api_set_ready(struct api *api, bool (*ready)(const char **ret_why, void *us
     api->ready_user = user;
 }
 
-/* Does `path` have the pattern's form? A pattern has at most one {name}, at its end, which matches one segment. */
-static bool pattern_matches(const char *pattern, const char *path, const char **ret_rest)
+/* Does `path` have the pattern's form? A pattern has at most one {name}, which matches one segment. */
+static bool pattern_matches(const char *pattern, const char *path, const char **ret_rest, size_t *ret_n)
 {
     const char *brace = strchr(pattern, '{');
     if (!brace)
         return !strcmp(pattern, path);
     size_t n = (size_t)(brace - pattern);
-    if (strncmp(pattern, path, n) != 0 || !path[n] || strchr(path + n, '/'))
+    if (strncmp(pattern, path, n) != 0)
         return false;
     *ret_rest = path + n;
-    return true;
+    *ret_n = strcspn(path + n, "/");
+    return *ret_n && !strcmp(strchr(brace, '}') + 1, path + n + *ret_n);
 }
 
 static enum status fault_method(struct exchange *ex, const struct route *same_path)
@@ -140,10 +171,13 @@ static enum status find_route(struct exchange *ex)
     enum method method = ex->req->method == METHOD_HEAD ? METHOD_GET : ex->req->method;
     const struct route *same_path = NULL;
     for (size_t i = 0; i < N_ROUTES; i++) {
-        if (!pattern_matches(routes[i].pattern, ex->req->path, &ex->rest))
+        const char *rest = NULL;
+        size_t n = 0;
+        if (!pattern_matches(routes[i].pattern, ex->req->path, &rest, &n))
             continue;
         same_path = &routes[i];
         if (routes[i].method == method) {
+            ex->rest = rest && rest[n] ? arena_strndup(ex->arena, rest, n) : rest;
             ex->route = same_path;
             ex->res->route = same_path->pattern;
             return STATUS_OK;
@@ -224,11 +258,12 @@ static enum status check_size(struct exchange *ex, uint64_t size)
                      (unsigned long long)limit, name, name);
 }
 
-/* /livez and the like answer while the server drains. */
+/* /livez and the like answer while the server drains, and streams can be taken elsewhere. */
 static enum status check_draining(struct exchange *ex)
 {
     handler *run = ex->route->run;
-    if (!ex->req->draining || run == livez_get || run == readyz_get || run == metrics_get)
+    if (!ex->req->draining || run == livez_get || run == readyz_get || run == metrics_get ||
+        run == stream_state_get)
         return STATUS_OK;
     return fault_add(&ex->fault, STATUS_BUSY, "", 0, "the server is ending and takes no new work; ask another one");
 }
@@ -241,13 +276,17 @@ static enum status check_head(struct exchange *ex)
     return check_type(ex);
 }
 
-/* A failed answer keeps nothing of the one that was begun, but says what would be taken. */
+/* A failed answer keeps nothing of the one that was begun, but says what would be taken, and when. */
 static void forget_answer(struct api_response *res)
 {
+    static const char *const keeps[] = {"Allow", "Accept-Encoding", "Retry-After"};
     size_t kept = 0;
     for (size_t i = 0; i < res->n_headers; i++)
-        if (!strcmp(res->headers[i].name, "Allow") || !strcmp(res->headers[i].name, "Accept-Encoding"))
-            res->headers[kept++] = res->headers[i];
+        for (size_t k = 0; k < sizeof keeps / sizeof *keeps; k++)
+            if (!strcmp(res->headers[i].name, keeps[k])) {
+                res->headers[kept++] = res->headers[i];
+                break;
+            }
     res->n_headers = kept;
     free(res->owned);
     res->owned = NULL;

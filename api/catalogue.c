@@ -79,7 +79,7 @@ static void write_schema(struct json_writer *w, const struct field_info *f)
     static const struct {
         const char *form, *type;
     } types[] = {{"TEXT", "string"},   {"CHOICE", "string"}, {"NUMBER", "number"}, {"COUNT", "integer"},
-                 {"NUMBERS", "array"}, {"FLAG", "boolean"},  {"PARAMS", "object"}, {"IMAGES", "object"}};
+                 {"NUMBERS", "array"}, {"FLAG", "boolean"},  {"CHANGES", "array"}, {"PARAMS", "object"}, {"IMAGES", "object"}};
     json_object(w, "schema");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strcmp(types[i].form, f->form))
@@ -98,6 +98,12 @@ static unsigned fields_of(const struct route *route)
         return FIELD_RENDER;
     if (route->run == explain_post)
         return FIELD_EXPLAIN;
+    if (route->run == streams_post)
+        return FIELD_STREAM;
+    if (route->run == streams_block)
+        return FIELD_BLOCK;
+    if (route->run == streams_patch)
+        return FIELD_CHANGE;
     return route->run == process_post ? FIELD_PROCESS : 0;
 }
 
@@ -107,7 +113,7 @@ static void write_query(struct json_writer *w, const struct route *route)
     json_array(w, "parameters");
     if (brace) {
         json_object(w, NULL);
-        json_string(w, "name", arena_strndup(w->text.arena, brace + 1, strlen(brace) - 2));
+        json_string(w, "name", arena_strndup(w->text.arena, brace + 1, strcspn(brace + 1, "}")));
         json_string(w, "in", "path");
         json_bool(w, "required", true);
         json_raw(w, "schema", "{\"type\":\"string\"}");
@@ -192,14 +198,16 @@ static void write_responses(struct json_writer *w, const struct route *route)
 {
     unsigned of = fields_of(route);
     json_object(w, "responses");
-    json_object(w, route->run == graphs_post ? "201" : "200");
+    bool is_new = route->run == graphs_post || route->run == streams_post;
+    json_object(w, is_new ? "201" : route->run == streams_delete ? "204" : "200");
     json_string(w, "description", route->doc);
     json_object(w, "content");
     if (of == FIELD_RENDER || of == FIELD_PROCESS) {
         write_contents(w, of == FIELD_RENDER ? image_files : audio_files);
     } else {
+        bool raw = route->run == streams_block || route->run == stream_state_get;
         bool text = route->run == livez_get || route->run == readyz_get || route->run == metrics_get;
-        json_object(w, text ? "text/plain" : "application/json");
+        json_object(w, raw ? "application/octet-stream" : text ? "text/plain" : "application/json");
         json_object_end(w);
     }
     json_object_end(w);
@@ -213,7 +221,11 @@ static void write_responses(struct json_writer *w, const struct route *route)
 
 static void write_route(struct json_writer *w, const struct route *route)
 {
-    json_object(w, route->method == METHOD_GET ? "get" : "post");
+    static const char *const methods[] = {[METHOD_GET] = "get",
+                                          [METHOD_POST] = "post",
+                                          [METHOD_PATCH] = "patch",
+                                          [METHOD_DELETE] = "delete"};
+    json_object(w, methods[route->method]);
     json_string(w, "summary", route->doc);
     write_query(w, route);
     write_body(w, route);

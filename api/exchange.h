@@ -82,6 +82,6 @@ void problem_answer(struct exchange *ex);
 void problem_no_memory(struct api_response *res);
 
 handler index_get, graphs_post, graphs_get, render_post, render_get, process_post, explain_post, ops_get, openapi_get,
-    version_get, livez_get, readyz_get, metrics_get, errors_get, error_get;
+    streams_post, streams_block, streams_get, streams_patch, streams_delete, stream_state_get, version_get, livez_get, readyz_get, metrics_get, errors_get, error_get;
 
 #endif

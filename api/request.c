@@ -13,12 +13,18 @@ static const struct field_info infos[] = {
 #define RENDER FIELD_RENDER
 #define PROCESS FIELD_PROCESS
 #define EXPLAIN FIELD_EXPLAIN
+#define STREAM FIELD_STREAM
+#define BLOCK FIELD_BLOCK
+#define CHANGE FIELD_CHANGE
 #define FIELD(name, of, form, what) {name, of, #form, what},
 #include "api/fields.def"
 #undef FIELD
 #undef RENDER
 #undef PROCESS
 #undef EXPLAIN
+#undef STREAM
+#undef BLOCK
+#undef CHANGE
 };
 
 enum { N_INFOS = sizeof infos / sizeof *infos };

@@ -6,7 +6,14 @@
 #include "api/exchange.h"
 #include "core/datum.h"
 
-enum field_of { FIELD_RENDER = 1, FIELD_PROCESS = 2, FIELD_EXPLAIN = 4 };
+enum field_of {
+    FIELD_RENDER = 1,
+    FIELD_PROCESS = 2,
+    FIELD_EXPLAIN = 4,
+    FIELD_STREAM = 8,  /* POST /streams */
+    FIELD_BLOCK = 16,  /* POST /streams/{id} */
+    FIELD_CHANGE = 32, /* PATCH /streams/{id} */
+};
 
 struct field_info {
     const char *name;

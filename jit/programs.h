@@ -28,7 +28,6 @@ struct program_private {
 enum status program_make(const struct graph *g, const char *graph_id, struct layout layout,
                          const struct graph_limits *limits, enum interp_isa isa, struct program **ret_program,
                          struct fault *fault) MUST_CHECK;
-struct program *program_ref(struct program *p);
 
 /* The kernel bound to the program, with a reference, or NULL. */
 struct kernel *program_kernel(struct program *p);

@@ -203,7 +203,13 @@ static void print_engine(FILE *f, const struct engine_stats *s)
     print_compile_seconds(f, s);
 }
 
-char *metrics_text(struct arena *a, struct engine *engine)
+static void print_api(FILE *f, const struct api_stats *s)
+{
+#define API(kind, name, labels, value, help) print_value(f, #kind, name, labels, value, help);
+#include "server/metrics.def"
+}
+
+char *metrics_text(struct arena *a, struct engine *engine, struct api *api)
 {
     char *text = NULL;
     size_t size = 0;
@@ -218,6 +224,11 @@ char *metrics_text(struct arena *a, struct engine *engine)
         print_labelled(f, m);
     for (int m = 0; m < METRIC_HISTOGRAM_COUNT; m++)
         print_histogram(f, m);
+    if (api) {
+        struct api_stats s;
+        api_stats(api, &s);
+        print_api(f, &s);
+    }
     if (engine) {
         struct engine_stats s;
         engine_stats(engine, &s);

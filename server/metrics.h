@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/arena.h"
+#include "api/api.h"
 #include "jit/engine.h"
 
 enum metric {
@@ -32,7 +33,7 @@ void metrics_label(enum metric_label m, const char *value); /* adds one; the val
 void metrics_observe(enum metric_histogram m, const char *value, double seconds);
 void metrics_request(const char *route, int http_status); /* sinter_requests_total{route,status} */
 
-/* Everything, with the engine's numbers when `engine` is not NULL. */
-char *metrics_text(struct arena *a, struct engine *engine);
+/* Everything, with the numbers of `engine` and `api` when they are not NULL. */
+char *metrics_text(struct arena *a, struct engine *engine, struct api *api);
 
 #endif

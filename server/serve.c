@@ -137,7 +137,7 @@ static void engine_log(int level, const char *message, void *user)
 static char *more_metrics(struct arena *a, void *user)
 {
     struct server *s = user;
-    return metrics_text(a, s->engine);
+    return metrics_text(a, s->engine, s->api);
 }
 
 static bool is_ready(const char **ret_why, void *user)

@@ -193,7 +193,7 @@ static void metrics_are_prometheus_text_with_the_pinned_names(void **state)
     metrics_request("/render", 200);
     metrics_label(METRIC_LABEL_REFUSED, "max-body");
     metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "exec", 0.0007);
-    char *text = metrics_text(a, NULL);
+    char *text = metrics_text(a, NULL, NULL);
     for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
         if (!strstr(text, pinned[i]))
             fail_msg("%s is not in\n%s", pinned[i], text);
