@@ -13,7 +13,7 @@
 #include "api/format_wav.h"
 #include "tests/support/engines.h"
 
-enum { SIDE = 256, RATE = 48000, FRAMES = 3 * RATE, BLOCK = 4096, CHANNELS = 4, NAMES = 64, LEAST = 40 };
+enum { SIDE = 256, RATE = 48000, FRAMES = 3 * RATE, BLOCK = 4096, CHANNELS = 4, NAMES = 128, LEAST = 55 };
 
 static char *names[NAMES];
 static size_t n_names;
