@@ -10,9 +10,11 @@
 
 #include "api/audio_stream.h"
 #include "api/exchange.h"
+#include "api/intake.h"
 #include "api/memory.h"
 #include "api/resample.h"
 #include "api/room.h"
+#include "api/spool.h"
 #include "api/stream.h"
 #include "jit/store_key.h"
 
@@ -57,9 +59,14 @@ struct api_config api_config_default(void)
         .max_output_bytes = 1u << 30,
         .stream_above = 32u << 20,
         .max_stream_bytes = (uint64_t)16 << 30,
+        .upload_above = 4u << 20,
+        .max_upload = (uint64_t)16 << 30,
+        .max_spool_bytes = (uint64_t)16 << 30,
+        .max_spools_bytes = (uint64_t)64 << 30,
         .max_image_pixels = 1u << 24,
         .max_image_bytes = 512u << 20,
         .max_plane_bytes = 1u << 30,
+        .max_response_samples = 1u << 22,
         .max_request_ms = 60000,
         .max_graphs = 100000,
         .max_streams = 256,
@@ -248,8 +255,9 @@ static enum status check_size(struct exchange *ex, uint64_t size)
 {
     const struct api_config *config = &ex->api->config;
     bool json = body_is_json(ex) && config->max_json < config->max_body;
-    uint64_t limit = json ? config->max_json : config->max_body;
-    const char *name = json ? "max-json" : "max-body";
+    bool pieces = size > config->upload_above && intake_is_for(ex->req);
+    uint64_t limit = json ? config->max_json : pieces ? config->max_upload : config->max_body;
+    const char *name = json ? "max-json" : pieces ? "max-upload" : "max-body";
     if (size <= limit)
         return STATUS_OK;
     ex->fault.limit = name;
@@ -409,12 +417,84 @@ void api_finish(struct api *api, const struct api_request *req, struct api_respo
     fp_state_leave(saved);
 }
 
+/* ---- bodies that are worked on while they arrive ---- */
+
+struct piece {
+    int64_t content_length;
+    const void *data;
+    size_t n;
+    size_t *ret_used;
+};
+
+typedef enum status intake_step(struct exchange *ex, const struct piece *piece);
+
+static enum status step_begin(struct exchange *ex, const struct piece *piece)
+{
+    TRY(check_head(ex));
+    return intake_begin(ex, piece->content_length);
+}
+
+static enum status step_piece(struct exchange *ex, const struct piece *piece)
+{
+    return intake_piece(ex, piece->data, piece->n, piece->ret_used);
+}
+
+static enum status step_end(struct exchange *ex, const struct piece *piece)
+{
+    return intake_end(ex, piece->data, piece->n);
+}
+
+/* False: the answer is a refusal. */
+static bool intake(struct exchange *ex, intake_step *step, const struct piece *piece)
+{
+    volatile enum status status = STATUS_NO_MEMORY;
+    unsigned saved = api_state_enter();
+    if (ARENA_GUARD(ex->arena)) {
+        problem_no_memory(ex->res);
+    } else {
+        status = step(ex, piece);
+        finish(ex, status);
+    }
+    if (status != STATUS_OK || step == step_end)
+        run_deferred(ex);
+    fp_state_leave(saved);
+    return status == STATUS_OK;
+}
+
+bool api_takes_pieces(struct api *api, const struct api_request *req)
+{
+    (void)api;
+    return intake_is_for(req);
+}
+
+bool api_intake_begin(struct api *api, const struct api_request *req, int64_t content_length, struct api_response *res)
+{
+    struct exchange *ex = exchange_new(api, req, res);
+    return ex && intake(ex, step_begin, &(struct piece){.content_length = content_length});
+}
+
+bool api_intake_is_short(const struct api_response *res, size_t n)
+{
+    return intake_is_short(res->exchange, n);
+}
+
+bool api_intake_piece(struct api_response *res, const void *data, size_t n, size_t *ret_used)
+{
+    return intake(res->exchange, step_piece, &(struct piece){.data = data, .n = n, .ret_used = ret_used});
+}
+
+void api_intake_end(struct api_response *res, const void *data, size_t n)
+{
+    (void)intake(res->exchange, step_end, &(struct piece){.data = data, .n = n});
+}
+
 void api_response_done(struct api_response *res)
 {
     stream_free(res->stream);
     if (res->exchange)
         run_deferred(res->exchange);
     memory_release(res->owned);
+    spool_free(res->spool);
     arena_free(res->arena);
     *res = (struct api_response){.fd = -1};
 }

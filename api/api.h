@@ -41,21 +41,27 @@ struct api_config {
     double max_tail;            /* seconds that tail=auto may add */
     uint64_t max_state_bytes;   /* delay lines of one request */
     uint64_t max_output_bytes;
-    uint64_t stream_above;      /* bytes of samples from which on an image is sent while it is made */
-    uint64_t max_stream_bytes;  /* of samples of such an image */
-    uint64_t max_image_pixels;  /* of an uploaded image */
-    uint64_t max_image_bytes;   /* all decoded images of one request */
-    uint64_t max_plane_bytes;   /* planes of one request */
-    uint32_t max_request_ms;    /* deadline */
-    uint32_t max_streams;       /* open at once */
-    uint64_t max_streams_bytes; /* all of them together: state, delay lines, last answers */
-    uint64_t max_stream_frames; /* of one block */
-    uint32_t max_changes;       /* of parameters, that a stream or request has to come */
-    uint32_t stream_idle_ms;    /* after which a stream ends */
-    uint32_t max_graphs;        /* graphs kept */
-    uint64_t max_arena;         /* bytes a request may use for its own bookkeeping */
-    double inline_us;           /* work predicted below this runs on the connection's thread */
-    const char *store_dir;      /* data.db; NULL: graphs are kept in memory only */
+    uint64_t stream_above;         /* bytes of samples from which on an image is sent while it is made */
+    uint64_t max_stream_bytes;     /* of samples of such an image */
+    uint64_t upload_above;         /* bytes of a body of audio from which on it is processed while it arrives */
+    uint64_t max_upload;           /* of such a body */
+    uint64_t max_spool_bytes;      /* of a file that is kept for one request */
+    uint64_t max_spools_bytes;     /* of all such files */
+    uint64_t max_image_pixels;     /* of an uploaded image */
+    uint64_t max_image_bytes;      /* all decoded images of one request */
+    uint64_t max_plane_bytes;      /* planes of one request */
+    uint64_t max_response_samples; /* of an uploaded impulse response, all channels together */
+    uint32_t max_request_ms;       /* deadline */
+    uint32_t max_streams;          /* open at once */
+    uint64_t max_streams_bytes;    /* all of them together: state, delay lines, last answers */
+    uint64_t max_stream_frames;    /* of one block */
+    uint32_t max_changes;          /* of parameters, that a stream or request has to come */
+    uint32_t stream_idle_ms;       /* after which a stream ends */
+    uint32_t max_graphs;           /* graphs kept */
+    uint64_t max_arena;            /* bytes a request may use for its own bookkeeping */
+    double inline_us;              /* work predicted below this runs on the connection's thread */
+    const char *store_dir;         /* data.db; NULL: graphs are kept in memory only */
+    const char *spool_dir;         /* of temporary files; NULL: store_dir, else $TMPDIR, else /tmp */
 };
 struct api_config api_config_default(void);
 
@@ -98,9 +104,11 @@ struct api_response {
     size_t n_headers;
     const void *body; /* in the arena or `owned` */
     size_t body_size;
-    void *owned;               /* freed with free() */
-    int fd;                    /* >= 0: body is this file's first body_size bytes (unlinked temporary); else -1 */
-    struct api_stream *stream; /* not NULL: the body is made while it is sent; see below */
+    void *owned; /* freed with free() */
+    int fd;      /* >= 0: the body is body_size bytes of this file, from fd_at on; else -1 */
+    uint64_t fd_at;
+    struct spool *spool;                          /* that file */
+    struct api_stream *stream;                    /* not NULL: the body is made while it is sent; see below */
     struct api_header trailers[API_TRAILERS_MAX]; /* of a stream that has ended */
     size_t n_trailers;
     const char *route;         /* the route's label for metrics: "/render" */
@@ -120,6 +128,20 @@ enum api_progress { API_DONE, API_LONG };
 enum api_progress api_begin(struct api *api, const struct api_request *req, struct api_response *res);
 void api_finish(struct api *api, const struct api_request *req, struct api_response *res);
 void api_response_done(struct api_response *res);
+
+/* A body of audio that is worked on while it arrives, so that hours of it need little memory. The answer comes at the
+ * end, in a file when it is large. Whoever reads the body calls begin once the head is accepted, and piece for whatever
+ * has come, then end; one at a time, on any thread; or api_response_done at any time. `req` must live as long.
+ *
+ * api_intake_begin and _piece: false: refused, `res` is complete, what is left of the body is for nobody. A piece is
+ * used from its front, and *ret_used may be less than n: what is left is the next piece's beginning, with more behind
+ * it. `end` has the last piece, which may be empty. */
+bool api_takes_pieces(struct api *api, const struct api_request *req); /* a body of its kind? The head is accepted */
+bool api_intake_begin(struct api *api, const struct api_request *req, int64_t content_length, struct api_response *res);
+/* May a piece of n bytes be given on a thread that serves connections? Else on one of the pool's. */
+bool api_intake_is_short(const struct api_response *res, size_t n);
+bool api_intake_piece(struct api_response *res, const void *data, size_t n, size_t *ret_used);
+void api_intake_end(struct api_response *res, const void *data, size_t n);
 
 /* A body that is made while it is sent, for requests with takes_stream: whoever sends it takes what there is, and asks
  * after each time whether more is wanted; then api_stream_work is called once, on a pool thread, and returns when some

@@ -10,7 +10,7 @@ static void release(void *user)
     snd_free(user);
 }
 
-static enum status check_rate(struct exchange *ex, const struct audio_source *s)
+enum status audio_in_check_rate(struct exchange *ex, const struct audio_source *s)
 {
     double most = ex->api->config.max_rate;
     if (s->rate <= most)
@@ -27,7 +27,7 @@ static enum status open_snd(struct exchange *ex, struct snd_bytes bytes, struct 
     *kept = bytes;
     TRY(snd_open(kept, ex->api->config.max_frames, ex->arena, ret, ret_snd, &ex->fault));
     *deferred = *ret_snd;
-    return check_rate(ex, ret);
+    return audio_in_check_rate(ex, ret);
 }
 
 bool audio_in_is(const void *head, size_t n)
@@ -42,7 +42,7 @@ enum status audio_in_open(struct exchange *ex, const void *data, size_t n, struc
     if (snd_is(data, n))
         return open_snd(ex, snd_bytes_memory(data, n), ret, ret_snd);
     TRY(wav_read(data, n, ret, &ex->fault));
-    return check_rate(ex, ret);
+    return audio_in_check_rate(ex, ret);
 }
 
 enum status audio_in_file(struct exchange *ex, int fd, uint64_t n, struct audio_source *ret,

@@ -16,4 +16,7 @@ enum status audio_in_open(struct exchange *ex, const void *data, size_t n, struc
 enum status audio_in_file(struct exchange *ex, int fd, uint64_t n, struct audio_source *ret,
                           struct snd_reader **ret_snd) MUST_CHECK;
 
+/* LIMIT max-rate. */
+enum status audio_in_check_rate(struct exchange *ex, const struct audio_source *s) MUST_CHECK;
+
 #endif

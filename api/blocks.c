@@ -19,6 +19,7 @@ struct blocks {
     struct block_state state;
     uint32_t block; /* frames */
     bool direct_in, direct_out;
+    uint64_t went; /* frames of earlier pieces, for messages */
 };
 
 static size_t aligned(size_t n)
@@ -67,12 +68,16 @@ static bool is_float_at(const void *p)
     return (size_t)p % sizeof(float) == 0;
 }
 
+static bool is_direct_in(const struct track *t)
+{
+    return t->source.data && t->channels_in == 1 && t->source.sample == SAMPLE_F32 && is_float_at(t->source.data);
+}
+
 static enum status make_planes(struct blocks *b)
 {
     struct exchange *ex = b->runner->ex;
     const struct track *t = b->track;
-    b->direct_in =
-        t->source.data && t->channels_in == 1 && t->source.sample == SAMPLE_F32 && is_float_at(t->source.data);
+    b->direct_in = is_direct_in(t);
     b->direct_out = t->channels_out == 1 && t->sample == SAMPLE_F32 && is_float_at(t->out);
     size_t space = workspace_size(b->runner), planes = (size_t)t->channels_in + t->channels_out, n = b->block;
     size_t size = space + (planes - b->direct_out) * n * sizeof(float);
@@ -104,7 +109,7 @@ static enum status fault_nonfinite(const struct blocks *b, uint64_t n0, uint32_t
                 return fault_add(&b->runner->ex->fault, STATUS_BAD_AUDIO, "", 0,
                                  "sample %llu of channel %u is not a finite number; nonfinite=zero or nonfinite=pass "
                                  "take such audio",
-                                 (unsigned long long)n0 + i, c);
+                                 (unsigned long long)(b->went + n0 + i), c);
     return STATUS_OK;
 }
 
@@ -205,24 +210,59 @@ static enum status run_blocks(struct blocks *b, struct counts *ret_out, struct c
             return exchange_ended(b->runner->ex, alive);
         TRY(read_block(b, n0, n, ret_in));
         run_block(b, n0, n, ret_out);
-        if (b->track->tail && tail_hear(b->track->tail, b->out, b->track->channels_out, n0, n))
+        if (b->track->tail && tail_hear(b->track->tail, b->out, b->track->channels_out, b->went + n0, n))
             break;
     }
     return STATUS_OK;
 }
 
-enum status blocks_run(struct runner *r, const struct track *track, struct counts *ret_out, struct counts *ret_in)
+static enum status make_ready(struct blocks *b, struct runner *r, const struct track *track)
 {
-    struct blocks b = {.runner = r, .track = track};
-    b.block = track->frames < BLOCK ? (uint32_t)track->frames : BLOCK;
-    b.args = ARENA_ARRAY(r->ex->arena, r->program->ir->n_args + 1u, double);
-    make_args(&b, 0);
-    TRY(make_state(&b));
-    TRY(make_planes(&b));
+    *b = (struct blocks){.runner = r, .track = track};
+    b->block = track->frames < BLOCK ? (uint32_t)track->frames : BLOCK;
+    b->args = ARENA_ARRAY(r->ex->arena, r->program->ir->n_args + 1u, double);
+    make_args(b, 0);
+    TRY(make_state(b));
+    TRY(make_planes(b));
     if (track->tail)
-        tail_wait(track->tail, track->rate, delayed(&b));
+        tail_wait(track->tail, track->rate, delayed(b));
+    return STATUS_OK;
+}
+
+static enum status run_all(struct blocks *b, struct counts *ret_out, struct counts *ret_in)
+{
     unsigned saved = fp_state_enter();
-    enum status status = run_blocks(&b, ret_out, ret_in);
+    enum status status = run_blocks(b, ret_out, ret_in);
     fp_state_leave(saved);
     return status;
+}
+
+enum status blocks_run(struct runner *r, const struct track *track, struct counts *ret_out, struct counts *ret_in)
+{
+    struct blocks b;
+    TRY(make_ready(&b, r, track));
+    return run_all(&b, ret_out, ret_in);
+}
+
+enum status blocks_new(struct runner *r, const struct track *track, struct blocks **ret)
+{
+    struct blocks *b = ARENA_NEW(r->ex->arena, struct blocks);
+    TRY(make_ready(b, r, track));
+    *ret = b;
+    return STATUS_OK;
+}
+
+enum status blocks_go(struct blocks *b, struct counts *ret_out, struct counts *ret_in)
+{
+    const struct track *t = b->track;
+    b->direct_in = is_direct_in(t);
+    make_args(b, 0);
+    TRY(run_all(b, ret_out, ret_in));
+    b->went += t->frames;
+    return STATUS_OK;
+}
+
+void blocks_listen(const struct blocks *b, struct tail *tail)
+{
+    tail_wait(tail, b->track->rate, delayed(b));
 }

@@ -32,4 +32,13 @@ enum { BLOCKS_FRAMES = 4096 }; /* a longer track may fail after its state has mo
 enum status blocks_run(struct runner *r, const struct track *track, struct counts *ret_out,
                        struct counts *ret_in) MUST_CHECK;
 
+/* The same in pieces, with memory and state that are made once. `track` stays the caller's, who sets `source.data` or
+ * `source.pull`, `source.frames`, `frames`, `first`, `out` and `tail` of each piece before blocks_go; blocks_new sees
+ * the frames of the longest one, and `out` is always where a float may be. */
+struct blocks;
+enum status blocks_new(struct runner *r, const struct track *track, struct blocks **ret) MUST_CHECK;
+enum status blocks_go(struct blocks *b, struct counts *ret_out, struct counts *ret_in) MUST_CHECK;
+/* Tells a tail that is to hear the next pieces how long it has to wait; its frames count from the first piece on. */
+void blocks_listen(const struct blocks *b, struct tail *tail);
+
 #endif

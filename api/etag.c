@@ -39,15 +39,36 @@ void etag_hash(const void *data, size_t n, char ret[ETAG_HASH])
     ret[ETAG_HASH - 1] = 0;
 }
 
-bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n)
+struct etag_stream *etag_stream_new(void)
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (state)
+        XXH3_128bits_reset(state);
+    return (struct etag_stream *)state;
+}
+
+void etag_stream_add(struct etag_stream *s, const void *data, size_t n)
+{
+    if (n)
+        XXH3_128bits_update((XXH3_state_t *)s, data, n);
+}
+
+void etag_stream_free(struct etag_stream *s)
+{
+    XXH3_freeState((XXH3_state_t *)s);
+}
+
+bool etag_matches_stream(struct exchange *ex, const struct hash_part *parts, size_t n, const struct etag_stream *s)
 {
     /* The deflater picks its code by the processor, so the files of two kinds of processor may differ. */
     const uint32_t versions[] = {SEMANTICS_VERSION, ENCODER_VERSION, (uint32_t)target_of_cpu()};
     char *tag = arena_alloc(ex->arena, TAG_SIZE);
     XXH128_hash_t digests[PARTS_MAX + 1]; /* one a part, so that ("ab", "c") and ("a", "bc") differ */
-    assert(n <= PARTS_MAX);
+    assert(n + (s != NULL) <= PARTS_MAX);
     for (size_t i = 0; i < n; i++)
         digests[i] = XXH3_128bits(parts[i].data, parts[i].n);
+    if (s)
+        digests[n++] = XXH3_128bits_digest((const XXH3_state_t *)s);
     digests[n] = XXH3_128bits(versions, sizeof versions);
     XXH128_hash_t digest = XXH3_128bits(digests, (n + 1) * sizeof *digests);
     tag[0] = tag[TAG_SIZE - 2] = '"';
@@ -59,4 +80,9 @@ bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n)
         return false;
     answer_body(ex, 304, NULL, "", 0);
     return true;
+}
+
+bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n)
+{
+    return etag_matches_stream(ex, parts, n, NULL);
 }

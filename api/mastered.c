@@ -61,7 +61,7 @@ static enum status check_sizes(struct exchange *ex, const struct mastered *m, co
     return STATUS_OK;
 }
 
-static uint64_t tail_most(const struct exchange *ex, const struct track *t)
+uint64_t mastered_tail_most(const struct exchange *ex, const struct track *t)
 {
     return (uint64_t)(ex->api->config.max_tail * t->rate);
 }
@@ -82,7 +82,7 @@ enum status mastered_check(struct runner *r, struct mastered *m, struct track *t
     return check_sizes(ex, m, t);
 }
 
-static enum status fault_tail(struct exchange *ex, const struct tail *t, const struct track *track)
+enum status mastered_fault_tail(struct exchange *ex, const struct tail *t, const struct track *track)
 {
     double quiet = (double)(track->frames - t->end) / track->rate;
     return fault_limit(&ex->fault, "max-tail", "/tail",
@@ -113,12 +113,12 @@ static enum status run_graph(struct runner *r, struct mastered *m, struct track 
     if (m->tail_auto) {
         tail_begin(&tail, t->frames);
         t->tail = &tail;
-        t->frames += tail_most(r->ex, t);
+        t->frames += mastered_tail_most(r->ex, t);
     }
     TRY(make_room(r->ex, t));
     TRY(blocks_run(r, t, &out, &m->counts_in));
     if (m->tail_auto && !tail.ended)
-        return fault_tail(r->ex, &tail, t);
+        return mastered_fault_tail(r->ex, &tail, t);
     if (m->tail_auto)
         t->frames = tail.end;
     t->tail = NULL;

@@ -32,6 +32,10 @@ uint64_t mastered_latency(const struct runner *r, double rate);
  * the tail and the latency ask for. LIMIT max-frames, max-output-bytes. */
 enum status mastered_check(struct runner *r, struct mastered *m, struct track *t) MUST_CHECK;
 
+/* How many frames tail=auto may add, and the fault when they were not enough. */
+uint64_t mastered_tail_most(const struct exchange *ex, const struct track *t);
+enum status mastered_fault_tail(struct exchange *ex, const struct tail *t, const struct track *track);
+
 /* Runs the graph over the track (whose `sample` and `out` it sets) and writes the file. `snd`: of a source that is
  * decoded; may be NULL. LIMIT max-tail. */
 enum status mastered_run(struct runner *r, struct mastered *m, struct track *t, const struct snd_reader *snd,

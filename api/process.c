@@ -5,41 +5,25 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/audio_in.h"
 #include "api/choice.h"
-#include "api/etag.h"
-#include "api/mastered.h"
 #include "api/multipart.h"
+#include "api/process.h"
 #include "api/room.h"
-#include "api/subject.h"
 #include "core/text.h"
 
 /* Bodies above this are read on a pool thread; microseconds that a sample's way in and out takes. */
 enum { INLINE_BODY = 256 << 10 };
-static const double convert_us = 0.002;
-
-enum body { BODY_FILE, BODY_RAW, BODY_NONE };
-
-struct process {
-    struct fields fields;
-    struct subject subject;
-    struct param_values params;
-    struct track track;
-    struct counts counts, counts_in;
-    struct runner *runner;
-    const void *audio;
-    size_t audio_size;
-    enum body body;
-    uint64_t channels;
-    bool says_channels;
-    enum tier tier;
-    int file; /* enum audio_file */
-    double seconds, tail;
-    struct snd_reader *snd; /* of a body that is decoded while it is read */
-    struct mastered mastered;
-};
+const double process_convert_us = 0.002;
 
 static handler process_prepare, process_run;
+
+/* A part's or body's type; one that does not say is known by its first bytes. */
+static enum body body_of(const char *type, const void *data, size_t n)
+{
+    if (!strncasecmp(type, "audio/", 6) || (!*type && audio_in_is(data, n)))
+        return BODY_FILE;
+    return BODY_RAW;
+}
 
 static enum sample sample_of(int file, unsigned bits)
 {
@@ -72,19 +56,24 @@ static void read_raw(struct process *p, int format)
     s->frames = p->audio_size / frame;
 }
 
-static void read_audio_file(struct process *p)
+static void accept_source(struct process *p)
 {
     struct fields *f = &p->fields;
     struct audio_source *s = &p->track.source;
-    if (audio_in_open(f->ex, p->audio, p->audio_size, s, &p->snd) != STATUS_OK) {
-        f->failed = true;
-        return;
-    }
     if (p->track.rate != 0 && p->track.rate != s->rate)
         fields_fault(f, "rate", "the file has %u frames a second, not %.9g", s->rate, p->track.rate);
     p->track.rate = s->rate;
     if (p->says_channels && p->channels != s->channels)
         fields_fault(f, "channels", "the file has %u channels, not %llu", s->channels, (unsigned long long)p->channels);
+}
+
+static void read_audio_file(struct process *p)
+{
+    struct fields *f = &p->fields;
+    if (audio_in_open(f->ex, p->audio, p->audio_size, &p->track.source, &p->snd) == STATUS_OK)
+        accept_source(p);
+    else
+        f->failed = true;
 }
 
 /* How long, and how wide. */
@@ -183,7 +172,7 @@ static void read_file(struct process *p)
 }
 
 /* The names of what the answer depends on; the audio itself last. */
-static bool is_known_to_client(struct process *p)
+bool process_is_known(struct process *p)
 {
     struct exchange *ex = p->fields.ex;
     const struct track *t = &p->track;
@@ -208,7 +197,41 @@ static bool is_known_to_client(struct process *p)
         {numbers, sizeof numbers},
         {params.s, params.n},
         {p->snd ? p->audio : t->source.data, p->snd ? p->audio_size : t->source.data ? size : 0}};
-    return etag_matches(ex, parts, sizeof parts / sizeof *parts);
+    size_t n = sizeof parts / sizeof *parts;
+    return p->hash ? etag_matches_stream(ex, parts, n - 1, p->hash) : etag_matches(ex, parts, n);
+}
+
+static enum status failure(const struct fields *f)
+{
+    return f->failed ? f->ex->fault.status : STATUS_OK;
+}
+
+enum status process_source(struct process *p, const struct audio_source *s)
+{
+    if (p->body == BODY_FILE) {
+        p->track.source = *s;
+        p->track.source.data = NULL;
+        p->track.source.pull = NULL;
+        accept_source(p);
+    }
+    return failure(&p->fields);
+}
+
+enum status process_length(struct process *p)
+{
+    read_length(p);
+    return failure(&p->fields);
+}
+
+enum status process_begin(struct exchange *ex, struct process *p)
+{
+    p->body = body_of(ex->req->header(ex->req, "Content-Type"), NULL, 0);
+    fields_from_query(ex, FIELD_PROCESS, &p->fields);
+    enum status subject = subject_read(&p->fields, &p->subject);
+    read_options(p);
+    read_file(p);
+    TRY(fields_end(&p->fields));
+    return subject;
 }
 
 static enum status process_read(struct exchange *ex, struct process *p)
@@ -224,7 +247,7 @@ static enum status process_read(struct exchange *ex, struct process *p)
     TRY(fields_end(&p->fields));
     TRY(subject);
     exchange_stage(ex, STAGE_CHECK);
-    if (is_known_to_client(p))
+    if (process_is_known(p))
         return STATUS_OK;
     return subject_is_small(&p->subject) ? process_prepare(ex) : exchange_long(ex, process_prepare);
 }
@@ -256,27 +279,32 @@ static enum status process_choose(struct exchange *ex)
     return process_run(ex);
 }
 
-static enum status process_prepare(struct exchange *ex)
+enum status process_program(struct exchange *ex, struct process *p)
 {
-    struct process *p = ex->work;
     p->runner = runner_new(ex);
     p->runner->tier = p->tier;
     struct layout layout = {.kind = GRAPH_AUDIO, .channels = p->track.channels_in};
     TRY(subject_program(ex, &p->subject, layout, &p->runner->program));
     TRY(subject_params(ex, p->runner->program, &p->params, &p->runner->params));
-    TRY(check_program(ex, p));
+    return check_program(ex, p);
+}
+
+static enum status process_prepare(struct exchange *ex)
+{
+    struct process *p = ex->work;
+    TRY(process_program(ex, p));
     if (p->tier == TIER_JIT)
         return exchange_long(ex, process_choose);
     double points = process_points(p);
     TRY(runner_choose(p->runner, points));
     exchange_stage(ex, STAGE_CACHE);
     double us =
-        runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * convert_us;
+        runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * process_convert_us;
     us += mastered_predict_us(&p->mastered);
     return us > ex->api->config.inline_us ? exchange_long(ex, process_run) : process_run(ex);
 }
 
-static void process_answer(struct exchange *ex, struct process *p)
+void process_answer(struct exchange *ex, struct process *p)
 {
     answer_body(ex, 200, audio_files[p->file].type, ex->res->body, ex->res->body_size);
     runner_headers(p->runner);
@@ -353,14 +381,6 @@ static enum status process_run(struct exchange *ex)
     ex->res->body_size = head_size + bytes + pad;
     process_answer(ex, p);
     return STATUS_OK;
-}
-
-/* A part's or body's type; one that does not say is known by its first bytes. */
-static enum body body_of(const char *type, const void *data, size_t n)
-{
-    if (!strncasecmp(type, "audio/", 6) || (!*type && audio_in_is(data, n)))
-        return BODY_FILE;
-    return BODY_RAW;
 }
 
 static enum status read_multipart(struct exchange *ex, struct process *p)

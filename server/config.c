@@ -254,6 +254,8 @@ enum config_outcome config_read(struct settings *s, int argc, char **argv, char 
         s->store = NULL;
     s->api.store_dir = s->engine.store_dir = s->store;
     s->http.max_body = s->api.max_body;
+    s->http.upload_above = s->api.upload_above;
+    s->http.max_upload = s->api.max_upload;
     return CONFIG_READY;
 }
 

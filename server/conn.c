@@ -11,6 +11,8 @@
 #include "server/metrics.h"
 #include "server/problem.h"
 
+enum { PIECE = 256 << 10 /* of a body that is worked on while it arrives: this much at once */ };
+
 /* ---- what the api room asks about a request ---- */
 
 static struct conn *conn_of(const struct api_request *request)
@@ -171,7 +173,8 @@ void conn_take_line(struct conn *c, const char *target)
     c->close = false;
     c->linger = false;
     c->answer_in_file = false;
-    c->discarded = 0;
+    c->discarded = c->taken = 0;
+    c->most_discarded = h->config.max_discard + h->config.max_body;
     c->fields.n = 0;
     c->facts = (struct header_facts){.content_length = -1};
     c->target = target;
@@ -235,7 +238,8 @@ static enum status refuse_early(struct conn *c)
         conn_refuse(c, STATUS_BAD_REQUEST, detail, "max-query");
         return STATUS_BAD_REQUEST;
     }
-    if (c->facts.content_length > 0 && (uint64_t)c->facts.content_length > config->max_body) {
+    bool counted = c->facts.content_length > 0 && (uint64_t)c->facts.content_length > config->max_body;
+    if (counted && !api_takes_pieces(c->http->api, &c->request)) {
         snprintf(detail, sizeof detail, "the body has %lld bytes; the limit is %llu (setting max-body)",
                  (long long)c->facts.content_length, (unsigned long long)config->max_body);
         conn_refuse(c, STATUS_TOO_LARGE, detail, "max-body");
@@ -268,6 +272,23 @@ static enum conn_next refused_by_api(struct conn *c)
     return NEXT_READ;
 }
 
+/* Of a body that has n bytes or more. */
+static bool wants_intake(const struct conn *c, uint64_t n)
+{
+    return n > c->http->config.upload_above && api_takes_pieces(c->http->api, &c->request);
+}
+
+/* False: `response` is a refusal. */
+static bool begin_intake(struct conn *c)
+{
+    c->answer_held = true;
+    c->wanted = PIECE;
+    if (!api_intake_begin(c->http->api, &c->request, c->facts.content_length, &c->response))
+        return false;
+    c->visit = VISIT_INTAKE;
+    return true;
+}
+
 enum conn_next conn_take_head(struct conn *c, const char *method, const char *version, size_t head_size)
 {
     struct http *h = c->http;
@@ -290,6 +311,8 @@ enum conn_next conn_take_head(struct conn *c, const char *method, const char *ve
     if (!api_accept_headers(h->api, &c->request, c->facts.content_length, &c->response))
         return refused_by_api(c);
     c->answer_held = false;
+    if (c->facts.content_length > 0 && wants_intake(c, (uint64_t)c->facts.content_length))
+        return begin_intake(c) ? NEXT_READ : refused_by_api(c);
     if (c->facts.content_length > 0 && c->facts.content_length <= DEFERRABLE &&
         !body_reserve(&c->body, (size_t)c->facts.content_length, h->config.max_bodies))
         return refused(c, STATUS_BUSY, bodies_are_full, "max-bodies");
@@ -298,13 +321,26 @@ enum conn_next conn_take_head(struct conn *c, const char *method, const char *ve
 
 /* ---- the body ---- */
 
+/* `response` is a refusal, which is sent behind the body. */
+static void ignore_rest(struct conn *c)
+{
+    c->visit = VISIT_REFUSED;
+    c->close = true;
+    body_clear(&c->body);
+}
+
 static void refuse_body(struct conn *c, enum status status, const char *detail, const char *limit)
 {
     conn_refuse(c, status, detail, limit);
-    c->visit = VISIT_REFUSED;
-    c->close = true;
     c->discarded = c->body.size;
-    body_clear(&c->body);
+    ignore_rest(c);
+}
+
+static void refuse_larger(struct conn *c, uint64_t most, const char *limit)
+{
+    char detail[128];
+    snprintf(detail, sizeof detail, "the body has more than %llu bytes (setting %s)", (unsigned long long)most, limit);
+    refuse_body(c, STATUS_TOO_LARGE, detail, limit);
 }
 
 bool conn_take_piece(struct conn *c, const char *data, size_t n)
@@ -313,19 +349,44 @@ bool conn_take_piece(struct conn *c, const char *data, size_t n)
     metrics_add(METRIC_BODY_BYTES, (int64_t)n);
     if (c->visit == VISIT_REFUSED) {
         c->discarded += n;
-        return c->discarded <= config->max_discard + config->max_body;
+        return c->discarded <= c->most_discarded;
     }
-    if (c->body.size + n > config->max_body) {
-        char detail[128];
-        snprintf(detail, sizeof detail, "the body has more than %llu bytes (setting max-body)",
-                 (unsigned long long)config->max_body);
-        refuse_body(c, STATUS_TOO_LARGE, detail, "max-body");
-    } else if (!body_append(&c->body, data, n, config->max_bodies)) {
+    c->taken += n;
+    if (c->visit == VISIT_BODY && wants_intake(c, c->taken) && !begin_intake(c))
+        ignore_rest(c);
+    else if (c->visit == VISIT_INTAKE && c->taken > config->max_upload)
+        refuse_larger(c, config->max_upload, "max-upload");
+    else if (c->body.size + n > config->max_body) /* of an intake: the head alone */
+        refuse_larger(c, config->max_body, "max-body");
+    else if (!body_append(&c->body, data, n, config->max_bodies))
         refuse_body(c, STATUS_BUSY, bodies_are_full, "max-bodies");
-    }
-    uint64_t taken = c->body.size + c->discarded;
-    watched_set(&c->watched, "body", transfer_deadline(c->http, c->began_ms, config->body_timeout_ms, taken));
+    watched_set(&c->watched, "body", transfer_deadline(c->http, c->began_ms, config->body_timeout_ms, c->taken));
     return true;
+}
+
+/* ---- bodies that are worked on while they arrive ---- */
+
+bool conn_turn_is_due(const struct conn *c)
+{
+    return c->visit == VISIT_INTAKE && c->body.size >= c->wanted;
+}
+
+bool conn_turn_is_short(const struct conn *c)
+{
+    return api_intake_is_short(&c->response, c->body.size);
+}
+
+void conn_turn(struct conn *c)
+{
+    size_t used = 0;
+    if (!api_intake_piece(&c->response, c->body.data, c->body.size, &used)) {
+        c->most_discarded = c->http->config.max_discard;
+        ignore_rest(c);
+        return;
+    }
+    c->body.size -= used;
+    memmove(c->body.data, c->body.data + used, c->body.size);
+    c->wanted = 2 * c->body.size > PIECE ? 2 * c->body.size : PIECE; /* what was left over needs more behind it */
 }
 
 void conn_request_done(struct conn *c)

@@ -15,7 +15,10 @@
 
 enum { REQUEST_ID_SIZE = 68, PROBLEM_SIZE = 1024, RETRY_SIZE = 16, DEFERRABLE = 262144 };
 
-enum visit { VISIT_NONE, VISIT_HEAD, VISIT_BODY, VISIT_REFUSED, VISIT_POOL, VISIT_READY };
+enum visit { VISIT_NONE, VISIT_HEAD, VISIT_BODY, VISIT_INTAKE, VISIT_REFUSED, VISIT_POOL, VISIT_READY };
+
+/* Who has an intake's buffer: the connection, a pool thread, or that thread while it gives the connection back. */
+enum turn_of { TURN_OURS, TURN_THEIRS, TURN_WAKING };
 
 struct http {
     struct http_config config;
@@ -54,7 +57,11 @@ struct conn {
     const char *line_detail;
     const char *target; /* in the library's memory */
     size_t target_size;
-    uint64_t discarded;
+    uint64_t discarded, most_discarded;
+    uint64_t taken; /* bytes of the body */
+    size_t wanted;  /* bytes of it that are worth a turn */
+    _Atomic int turn_of;
+    int64_t turn_ms; /* when it was handed over */
     int64_t began_ms;
     struct timespec began;
     struct header_list fields;
@@ -85,6 +92,11 @@ enum conn_next { NEXT_READ, NEXT_ANSWER_NOW };
 enum conn_next conn_take_head(struct conn *c, const char *method, const char *version, size_t head_size);
 /* False: so much came behind a refusal that the connection is dropped. */
 bool conn_take_piece(struct conn *c, const char *data, size_t n);
+
+/* Of a body that is worked on while it arrives: is there enough for a turn? Then the turn, on any thread. */
+bool conn_turn_is_due(const struct conn *c);
+bool conn_turn_is_short(const struct conn *c);
+void conn_turn(struct conn *c);
 
 /* Makes `response` a problem of this room. */
 void conn_refuse(struct conn *c, enum status status, const char *detail, const char *limit);

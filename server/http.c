@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <microhttpd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,9 +139,10 @@ static struct MHD_Response *make_response(struct conn *c)
         return m;
     }
     if (r->fd >= 0) {
-        struct MHD_Response *m = MHD_create_response_from_fd64(r->body_size, r->fd);
-        if (m)
-            r->fd = -1; /* the library closes it */
+        int fd = fcntl(r->fd, F_DUPFD_CLOEXEC, 0);
+        struct MHD_Response *m = fd >= 0 ? MHD_create_response_from_fd_at_offset64(r->body_size, fd, r->fd_at) : NULL;
+        if (!m && fd >= 0)
+            close(fd); /* else the library does */
         c->answer_in_file = true;
         return m;
     }
@@ -222,22 +224,99 @@ static void finish(void *user)
     atomic_fetch_sub(&h->on_pool, 1); /* after the resume: the daemon must not stop between them */
 }
 
-static enum MHD_Result work_on_pool(struct conn *c)
+/* Suspends the connection until the job resumes it. False: too many jobs wait; it goes on as before. */
+static bool hand_over(struct conn *c, void (*job)(void *user))
 {
     struct http *h = c->http;
-    c->visit = VISIT_POOL;
     watched_set(&c->watched, "work", INT64_MAX);
     if (atomic_fetch_add(&h->on_pool, 1) == 0)
         atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
     metrics_add(METRIC_SUSPENDED, 1);
     MHD_suspend_connection(c->mhd);
-    if (!pool_submit(h->pool, finish, c, (int)h->config.max_queue))
-        return MHD_YES;
+    if (!pool_submit(h->pool, job, c, (int)h->config.max_queue))
+        return true;
     atomic_fetch_sub(&h->on_pool, 1);
     metrics_add(METRIC_SUSPENDED, -1);
-    conn_refuse(c, STATUS_BUSY, "too many long requests wait already (setting max-queue)", "max-queue");
-    c->visit = VISIT_READY;
     MHD_resume_connection(c->mhd);
+    return false;
+}
+
+static const char queue_is_full[] = "too many long requests wait already (setting max-queue)";
+
+static enum MHD_Result work_on_pool(struct conn *c)
+{
+    c->visit = VISIT_POOL;
+    if (hand_over(c, finish))
+        return MHD_YES;
+    conn_refuse(c, STATUS_BUSY, queue_is_full, "max-queue");
+    c->visit = VISIT_READY;
+    return MHD_YES;
+}
+
+/* ---- bodies that are worked on while they arrive ---- */
+
+/* On a pool thread, the connection suspended. */
+static void take_turn(void *user)
+{
+    struct conn *c = user;
+    struct http *h = c->http;
+    conn_turn(c);
+    int64_t now = reaper_clock_ms();
+    atomic_store_explicit(&h->progress_ms, now, memory_order_relaxed);
+    c->began_ms += now - c->turn_ms; /* the client has waited for us */
+    watched_set(&c->watched, "body", transfer_deadline(h, c->began_ms, h->config.body_timeout_ms, c->taken));
+    metrics_add(METRIC_SUSPENDED, -1);
+    atomic_store(&c->turn_of, TURN_WAKING);
+    MHD_resume_connection(c->mhd);
+    atomic_store(&c->turn_of, TURN_OURS);
+    atomic_fetch_sub(&h->on_pool, 1); /* after the resume: the daemon must not stop between them */
+}
+
+/* When too many wait, the piece grows until its turn comes, or the bodies' memory is full. */
+static void begin_turn(struct conn *c)
+{
+    if (conn_turn_is_short(c)) {
+        conn_turn(c);
+        return;
+    }
+    c->turn_ms = reaper_clock_ms();
+    atomic_store(&c->turn_of, TURN_THEIRS);
+    if (hand_over(c, take_turn))
+        return;
+    atomic_store(&c->turn_of, TURN_OURS);
+    watched_set(&c->watched, "body", transfer_deadline(c->http, c->began_ms, c->http->config.body_timeout_ms, c->taken));
+    c->wanted += c->body.size;
+}
+
+/* The library may ask again while a turn is under way, when it has read more than one chunk: it keeps what is not
+ * taken, and asks once more after the resume. */
+static bool is_ours(struct conn *c)
+{
+    while (atomic_load(&c->turn_of) == TURN_WAKING)
+        sched_yield();
+    return atomic_load(&c->turn_of) == TURN_OURS;
+}
+
+static void finish_intake(void *user)
+{
+    struct conn *c = user;
+    struct http *h = c->http;
+    c->request.body_size = c->taken;
+    api_intake_end(&c->response, c->body.data, c->body.size);
+    c->visit = VISIT_READY;
+    atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
+    metrics_add(METRIC_SUSPENDED, -1);
+    MHD_resume_connection(c->mhd);
+    atomic_fetch_sub(&h->on_pool, 1);
+}
+
+static enum MHD_Result end_intake(struct conn *c)
+{
+    c->visit = VISIT_POOL;
+    if (hand_over(c, finish_intake))
+        return MHD_YES;
+    conn_refuse(c, STATUS_BUSY, queue_is_full, "max-queue");
+    c->visit = VISIT_READY;
     return MHD_YES;
 }
 
@@ -255,6 +334,15 @@ static enum MHD_Result work(struct conn *c)
 
 /* ---- the library's callbacks ---- */
 
+static enum MHD_Result take_piece(struct conn *c, const char *data, size_t n)
+{
+    if (!conn_take_piece(c, data, n))
+        return MHD_NO;
+    if (conn_turn_is_due(c))
+        begin_turn(c);
+    return MHD_YES;
+}
+
 static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const char *url, const char *method,
                                   const char *version, const char *upload, size_t *upload_size, void **request)
 {
@@ -268,13 +356,16 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const 
     case VISIT_HEAD:
         return take_head(c, method, version);
     case VISIT_BODY:
+    case VISIT_INTAKE:
     case VISIT_REFUSED:
+        if (!is_ours(c))
+            return MHD_YES;
         if (*upload_size) {
             size_t n = *upload_size;
             *upload_size = 0;
-            return conn_take_piece(c, upload, n) ? MHD_YES : MHD_NO;
+            return take_piece(c, upload, n);
         }
-        return c->visit == VISIT_BODY ? work(c) : answer(c);
+        return c->visit == VISIT_BODY ? work(c) : c->visit == VISIT_INTAKE ? end_intake(c) : answer(c);
     case VISIT_READY:
         return answer(c);
     case VISIT_POOL:

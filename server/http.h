@@ -15,7 +15,7 @@ struct http_config {
     uint32_t threads;
     uint32_t max_connections;
     uint32_t max_queue;
-    uint64_t max_body; /* the same as api_config.max_body */
+    uint64_t max_body, upload_above, max_upload; /* the same as api_config's */
     uint64_t max_bodies;
     uint64_t max_discard;
     uint32_t max_headers, max_query, max_head;
