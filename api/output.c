@@ -142,6 +142,14 @@ static void join_band(struct output *o, uint64_t index)
         sink_put(o->sink, slot->bytes, slot->n);
 }
 
+/* Called with the lock held. The first one counts. */
+static void fail(struct output *o, enum status why)
+{
+    if (o->failure == STATUS_OK)
+        o->failure = why;
+    pthread_cond_broadcast(&o->moved);
+}
+
 /* Called and returns with the lock held. */
 static void join_ready(struct output *o)
 {
@@ -156,6 +164,8 @@ static void join_ready(struct output *o)
         o->encode_ms += exchange_clock_ms() - begin;
         o->slots[o->joined % o->n_slots].ready = false;
         o->joined++;
+        if (o->sink->failed)
+            fail(o, STATUS_NO_MEMORY);
         pthread_cond_broadcast(&o->moved);
     }
     o->joining = false;
@@ -188,14 +198,12 @@ static int run_band(size_t i, void *user)
     if (status == STATUS_OK) {
         slot->ready = true;
         join_ready(o);
-        status = o->sink->failed ? STATUS_NO_MEMORY : STATUS_OK;
+    } else {
+        fail(o, status);
     }
-    if (status != STATUS_OK && o->failure == STATUS_OK) {
-        o->failure = status;
-        pthread_cond_broadcast(&o->moved);
-    }
+    bool failed = o->failure != STATUS_OK;
     pthread_mutex_unlock(&o->lock);
-    return status != STATUS_OK || (o->full && o->full(o->sink));
+    return failed || (o->full && o->full(o->sink));
 }
 
 /* ---- all bands ---- */
