@@ -1,6 +1,8 @@
 /* See block_state.h. */
 #include "api/block_state.h"
 
+#include "api/convolver.h"
+
 static size_t aligned(size_t n)
 {
     return (n + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN;
@@ -24,8 +26,9 @@ static size_t ring_bytes(uint32_t length)
     return aligned(((size_t)length + KERNEL_PAD) * sizeof(float));
 }
 
-enum status block_state_measure(const struct program *p, const double *args, uint64_t most, struct arena *a,
-                                struct block_state *ret, struct fault *fault)
+/* Without its stages and hosts. */
+static enum status measure_one(const struct program *p, const double *args, uint64_t most, struct arena *a,
+                               struct block_state *ret, struct fault *fault)
 {
     const struct plan *plan = p->plan;
     uint64_t samples = most / sizeof(float) < 1u << 30 ? most / sizeof(float) : 1u << 30;
@@ -44,6 +47,52 @@ enum status block_state_measure(const struct program *p, const double *args, uin
     return STATUS_OK;
 }
 
+enum status block_state_measure(const struct program *p, const double *args, uint64_t most, struct arena *a,
+                                struct block_state *ret, struct fault *fault)
+{
+    if (p->n_hosts)
+        return fault_add(fault, STATUS_BAD_FIELD, "", 0,
+                         "this graph convolves with an impulse response, which only POST /process takes along: "
+                         "multipart/form-data with the parts request, audio, and the response by its name");
+    return measure_one(p, args, most, a, ret, fault);
+}
+
+static enum status measure_stages(const struct program *p, const double *params, const struct block_context *context,
+                                  uint64_t most, struct arena *a, struct block_state *io, struct fault *fault)
+{
+    io->stages = ARENA_ARRAY(a, p->n_stages, struct block_state);
+    for (uint32_t i = 0; i < p->n_stages; i++) {
+        double *args = ARENA_ARRAY(a, p->stages[i]->ir->n_args + 1u, double);
+        block_args(p->stages[i], params, context, args);
+        TRY(measure_one(p->stages[i], args, most, a, &io->stages[i], fault));
+        io->size += io->stages[i].size;
+    }
+    return STATUS_OK;
+}
+
+enum status block_state_measure_hosted(const struct program *p, const double *params,
+                                       const struct block_context *context, const uint64_t *lengths, uint64_t most,
+                                       struct arena *a, struct block_state *ret, struct fault *fault)
+{
+    struct block_state s;
+    double *args = ARENA_ARRAY(a, p->ir->n_args + 1u, double);
+    block_args(p, params, context, args);
+    TRY(measure_one(p, args, most, a, &s, fault));
+    TRY(measure_stages(p, params, context, most, a, &s, fault));
+    s.hosts = ARENA_ARRAY(a, p->n_hosts, float *);
+    s.lengths = lengths;
+    uint64_t size = s.size;
+    for (uint32_t i = 0; i < p->n_hosts; i++)
+        size += aligned((size_t)convolver_state_bytes(lengths[i]));
+    if (size > most)
+        return fault_limit(fault, "max-state-bytes", "",
+                           "the graph's delay lines and convolutions need %llu bytes, more than %llu",
+                           (unsigned long long)size, (unsigned long long)most);
+    s.size = (size_t)size;
+    *ret = s;
+    return STATUS_OK;
+}
+
 void block_state_place(struct block_state *s, const struct program *p, void *memory)
 {
     char *at = memory;
@@ -52,6 +101,14 @@ void block_state_place(struct block_state *s, const struct program *p, void *mem
     for (uint32_t i = 0; i < p->plan->n_rings; i++) {
         s->rings[i].data = (float *)(void *)at;
         at += ring_bytes((uint32_t)s->rings[i].mask + 1);
+    }
+    for (uint32_t i = 0; s->stages && i < p->n_stages; i++) {
+        block_state_place(&s->stages[i], p->stages[i], at);
+        at += s->stages[i].size;
+    }
+    for (uint32_t i = 0; s->hosts && i < p->n_hosts; i++) {
+        s->hosts[i] = (float *)(void *)at;
+        at += aligned((size_t)convolver_state_bytes(s->lengths[i]));
     }
 }
 

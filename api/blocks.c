@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/hosting.h"
 #include "api/room.h"
 
 enum { BLOCK = BLOCKS_FRAMES, SMALL = 64 << 10 /* bytes that come from the arena */ };
@@ -17,7 +18,8 @@ struct blocks {
     const float **at_in;         /* where in them a call begins */
     float **at_out;
     struct block_state state;
-    uint32_t block; /* frames */
+    struct hosting *hosting; /* of a graph that convolves, else NULL */
+    uint32_t block;          /* frames */
     bool direct_in, direct_out;
     uint64_t went; /* frames of earlier pieces, for messages */
 };
@@ -27,9 +29,14 @@ static size_t aligned(size_t n)
     return (n + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN;
 }
 
+static struct block_context context_at(const struct blocks *b, uint64_t n0)
+{
+    return (struct block_context){.rate = b->track->rate, .seed = b->track->seed, .n0 = b->track->first + n0};
+}
+
 static void make_args(const struct blocks *b, uint64_t n0)
 {
-    const struct block_context context = {.rate = b->track->rate, .seed = b->track->seed, .n0 = b->track->first + n0};
+    const struct block_context context = context_at(b, n0);
     block_args(b->runner->program, b->runner->params, &context, b->args);
 }
 
@@ -48,6 +55,18 @@ static enum status zeroed(struct exchange *ex, size_t size, char **ret)
     return STATUS_OK;
 }
 
+static enum status measure_state(struct blocks *b)
+{
+    struct runner *r = b->runner;
+    struct exchange *ex = r->ex;
+    const struct block_context context = context_at(b, 0);
+    uint64_t most = ex->api->config.max_state_bytes;
+    if (r->program->n_hosts && r->responses)
+        return block_state_measure_hosted(r->program, r->params, &context, r->response_lengths, most, ex->arena,
+                                          &b->state, &ex->fault);
+    return block_state_measure(r->program, b->args, most, ex->arena, &b->state, &ex->fault);
+}
+
 static enum status make_state(struct blocks *b)
 {
     struct exchange *ex = b->runner->ex;
@@ -57,7 +76,7 @@ static enum status make_state(struct blocks *b)
         b->state = *b->track->state;
         return STATUS_OK;
     }
-    TRY(block_state_measure(program, b->args, ex->api->config.max_state_bytes, ex->arena, &b->state, &ex->fault));
+    TRY(measure_state(b));
     TRY(zeroed(ex, b->state.size, &memory));
     block_state_place(&b->state, program, memory);
     return STATUS_OK;
@@ -160,6 +179,8 @@ static uint64_t delayed(const struct blocks *b)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < b->runner->program->plan->n_rings; i++)
         sum += (uint64_t)b->state.rings[i].mask + 1;
+    if (b->hosting)
+        sum += hosting_delay(b->hosting);
     return sum;
 }
 
@@ -173,8 +194,9 @@ static void call_kernel(struct blocks *b, uint64_t n0, uint32_t at, uint32_t n)
         b->at_out[c] = b->out[c] + at;
     if (n0 + at || t->changes)
         make_args(b, n0 + at);
+    const struct block_context context = context_at(b, n0 + at);
     struct kernel_call call = {.args = b->args,
-                               .in = b->at_in,
+                               .in = b->hosting ? hosting_run(b->hosting, b->at_in, &context, n) : b->at_in,
                                .out = b->at_out,
                                .state = b->state.state,
                                .rings = b->state.rings,
@@ -224,6 +246,8 @@ static enum status make_ready(struct blocks *b, struct runner *r, const struct t
     make_args(b, 0);
     TRY(make_state(b));
     TRY(make_planes(b));
+    if (r->program->n_hosts)
+        TRY(hosting_new(r, &b->state, b->block, &b->hosting));
     if (track->tail)
         tail_wait(track->tail, track->rate, delayed(b));
     return STATUS_OK;

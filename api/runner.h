@@ -12,6 +12,8 @@ struct runner {
     struct program *program;
     const double *params;              /* values by the program's order */
     const struct kernel_image *images; /* by the program's slots */
+    struct response **responses;       /* by the program's hosts; not for two threads at once */
+    uint64_t *response_lengths;        /* by host, in samples */
     _Atomic(struct kernel *) kernel;   /* NULL: the interpreter, so far */
     struct runner **stages;            /* of program->stages; there after runner_choose */
     struct pipeline *pipeline;         /* of a field that has stages, else NULL */

@@ -159,8 +159,7 @@ static int column_of(const struct expr *e, const char *name)
     return 0;
 }
 
-/* Where the graph names the image: a node, or an expression and its column. */
-static const char *where(struct exchange *ex, const struct graph *g, const char *name, int *ret_column)
+const char *uploads_where(struct exchange *ex, const struct graph *g, const char *name, int *ret_column)
 {
     *ret_column = 0;
     for (size_t i = 0; i < g->n_nodes; i++) {
@@ -182,7 +181,7 @@ static void fault_missing(struct exchange *ex, const struct uploads *u, struct s
 {
     int column;
     size_t before = ex->fault.count;
-    const char *pointer = where(ex, s->graph, name, &column);
+    const char *pointer = uploads_where(ex, s->graph, name, &column);
     if (u->n)
         fault_add(&ex->fault, STATUS_BAD_FIELD, pointer, column, "no image \"%.60s\" is sent along%s", name,
                   guess(ex->arena, name, file_names(ex->arena, u)));

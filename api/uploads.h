@@ -25,4 +25,7 @@ enum status uploads_match(struct exchange *ex, const struct uploads *u, struct s
 enum status uploads_decode(struct exchange *ex, const struct uploads *u, const struct program *p,
                            const struct kernel_image **ret_images) MUST_CHECK;
 
+/* Where the graph names a file: a node, or an expression and its column. */
+const char *uploads_where(struct exchange *ex, const struct graph *g, const char *name, int *ret_column);
+
 #endif

@@ -55,6 +55,7 @@ bool cli_open(struct cli *c, const char *store, int compilers)
     api.max_json = (uint64_t)1 << 30;
     api.max_image_pixels = 1u << 28;
     api.max_image_bytes = api.max_plane_bytes = (uint64_t)1 << 36;
+    api.max_response_samples = (uint64_t)1 << 32;
     api.store_dir = NULL;
     c->pool = pool_new(cli_threads());
     bool open = c->pool && engine_new(&engine, &c->engine, &c->fault) == STATUS_OK &&
