@@ -19,7 +19,7 @@ bench_run bench_affine, bench_trig, bench_circle, bench_biquad;
 bench_run bench_perlin2, bench_perlin3, bench_gnoise2, bench_gnoise2_low, bench_gnoise2_high, bench_gnoise2_turned;
 bench_run bench_gnoise3, bench_gnoise3_high, bench_snoise2, bench_snoise3, bench_vnoise2, bench_vnoise3;
 bench_run bench_cellular2, bench_cellular3, bench_fractal2, bench_material;
-bench_run bench_audio;
+bench_run bench_audio, bench_silence, bench_eqfile;
 bench_run bench_cold, bench_warm, bench_restart, bench_herd, bench_render;
 
 double bench_now(void);                                 /* seconds, monotonic */
