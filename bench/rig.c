@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/json.h"
+#include "bench/rig_hosts.h"
 #include "bench/rig_stages.h"
 
 static enum status read_graph(const char *text, struct arena *a, struct graph **ret, struct fault *fault)
@@ -41,7 +42,7 @@ static enum status make_buffers(struct rig *s, struct fault *fault)
     s->state = aligned(s, plan->state_size);
     s->scratch = aligned(s, plan->scratch_size + KERNEL_PAD * sizeof(float));
     s->work = aligned(s, interp_work_size(s->program->interp));
-    return STATUS_OK;
+    return rig_hosts_open(s, &s->hosts, fault);
 }
 
 enum status rig_open(struct engine *e, const char *text, struct layout layout, bool compiled, struct rig *ret,
@@ -95,6 +96,7 @@ bool rig_kernels(struct engine *e, struct rig *s, int wait_ms)
 
 void rig_close(struct rig *s)
 {
+    rig_hosts_close(s->hosts);
     kernel_unref(s->kernel);
     for (uint32_t i = 0; s->stage_kernels && i < s->program->n_stages; i++)
         kernel_unref(s->stage_kernels[i]);
@@ -109,6 +111,8 @@ void rig_reset(struct rig *s)
     memset(s->state, 0, plan->state_size);
     for (uint32_t i = 0; i < plan->n_rings; i++)
         memset(s->rings[i].data, 0, ((size_t)s->rings[i].mask + 1 + KERNEL_PAD) * sizeof(float));
+    if (s->hosts)
+        rig_hosts_reset(s->hosts);
 }
 
 void rig_run(struct rig *s, bool compiled, const float *const *in, float *const *out, int64_t out_stride, int32_t count,
@@ -122,7 +126,7 @@ void rig_run(struct rig *s, bool compiled, const float *const *in, float *const 
     }
     lower_args(s->program->ir, s->params, s->context, s->images, s->args);
     struct kernel_call call = {.args = s->args,
-                               .in = in,
+                               .in = s->hosts ? rig_hosts_run(s, compiled, in, count) : in,
                                .out = out,
                                .state = s->state,
                                .rings = s->rings,

@@ -18,6 +18,7 @@ struct rig {
     struct kernel_image *images;   /* by slot: pictures of the rig's own making */
     void *stage_work;
     float *stage_scratch;
+    struct rig_hosts *hosts; /* of a graph that convolves, else NULL */
 };
 
 /* `text` is an expression, or a graph's JSON when it begins with a brace; parameters at their defaults, rate 48,000, a

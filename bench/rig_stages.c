@@ -54,7 +54,7 @@ void rig_stages_open(struct rig *s)
         const struct program *stage = s->program->stages[i];
         work = work > interp_work_size(stage->interp) ? work : interp_work_size(stage->interp);
         scratch = scratch > stage->plan->scratch_size ? scratch : stage->plan->scratch_size;
-        assert(!stage->plan->state_size);
+        assert(!stage->plan->state_size || s->program->n_hosts);
     }
     s->stage_work = aligned(s->arena, work);
     s->stage_scratch = aligned(s->arena, scratch + KERNEL_PAD * sizeof(float));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/rig.h"
+#include "bench/rig_hosts.h"
 #include "core/node.h"
 #include "tests/support/edges.h"
 
@@ -168,6 +169,8 @@ static void compare_audio(const struct law_case *c, struct rig *reference, struc
         }
         if (memcmp(reference->state, s->state, s->program->plan->state_size))
             fail_msg("%s: another state after %d samples\n%s", engines[e].name, count, c->text);
+        if (s->hosts && !rig_hosts_equal(reference, s))
+            fail_msg("%s: another state beside the last stage\n%s", engines[e].name, c->text);
     }
 }
 
