@@ -3,9 +3,6 @@
 
 #include "api/convolver.h"
 
-/* Measured on one core of a 2.5 GHz Skylake. */
-static const double HOST_NS = 95, HOST_NS_A_SAMPLE = 3e-4;
-
 struct hosting {
     struct runner *runner;
     struct block_state state;
@@ -94,14 +91,6 @@ const float *const *hosting_run(struct hosting *h, const float *const *in, const
     }
     collect(h, p, in);
     return h->in;
-}
-
-double hosting_predict_us(const struct runner *r, double frames)
-{
-    double ns = 0;
-    for (uint32_t i = 0; i < r->program->n_hosts; i++)
-        ns += HOST_NS + HOST_NS_A_SAMPLE * (double)r->response_lengths[i];
-    return ns * frames * 1e-3;
 }
 
 uint64_t hosting_delay(const struct hosting *h)

@@ -17,7 +17,5 @@ const float *const *hosting_run(struct hosting *h, const float *const *in, const
 
 /* Samples in the responses and in all delay lines of the stages before the last. */
 uint64_t hosting_delay(const struct hosting *h);
-/* What convolving will take, in microseconds. */
-double hosting_predict_us(const struct runner *r, double frames);
 
 #endif

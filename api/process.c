@@ -189,6 +189,8 @@ bool process_is_known(struct process *p)
         text_addf(&params, "%s=%a;", p->params.list[i].name, p->params.list[i].value);
     if (!mastered_is_needless(&p->mastered))
         mastered_describe(&p->mastered, &params);
+    if (p->responses.n)
+        text_addf(&params, "responses=%s", p->responses.tag);
     size_t size = t->source.frames * t->source.channels * sample_size(t->source.sample);
     const struct hash_part parts[] = {
         {"process", 7},
@@ -286,13 +288,24 @@ enum status process_program(struct exchange *ex, struct process *p)
     struct layout layout = {.kind = GRAPH_AUDIO, .channels = p->track.channels_in};
     TRY(subject_program(ex, &p->subject, layout, &p->runner->program));
     TRY(subject_params(ex, p->runner->program, &p->params, &p->runner->params));
+    TRY(responses_match(ex, &p->responses, &p->subject, p->runner->program));
     return check_program(ex, p);
+}
+
+static enum status process_decode(struct exchange *ex)
+{
+    struct process *p = ex->work;
+    TRY(responses_decode(p->runner, &p->responses, p->track.rate));
+    exchange_stage(ex, STAGE_PARSE);
+    return process_choose(ex);
 }
 
 static enum status process_prepare(struct exchange *ex)
 {
     struct process *p = ex->work;
     TRY(process_program(ex, p));
+    if (p->runner->program->n_hosts)
+        return exchange_long(ex, process_decode);
     if (p->tier == TIER_JIT)
         return exchange_long(ex, process_choose);
     double points = process_points(p);
@@ -383,18 +396,31 @@ static enum status process_run(struct exchange *ex)
     return STATUS_OK;
 }
 
+static bool has_part(const struct multipart *parts, const char *name)
+{
+    for (size_t i = 0; i < parts->n; i++)
+        if (!strcmp(parts->parts[i].name, name))
+            return true;
+    return false;
+}
+
 static enum status read_multipart(struct exchange *ex, struct process *p)
 {
     struct multipart *parts = ARENA_NEW(ex->arena, struct multipart);
     struct multipart_part request, audio;
     TRY(multipart_read(ex, parts));
     TRY(multipart_take(ex, parts, "request", &request));
-    TRY(multipart_take(ex, parts, "audio", &audio));
-    TRY(multipart_end(ex, parts));
-    p->audio = audio.data;
-    p->audio_size = audio.size;
-    p->body = body_of(audio.type, audio.data, audio.size);
-    return fields_from_json(ex, request.data, request.size, FIELD_PROCESS, &p->fields);
+    TRY(fields_from_json(ex, request.data, request.size, FIELD_PROCESS, &p->fields));
+    p->body = BODY_NONE;
+    /* A generator says how much to make; whoever does not meant to send audio. */
+    if (has_part(parts, "audio") || (!fields_find(&p->fields, "seconds") && !fields_find(&p->fields, "frames"))) {
+        TRY(multipart_take(ex, parts, "audio", &audio));
+        p->audio = audio.data;
+        p->audio_size = audio.size;
+        p->body = body_of(audio.type, audio.data, audio.size);
+    }
+    responses_read(ex, parts, &p->responses);
+    return STATUS_OK;
 }
 
 enum status process_post(struct exchange *ex)

@@ -6,6 +6,7 @@
 #include "api/audio_in.h"
 #include "api/etag.h"
 #include "api/mastered.h"
+#include "api/responses.h"
 #include "api/subject.h"
 
 enum body { BODY_FILE, BODY_RAW, BODY_NONE };
@@ -27,6 +28,7 @@ struct process {
     double seconds, tail;
     struct snd_reader *snd; /* of a body that is decoded while it is read */
     struct mastered mastered;
+    struct responses responses; /* of a multipart body */
     struct etag_stream *hash; /* of audio that came in pieces; NULL: it is there */
 };
 
