@@ -173,11 +173,33 @@ static void pull(void *user, uint64_t from, uint32_t n, float *const *planes)
     }
 }
 
+static uint32_t get_big(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+/* libsndfile takes what there is of an AIFF that was cut; here that is an error. */
+static enum status check_aiff(const struct snd_bytes *b, struct fault *fault)
+{
+    uint8_t chunk[8];
+    for (uint64_t at = 12; b->read(b, at, chunk, sizeof chunk) == sizeof chunk;) {
+        uint64_t size = get_big(chunk + 4), left = b->size - at - sizeof chunk;
+        if (!memcmp(chunk, "SSND", 4) && size > left)
+            return fault_add(fault, STATUS_BAD_AUDIO, "", 0,
+                             "the AIFF's SSND chunk says it has %llu bytes, but only %llu follow",
+                             (unsigned long long)size, (unsigned long long)left);
+        at += sizeof chunk + size + (size & 1);
+    }
+    return STATUS_OK;
+}
+
 static enum status open_reader(struct snd_reader *r, uint64_t most, struct arena *a, struct audio_source *ret,
                                struct fault *fault)
 {
     SF_INFO info;
     enum sample sample = SAMPLE_F32;
+    if (r->name[0] == 'A')
+        TRY(check_aiff(r->bytes, fault));
     TRY(open_file(r, &info, fault));
     TRY(check_info(r, &info, &sample, fault));
     r->channels = (uint32_t)info.channels;

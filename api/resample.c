@@ -53,7 +53,7 @@ enum status resample_new(struct pcm *in, uint64_t frames, double from, double to
     struct resampler *r = ARENA_NEW(a, struct resampler);
     soxr_error_t error = NULL;
     soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
-    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, 0);
+    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, SOXR_HI_PREC_CLOCK); /* else odd ratios drift */
     soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
     r->pcm = (struct pcm){pull, in->channels};
     r->in = in;
