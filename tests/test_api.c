@@ -56,9 +56,10 @@ static void a_tile_equals_the_crop(void **state)
 {
     (void)state;
     for (int samples = 1; samples <= 9; samples += 4) {
-        const char *tail = arena_printf(
-            arena, "expr=sin(x*37+z)*cos(y*19)+px*u&region=-1,2,3,5.5&width=203&height=117&z=.3&format=f32&samples=%d",
-            samples);
+        const char *tail = arena_printf(arena,
+                                        "expr=sin(x*37+z)*cos(y*19)+px*u+gnoise(x*9,y*7)+wnoise(px,y*50)&region=-"
+                                        "1,2,3,5.5&width=203&height=117&z=.3&format=f32&samples=%d",
+                                        samples);
         struct api_response whole = get("/render", tail),
                             tile = get("/render", arena_printf(arena, "%s&tile=31,17,101,60", tail));
         assert_ok(&whole);
@@ -86,6 +87,38 @@ static void samples_are_the_mean_of_a_grid(void **state)
     assert_true(fabsf(((const float *)res.body)[0] - want[0]) < 1e-7f);
     assert_true(fabsf(((const float *)res.body)[1] - want[1]) < 1e-7f);
     api_response_done(&res);
+}
+
+/* Noises take coordinates apart; the fraction of a pixel at which a point lies must not get lost. */
+static void points_of_a_pixel_are_pixels_of_a_finer_image(void **state)
+{
+    (void)state;
+    static const char *const noises[] = {
+        "gnoise(x*9,y*7)",   "snoise(x*9,y*7,z)",     "vnoise(x*9)",     "wnoise(x*37,y*7)",
+        "cellular(x*9,y*7)", "perlin2(x*9,y*7)",      "curl(x*9,y*7).y", "fractal(x*4,y*3,octaves=2)",
+        "gnoise(u*9,v*5,1)", "gnoise(x,y,period=10)", "warp(x*3,y*3).x"};
+    enum { W = 61, H = 7 };
+    for (size_t i = 0; i < sizeof noises / sizeof *noises; i++) {
+        struct api_response coarse = get("/render", arena_printf(arena,
+                                                                 "expr=%s&width=61&height=7&region=-2,1,5,3&"
+                                                                 "samples=4&format=f32",
+                                                                 noises[i])),
+                            fine = get("/render", arena_printf(arena,
+                                                               "expr=%s&width=122&height=14&region=-2,1,5,3&"
+                                                               "format=f32",
+                                                               noises[i]));
+        assert_ok(&coarse);
+        assert_ok(&fine);
+        for (size_t y = 0; y < H; y++)
+            for (size_t x = 0; x < W; x++) {
+                const float *v = (const float *)fine.body + 4 * W * y + 2 * x;
+                float mean = (v[0] + v[1] + v[2 * W] + v[2 * W + 1]) / 4, got = ((const float *)coarse.body)[y * W + x];
+                if (!(fabsf(got - mean) < 2e-5f))
+                    fail_msg("%s: %g at %zu %zu, not %g", noises[i], (double)got, x, y, (double)mean);
+            }
+        api_response_done(&coarse);
+        api_response_done(&fine);
+    }
 }
 
 static void frames_are_stacked_in_time(void **state)
@@ -351,6 +384,7 @@ int main(void)
         cmocka_unit_test(clipped_and_nonfinite_values_are_counted),
         cmocka_unit_test(a_tile_equals_the_crop),
         cmocka_unit_test(samples_are_the_mean_of_a_grid),
+        cmocka_unit_test(points_of_a_pixel_are_pixels_of_a_finer_image),
         cmocka_unit_test(frames_are_stacked_in_time),
         cmocka_unit_test(by_id_inline_and_as_expression_are_the_same),
         cmocka_unit_test(threads_do_not_change_a_pixel),

@@ -32,7 +32,7 @@ static bool is_iota(const struct reader *r, struct val v)
     return ins->op == OP_F64_I32 && at(r, ins->args[0])->op == OP_IOTA;
 }
 
-/* px0 + iota: whole numbers that do not depend on how the image is cut into tiles. */
+/* px0 + iota: numbers that do not depend on how the image is cut into tiles. */
 static bool is_column(const struct reader *r, struct val v)
 {
     const struct ins *ins = at(r, v);
@@ -174,10 +174,13 @@ static struct noise_line read_sum(struct reader *r, struct val v, struct noise_l
     return is_affine(&x) || is_affine(&y) ? noise_line_add(r->b, x, y) : plain(r, v);
 }
 
+/* With several points a pixel px0 has a fraction, that of the point in its pixel: it is the same in every tile. */
 static struct noise_line column(struct build *b)
 {
-    struct val first = b_to(b, TYPE_I32, b_context(b, CONTEXT_PX0));
-    return (struct noise_line){.slope = b_f64(b, 1), .column = b_to(b, TYPE_F32, b_add(b, first, b_iota(b)))};
+    struct val px0 = b_context(b, CONTEXT_PX0), first = b_floor(b, px0);
+    return (struct noise_line){.offset = b_sub(b, px0, first),
+                               .slope = b_f64(b, 1),
+                               .column = b_to(b, TYPE_F32, b_add(b, b_to(b, TYPE_I32, first), b_iota(b)))};
 }
 
 static struct noise_line read_value(struct reader *r, struct val v)
