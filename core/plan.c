@@ -166,6 +166,16 @@ static bool is_chunk(const struct planner *p, const uint32_t *members, uint32_t 
     return loop;
 }
 
+/* Members of a loop through lines as a group of their own, its lines cut. The caller puts component[] back. */
+static void open_loop(struct planner *p, const uint32_t *members, uint32_t n, bool cut, uint32_t group)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        p->group[members[i]] = group;
+        if (at(p, members[i])->op == OP_RING)
+            p->cut[members[i]] = cut;
+    }
+}
+
 static uint32_t plan_group(struct planner *p, const uint32_t *vals, uint32_t n, struct region **ret_regions);
 
 static struct region plan_chunk(struct planner *p, uint32_t *members, uint32_t n)
@@ -177,12 +187,7 @@ static struct region plan_chunk(struct planner *p, uint32_t *members, uint32_t n
         if (closes_loop(p, members[i]))
             r.ages[r.n_ages++] = at(p, members[i])->args[1];
     }
-    uint32_t group = ++p->groups;
-    for (uint32_t i = 0; i < n; i++) {
-        p->group[members[i]] = group;
-        if (at(p, members[i])->op == OP_RING)
-            p->cut[members[i]] = true;
-    }
+    open_loop(p, members, n, true, ++p->groups);
     uint32_t *components = ARENA_ARRAY(p->arena, n, uint32_t);
     for (uint32_t i = 0; i < n; i++)
         components[i] = p->component[members[i]];
@@ -220,18 +225,36 @@ struct level {
     bool loops; /* through lines */
 };
 
-/* What a loop is made of, so that two can be compared: how often it holds each operation. One when nothing in it
- * remembers but its lines: such a loop gains nothing from company. Never zero. */
-static uint64_t loop_shape(const struct planner *p, const uint32_t *members, uint32_t n)
+/* Is there a recurrence in a loop beside the one through its lines? */
+static bool recurs_inside(struct planner *p, const uint32_t *members, uint32_t n)
+{
+    uint32_t outer = p->group[members[0]], *components = ARENA_ARRAY(p->arena, n, uint32_t);
+    bool recurs = false;
+    for (uint32_t i = 0; i < n; i++)
+        components[i] = p->component[members[i]];
+    open_loop(p, members, n, true, ++p->groups);
+    struct components c = find_components(p, members, n);
+    for (uint32_t i = 0; i < c.n && !recurs; i++)
+        recurs = c.sizes[i] > 1 || has_self_edge(p, c.members[i][0]);
+    open_loop(p, members, n, false, outer);
+    for (uint32_t i = 0; i < n; i++)
+        p->component[members[i]] = components[i];
+    return recurs;
+}
+
+/* What a loop is made of, so that two can be compared: how often it holds each operation. One when nothing recurs in it
+ * but its lines: such a loop gains nothing from company, and the others' shorter pieces would slow it down. Never
+ * zero. */
+static uint64_t loop_shape(struct planner *p, const uint32_t *members, uint32_t n)
 {
     uint64_t sum = 0;
-    bool remembers = false;
+    if (!recurs_inside(p, members, n))
+        return 1;
     for (uint32_t i = 0; i < n; i++) {
         enum op op = at(p, members[i])->op;
-        remembers |= op != OP_RING && (op_info(op)->flags & OP_STATE);
         sum += ((uint64_t)op + 1) * ((uint64_t)op + 1) * 0x9e3779b97f4a7c15u;
     }
-    return remembers ? sum | 2 : 1;
+    return sum | 2;
 }
 
 /* Loops of one level that are made alike run as one, in pieces that suit them all: their inner recurrences meet in one
