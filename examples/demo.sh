@@ -52,25 +52,35 @@ one() { # graph-file -> sets $answer
     answer=$(ask /process "{\"graph\": $graph, \"rate\": 48000, \"channels\": 1, \"seconds\": 8}" "$file")
   else
     file="$out/$name.wav"
-    answer=$(ask "/process?graph=$id" "@$out/$source" "$file" audio/wav)
+    answer=$(ask "/process?graph=$id$(field_of "$name")" "@$out/$(source_of "$name").wav" "$file" audio/wav)
   fi
 }
 
-# Generators first: the effects work on the synth voice, in stereo where they want it.
-source=synth_voice.wav
-order="synth_voice karplus ambient_pad $(cd "$here" && ls *.json | sed 's/\.json$//' | grep -vxE 'synth_voice|karplus|ambient_pad')"
+source_of() { # what an effect works on: a generator's sound
+  case $1 in
+  stereo_widener) echo ambient_pad ;;
+  guitar_amp) echo karplus ;;
+  mastering | dub_delay | crossover) echo drum_machine ;;
+  robot_voice | de_esser | loudness_normalise) echo talker ;;
+  ducking) echo radio_show ;;
+  vinyl) echo choir_pad ;;
+  *) echo synth_voice ;;
+  esac
+}
+
+field_of() { [ "$1" != loudness_normalise ] || echo '&normalize=-16'; }
+
+# Generators first, then the effects that work on them.
+generators="synth_voice karplus ambient_pad drum_machine talker radio_show choir_pad"
+order="$generators $(cd "$here" && ls *.json | sed 's/\.json$//' | grep -vxE "${generators// /|}")"
 declare -A first second
 start
 for name in $order; do
-  source=synth_voice.wav
-  [ "$name" != stereo_widener ] || source=ambient_pad.wav
   one "$here/$name.json"
   first[$name]=$answer
 done
 # Kernels are compiled beside the answers, a few at a time: each graph gets up to 10 s for its own.
 for name in $order; do
-  source=synth_voice.wav
-  [ "$name" != stereo_widener ] || source=ambient_pad.wav
   for _ in $(seq 50); do
     one "$here/$name.json"
     case $answer in jit*) break ;; esac
@@ -82,8 +92,6 @@ stop
 start
 printf '%-18s %-22s %-22s %-22s %s\n' graph "first answer" "second answer" "after restart" file
 for name in $order; do
-  source=synth_voice.wav
-  [ "$name" != stereo_widener ] || source=ambient_pad.wav
   one "$here/$name.json"
   printf '%-18s %-22s %-22s %-22s %s\n' "$name" "${first[$name]} ms" "${second[$name]} ms" "$answer ms" "$file"
 done
