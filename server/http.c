@@ -284,7 +284,8 @@ static void begin_turn(struct conn *c)
     if (hand_over(c, take_turn))
         return;
     atomic_store(&c->turn_of, TURN_OURS);
-    watched_set(&c->watched, "body", transfer_deadline(c->http, c->began_ms, c->http->config.body_timeout_ms, c->taken));
+    watched_set(&c->watched, "body",
+                transfer_deadline(c->http, c->began_ms, c->http->config.body_timeout_ms, c->taken));
     c->wanted += c->body.size;
 }
 
