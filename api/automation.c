@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "api/block_state.h"
+#include "api/json.h"
+#include "api/json_write.h"
 #include "api/room.h"
 
 bool automation_init(struct automation *a, uint32_t n_params, const double *values)
@@ -108,6 +110,17 @@ uint32_t automation_step(struct automation *a, uint64_t n, uint32_t most)
     if (moves)
         return 1;
     return a->n && a->changes[0].at - n < most ? (uint32_t)(a->changes[0].at - n) : most;
+}
+
+double automation_predict_us(const struct automation *a, uint64_t n0, uint64_t frames)
+{
+    static const double call_us = 0.5;
+    double samples = 0;
+    for (uint32_t i = 0; i < a->n_params; i++)
+        samples += (double)a->ramps[i].frames;
+    for (size_t i = 0; i < a->n; i++)
+        samples += a->changes[i].at < n0 + frames ? (double)a->changes[i].frames : 0;
+    return fmin(samples, (double)frames) * call_us;
 }
 
 /* Reading */
@@ -225,6 +238,35 @@ static bool read_row(struct reader *r, const struct datum *d, struct automation_
            read_at(r, given[AT], row) && read_ramp(r, given[RAMP], given[RAMP_FRAMES], row);
 }
 
+const char *automation_text(struct fields *f, const char *name)
+{
+    const struct field *field = fields_find(f, name);
+    struct json_writer w;
+    if (!field || field->text)
+        return field ? field->text : "";
+    json_writer_init(&w, f->ex->arena);
+    json_datum(&w, NULL, field->value);
+    return w.text.s;
+}
+
+/* The field's value; NULL with a fault. */
+static const struct datum *datum_of(struct fields *f, const char *name, const struct field *field)
+{
+    const struct api_config *config = &f->ex->api->config;
+    struct json_limits limits = {.max_bytes = config->max_json, .max_depth = config->max_json_depth};
+    const struct datum *d = field->value;
+    struct datum *read = NULL;
+    if (field->text) {
+        if (json_read(field->text, strlen(field->text), &limits, f->ex->arena, &read, &f->ex->fault) != STATUS_OK)
+            return NULL;
+        d = read;
+    }
+    if (d->kind == DATUM_LIST || d->kind == DATUM_OBJECT)
+        return d;
+    fields_fault(f, name, "%s must be a JSON list of changes, each with param, value, at and ramp", name);
+    return NULL;
+}
+
 enum status automation_read(struct fields *f, const char *name, const struct program *p, double rate, uint64_t now,
                             struct automation_rows *ret)
 {
@@ -235,9 +277,9 @@ enum status automation_read(struct fields *f, const char *name, const struct pro
     *ret = (struct automation_rows){0};
     if (!field)
         return STATUS_OK;
-    const struct datum *d = field->value;
-    if (!d || (d->kind != DATUM_LIST && d->kind != DATUM_OBJECT))
-        return fields_fault(f, name, "%s must be a JSON list of changes, each with param, value, at and ramp", name);
+    const struct datum *d = datum_of(f, name, field);
+    if (!d)
+        return f->ex->fault.status;
     size_t most = f->ex->api->config.max_changes;
     if (d->n > most)
         return fault_limit(&f->ex->fault, "max-changes", list_pointer, "%zu changes are more than %zu", d->n, most);

@@ -37,13 +37,19 @@ bool automation_add(struct automation *a, const struct automation_change *rows, 
  * `most`, they stay what they are. */
 uint32_t automation_step(struct automation *a, uint64_t n, uint32_t most);
 
-/* Rows of a request's field: a list of them, or an object of values by name, which change at once at sample `now`.
+/* Microseconds that the kernel is called for, beside what it does in them, when it is called for single samples of
+ * these frames. */
+double automation_predict_us(const struct automation *a, uint64_t n0, uint64_t frames);
+
+/* Rows of a request's field: a list of them, or an object of values by name, which change at once at sample `now`; in a
+ * query, JSON.
  * Collects faults; a row without `at` means `now`, one before it is CONFLICT. `ramp` is in seconds and needs a rate,
  * `ramp_frames` is not and does not. */
 struct automation_rows {
     struct automation_change *list; /* in the arena */
     size_t n;
 };
+const char *automation_text(struct fields *f, const char *name); /* the field, canonical enough for an ETag; or "" */
 enum status automation_read(struct fields *f, const char *name, const struct program *p, double rate, uint64_t now,
                             struct automation_rows *ret) MUST_CHECK;
 

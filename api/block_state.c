@@ -112,10 +112,10 @@ void block_state_place(struct block_state *s, const struct program *p, void *mem
     }
 }
 
-const bool *block_state_sizers(const struct program *p, struct arena *a)
+static void mark_sizers(const struct program *p, struct arena *a, bool *io)
 {
     const struct ir *ir = p->ir;
-    bool *needed = ARENA_ARRAY(a, ir->main.n, bool), *params = ARENA_ARRAY(a, p->n_params + 1, bool);
+    bool *needed = ARENA_ARRAY(a, ir->main.n, bool);
     for (uint32_t i = 0; i < p->plan->n_rings; i++)
         needed[ir->main.ins[p->plan->rings[i].i].args[1].i] = true;
     for (uint32_t v = ir->main.n; v-- > 1;) { /* operands stand before what uses them: no length depends on state */
@@ -123,7 +123,15 @@ const bool *block_state_sizers(const struct program *p, struct arena *a)
         for (uint32_t i = 0; needed[v] && i < ins->n_args; i++)
             needed[ins->args[i].i] = true;
         if (needed[v] && ins->op == OP_ARG && ir->args[ins->imm.i].kind == ARG_PARAM)
-            params[ir->args[ins->imm.i].index] = true;
+            io[ir->args[ins->imm.i].index] = true;
     }
+}
+
+const bool *block_state_sizers(const struct program *p, struct arena *a)
+{
+    bool *params = ARENA_ARRAY(a, p->n_params + 1, bool);
+    mark_sizers(p, a, params);
+    for (uint32_t i = 0; i < p->n_stages; i++)
+        mark_sizers(p->stages[i], a, params);
     return params;
 }

@@ -191,6 +191,8 @@ bool process_is_known(struct process *p)
         mastered_describe(&p->mastered, &params);
     if (p->responses.n)
         text_addf(&params, "responses=%s", p->responses.tag);
+    if (fields_find(&p->fields, "automation"))
+        text_addf(&params, "automation=%s", automation_text(&p->fields, "automation"));
     size_t size = t->source.frames * t->source.channels * sample_size(t->source.sample);
     const struct hash_part parts[] = {
         {"process", 7},
@@ -281,6 +283,30 @@ static enum status process_choose(struct exchange *ex)
     return process_run(ex);
 }
 
+static void release_changes(void *user)
+{
+    automation_done(user);
+}
+
+/* Parameters that move have their values in the automation from here on. */
+static enum status read_automation(struct exchange *ex, struct process *p)
+{
+    struct automation_rows rows;
+    struct automation *changes = ARENA_NEW(ex->arena, struct automation);
+    const struct program *program = p->runner->program;
+    void **deferred = exchange_defer(ex, release_changes);
+    TRY(automation_read(&p->fields, "automation", program, p->track.rate, 0, &rows));
+    if (!rows.n)
+        return STATUS_OK;
+    *deferred = changes;
+    if (!automation_init(changes, (uint32_t)program->n_params, p->runner->params) ||
+        !automation_add(changes, rows.list, rows.n))
+        return fault_add(&ex->fault, STATUS_NO_MEMORY, "/automation", 0, "no memory for %zu changes", rows.n);
+    p->runner->params = changes->values;
+    p->track.changes = changes;
+    return STATUS_OK;
+}
+
 enum status process_program(struct exchange *ex, struct process *p)
 {
     p->runner = runner_new(ex);
@@ -289,7 +315,8 @@ enum status process_program(struct exchange *ex, struct process *p)
     TRY(subject_program(ex, &p->subject, layout, &p->runner->program));
     TRY(subject_params(ex, p->runner->program, &p->params, &p->runner->params));
     TRY(responses_match(ex, &p->responses, &p->subject, p->runner->program));
-    return check_program(ex, p);
+    TRY(check_program(ex, p));
+    return read_automation(ex, p);
 }
 
 static enum status process_decode(struct exchange *ex)
@@ -314,6 +341,7 @@ static enum status process_prepare(struct exchange *ex)
     double us =
         runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * process_convert_us;
     us += mastered_predict_us(&p->mastered);
+    us += p->track.changes ? automation_predict_us(p->track.changes, 0, p->track.frames) : 0;
     return us > ex->api->config.inline_us ? exchange_long(ex, process_run) : process_run(ex);
 }
 

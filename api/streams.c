@@ -443,7 +443,8 @@ static enum status block_prepare(struct exchange *ex, struct block *b)
     if (s->tier == TIER_JIT)
         return exchange_long(ex, block_choose);
     TRY(runner_choose(b->runner, points));
-    double us = runner_predict_us(b->runner, points) + points * (t->channels_in + t->channels_out) * convert_us;
+    double us = runner_predict_us(b->runner, points) + automation_predict_us(&s->automation, t->first, t->frames) +
+                points * (t->channels_in + t->channels_out) * convert_us;
     return us > ex->api->config.inline_us ? exchange_long(ex, block_run) : block_run(ex);
 }
 

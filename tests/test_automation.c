@@ -115,6 +115,46 @@ static void changes_may_come_while_the_stream_runs(void **state)
     assert_memory_equal(heard, wanted, sizeof heard);
 }
 
+static const char *raw_query(const char *changes)
+{
+    struct api_response res = post("/graphs", ECHO_GRAPH);
+    const char *id = header_of(&res, "Location") + strlen("/graphs/");
+    const char *query = arena_printf(arena, "graph=%s&rate=48000&format=f32le%s", id, changes);
+    api_response_done(&res);
+    return query;
+}
+
+static void process_takes_the_same_rows(void **state)
+{
+    (void)state;
+    struct fed s = stream_open(api, "\"graph\":" ECHO_GRAPH ",\"rate\":48000");
+    patch_ok(&s, arena_printf(arena, "{\"params\":%s}", moves));
+    stream_feed(&s, noise, 0, FRAMES, 512, wanted);
+    const char *moving = raw_query(arena_printf(arena, "&automation=%s", moves));
+    struct api_response still = process_raw(raw_query(""), noise, sizeof noise),
+                        res = process_raw(moving, noise, sizeof noise);
+    assert_ok(&res);
+    assert_int_equal(res.body_size, sizeof wanted);
+    assert_memory_equal(res.body, wanted, sizeof wanted);
+    assert_string_not_equal(header_of(&res, "ETag"), header_of(&still, "ETag"));
+    api_response_done(&still);
+    api_response_done(&res);
+    res = post("/process", "{" GAIN_GRAPH ",\"rate\":1000,\"frames\":200,\"format\":\"f32le\",\"automation\":["
+                           "{\"param\":\"g\",\"value\":1.25,\"at\":100,\"ramp\":0.1}]}");
+    assert_ok(&res);
+    const float *y = res.body;
+    for (int i = 0; i < 200; i++)
+        assert_true(y[i] == (float)(i < 100 ? 0.25 : 0.25 + (i - 100) / 100.0));
+    api_response_done(&res);
+    assert_problem(post("/process",
+                        "{" GAIN_GRAPH
+                        ",\"format\":\"f32le\",\"frames\":9,\"automation\":[{\"param\":\"h\",\"value\":1}]}"),
+                   STATUS_BAD_FIELD, "/automation/0/param", "no parameter");
+    assert_problem(post("/process", "{" GAIN_GRAPH ",\"format\":\"f32le\",\"frames\":9,\"automation\":7}"),
+                   STATUS_BAD_FIELD, "/automation", "list");
+    assert_problem(process_raw(raw_query("&automation=[{"), noise, 8), STATUS_BAD_JSON, NULL, NULL);
+}
+
 /* The level of what a 100 Hz sine's amplitude does beside the sine: how far a sample is from where the two before it
  * point. A sine alone has -75 dB at this rate. */
 static double roughness(const char *change)
@@ -208,6 +248,7 @@ int main(void)
         cmocka_unit_test(held_is_a_ramp_of_slope_zero),
         cmocka_unit_test(any_split_hears_the_same_changes),
         cmocka_unit_test(changes_may_come_while_the_stream_runs),
+        cmocka_unit_test(process_takes_the_same_rows),
         cmocka_unit_test(ramps_do_not_click),
         cmocka_unit_test(wrong_changes_say_what_is_wrong),
         cmocka_unit_test(changes_have_a_limit),
