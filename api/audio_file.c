@@ -107,6 +107,12 @@ void audio_writer_put(struct audio_writer *w, const float *in, size_t frames, st
     w->frame += frames;
 }
 
+void audio_writer_abandon(struct audio_writer *w)
+{
+    if (w->snd)
+        snd_abandon(w->snd);
+}
+
 void audio_writer_end(struct audio_writer *w)
 {
     if (w->snd)

@@ -25,7 +25,8 @@ enum status audio_writer_new(const struct audio_form *form, struct place *place,
                              struct audio_writer **ret, struct fault *fault) MUST_CHECK;
 /* At most PCM_PIECE frames. Adds to counts. */
 void audio_writer_put(struct audio_writer *w, const float *interleaved, size_t frames, struct counts *counts);
-/* Ends the file; also when it failed, to free what it holds. The place says whether all was written. */
+/* Ends the file. The place says whether all was written. */
 void audio_writer_end(struct audio_writer *w);
+void audio_writer_abandon(struct audio_writer *w); /* only frees; also after the end, when the place is gone */
 
 #endif

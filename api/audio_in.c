@@ -5,9 +5,15 @@
 
 #include "api/room.h"
 
+struct opened {
+    struct snd_bytes bytes;
+    struct snd_reader *reader;
+};
+
 static void release(void *user)
 {
-    snd_free(user);
+    struct opened *o = user;
+    snd_free(o->reader);
 }
 
 enum status audio_in_check_rate(struct exchange *ex, const struct audio_source *s)
@@ -22,11 +28,11 @@ enum status audio_in_check_rate(struct exchange *ex, const struct audio_source *
 static enum status open_snd(struct exchange *ex, struct snd_bytes bytes, struct audio_source *ret,
                             struct snd_reader **ret_snd)
 {
-    void **deferred = exchange_defer(ex, release);
-    struct snd_bytes *kept = ARENA_NEW(ex->arena, struct snd_bytes);
-    *kept = bytes;
-    TRY(snd_open(kept, ex->api->config.max_frames, ex->arena, ret, ret_snd, &ex->fault));
-    *deferred = *ret_snd;
+    struct opened *o = ARENA_NEW(ex->arena, struct opened);
+    *exchange_defer(ex, release) = o;
+    o->bytes = bytes;
+    TRY(snd_open(&o->bytes, ex->api->config.max_frames, ex->arena, ret, &o->reader, &ex->fault));
+    *ret_snd = o->reader;
     return audio_in_check_rate(ex, ret);
 }
 
@@ -41,6 +47,8 @@ enum status audio_in_open(struct exchange *ex, const void *data, size_t n, struc
     *ret_snd = NULL;
     if (snd_is(data, n))
         return open_snd(ex, snd_bytes_memory(data, n), ret, ret_snd);
+    if (n && !audio_in_is(data, n))
+        return fault_add(&ex->fault, STATUS_BAD_AUDIO, "", 0, "the audio is neither WAV (RIFF, RF64), FLAC nor AIFF");
     TRY(wav_read(data, n, ret, &ex->fault));
     return audio_in_check_rate(ex, ret);
 }

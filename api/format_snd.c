@@ -221,17 +221,13 @@ enum status snd_open(const struct snd_bytes *bytes, uint64_t most, struct arena 
 {
     struct snd_reader *r = ARENA_NEW(a, struct snd_reader);
     char head[12];
+    *ret_reader = r;
     r->bytes = bytes;
     size_t n = bytes->read(bytes, 0, head, sizeof head);
     if (!snd_is(head, n))
         return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the body is neither FLAC nor AIFF");
     r->name = head[0] == 'f' ? "FLAC" : "AIFF";
-    enum status status = open_reader(r, most, a, ret, fault);
-    if (status != STATUS_OK)
-        snd_free(r);
-    else
-        *ret_reader = r;
-    return status;
+    return open_reader(r, most, a, ret, fault);
 }
 
 void snd_free(struct snd_reader *r)
@@ -330,4 +326,12 @@ void snd_close(struct snd_writer *w)
     if (w->file && sf_close(w->file))
         w->place->failed = true;
     w->file = NULL;
+}
+
+void snd_abandon(struct snd_writer *w)
+{
+    struct place nowhere = {.failed = true};
+    w->place = &nowhere;
+    snd_close(w);
+    w->place = NULL;
 }

@@ -20,8 +20,8 @@ struct snd_bytes snd_bytes_memory(const void *data, size_t n);
 struct snd_bytes snd_bytes_file(int fd, uint64_t n);
 
 /* Opens a file for audio_read, front to back, once: fills *ret, whose `frames` are what the head says. `bytes` must
- * live as long as the reader, which is the caller's to free. BAD_AUDIO with the reason. A FLAC that does not say its
- * length is counted first, up to `most` frames. */
+ * live as long as the reader, which is the caller's to free, also when this fails. BAD_AUDIO with the reason. A FLAC
+ * that does not say its length is counted first, up to `most` frames. */
 struct snd_reader;
 enum status snd_open(const struct snd_bytes *bytes, uint64_t most, struct arena *a, struct audio_source *ret,
                      struct snd_reader **ret_reader, struct fault *fault) MUST_CHECK;
@@ -37,6 +37,7 @@ enum status snd_create(enum audio_file file, enum sample sample, uint32_t channe
                        struct arena *a, struct snd_writer **ret, struct fault *fault) MUST_CHECK;
 void snd_put_integers(struct snd_writer *w, int32_t *samples, size_t n); /* n values, changed */
 void snd_put_floats(struct snd_writer *w, const float *samples, size_t n);
-void snd_close(struct snd_writer *w); /* writes what is left; a failure shows in the place */
+void snd_close(struct snd_writer *w);   /* writes what is left; a failure shows in the place */
+void snd_abandon(struct snd_writer *w); /* frees what it holds, writes nothing; no matter whether it was closed */
 
 #endif

@@ -61,11 +61,14 @@ void master_form(const struct master *m, const struct master_in *in, struct audi
     form->dither_seed = m->dither_seed;
 }
 
-/* The frames from the front, once. */
+/* The frames from the front, once. A slow rate asks for many of them for one of its own: whether anybody still waits
+ * is asked here. */
 struct tape {
     struct pcm pcm;
+    struct exchange *ex;
     const struct master_in *in;
     uint64_t at;
+    double done; /* of the request, for its progress */
     bool failed;
 };
 
@@ -74,6 +77,11 @@ static size_t tape_pull(struct pcm *p, float *to, size_t n)
     struct tape *t = (struct tape *)p;
     uint64_t left = t->in->frames - t->at;
     size_t take = left < n ? (size_t)left : n;
+    enum status alive = exchange_alive(t->ex, t->done);
+    if (alive != STATUS_OK && !t->failed) {
+        exchange_ended(t->ex, alive);
+        t->failed = true;
+    }
     if (take && !t->failed)
         t->failed = !t->in->read(t->in->user, t->at, take, to);
     if (t->failed)
@@ -107,11 +115,11 @@ static void hear(struct pass *p, size_t frames)
         audio_writer_put(p->writer, p->piece, frames, p->counts);
 }
 
-static enum status pull_all(struct pass *p, struct pcm *from, const struct tape *tape)
+static enum status pull_all(struct pass *p, struct pcm *from, struct tape *tape)
 {
     for (uint64_t done = 0; done < p->form->frames;) {
-        double part = p->begun + p->share * (double)done / (double)p->form->frames;
-        enum status alive = done ? exchange_alive(p->ex, part) : STATUS_OK;
+        tape->done = p->begun + p->share * (double)done / (double)p->form->frames;
+        enum status alive = exchange_alive(p->ex, tape->done);
         if (alive != STATUS_OK)
             return exchange_ended(p->ex, alive);
         uint64_t left = p->form->frames - done;
@@ -131,7 +139,7 @@ static void release_resampler(void *user)
 
 static enum status run_pass(struct pass *p)
 {
-    struct tape tape = {.pcm = {tape_pull, p->in->channels}, .in = p->in, .at = p->in->skip};
+    struct tape tape = {.pcm = {tape_pull, p->in->channels}, .ex = p->ex, .in = p->in, .at = p->in->skip};
     struct resampler *r = NULL;
     if (!changes_rate(p->master, p->in))
         return pull_all(p, &tape.pcm, &tape);
@@ -169,14 +177,20 @@ static enum status choose_gain(struct pass *p, struct master_result *ret)
     return STATUS_OK;
 }
 
+static void release_writer(void *user)
+{
+    audio_writer_abandon(user);
+}
+
 static enum status write_file(struct pass *p, struct place *place, struct master_result *ret)
 {
+    void **deferred = exchange_defer(p->ex, release_writer);
     TRY(audio_writer_new(p->form, place, p->ex->arena, &p->writer, &p->ex->fault));
-    bool meters = p->master->normalize || p->master->measure;
-    enum status status = meters ? measured(p, &ret->loudness) : run_pass(p);
+    *deferred = p->writer;
+    ret->has_loudness = p->master->normalize || p->master->measure;
+    TRY(ret->has_loudness ? measured(p, &ret->loudness) : run_pass(p));
     audio_writer_end(p->writer);
-    ret->has_loudness = meters;
-    return status;
+    return STATUS_OK;
 }
 
 enum status master_run(struct exchange *ex, const struct master *m, const struct master_in *in,

@@ -7,6 +7,8 @@
 
 #include "api/room.h"
 
+enum { RATIO_MOST = 256 }; /* between two rates: filters grow with it */
+
 bool mastered_is_needless(const struct mastered *m)
 {
     return master_is_none(&m->how) && !m->tail_auto && m->form.file != AUDIO_FLAC && m->form.file != AUDIO_AIFF;
@@ -73,6 +75,10 @@ enum status mastered_check(struct runner *r, struct mastered *m, struct track *t
     if (needs_rate && t->rate <= 0)
         return fault_add(&ex->fault, STATUS_BAD_FIELD, "/rate", 0,
                          "out_rate, normalize, measure and tail=auto need to know the rate");
+    if (m->how.out_rate > t->rate * RATIO_MOST || (m->how.out_rate > 0 && m->how.out_rate * RATIO_MOST < t->rate))
+        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/out_rate", 0,
+                         "%.9g Hz are made of %.9g Hz at the most, and no less than a %dth of it, not %.9g",
+                         t->rate * RATIO_MOST, t->rate, RATIO_MOST, m->how.out_rate);
     if (m->how.compensate)
         t->frames += mastered_latency(r, t->rate);
     t->channels_out = r->program->ir->n_outputs;

@@ -135,6 +135,11 @@ static bool is_number(const char *text)
 static bool add_field(struct cli *c, struct cli_args *args, const struct field_info *f, const char *value)
 {
     bool number = !strcmp(f->form, "NUMBER") || !strcmp(f->form, "COUNT");
+    if (!strcmp(f->form, "FLAG")) {
+        bool yes = !strcmp(value, "1") || !strcmp(value, "true");
+        json_raw(&args->fields, f->name, yes ? "true" : !strcmp(value, "0") || !strcmp(value, "false") ? "false" : "0");
+        return true;
+    }
     if (number && !is_number(value)) {
         fprintf(stderr, "sinter: --%s takes a number, not \"%s\"\n", f->name, value);
         return false;
@@ -175,10 +180,20 @@ static bool add_image(struct cli *c, struct cli_args *args, const char *text)
     return true;
 }
 
+/* --out-rate is the field out_rate. */
+static const char *underscored(struct cli *c, const char *name)
+{
+    char *copy = arena_strndup(c->arena, name, strlen(name));
+    for (char *at = copy; *at; at++)
+        *at = *at == '-' ? '_' : *at;
+    return copy;
+}
+
 static bool take_option(struct cli *c, struct cli_args *args, struct json_writer *params, unsigned of, const char *name,
                         const char *value)
 {
     static const char *const short_names[][2] = {{"w", "width"}, {"h", "height"}, {"p", "param"}};
+    name = underscored(c, name);
     for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
         if (!strcmp(name, short_names[i][0]))
             name = short_names[i][1];
@@ -253,7 +268,7 @@ char *cli_request(struct cli *c, const struct cli_args *args, int graph_file)
         json_raw(&w, "graph", graph);
     }
     if (!args->has_format && dot && !strchr(dot, '/'))
-        json_string(&w, "format", dot + 1);
+        json_string(&w, "format", !strcmp(dot, ".aif") ? "aiff" : dot + 1);
     json_object_end(&w);
     return w.text.s;
 }
@@ -411,6 +426,11 @@ const char *cli_header(const struct api_response *res, const char *name)
 
 void cli_report(const struct api_response *res, const char *out)
 {
+    const char *lufs = cli_header(res, "Sinter-Loudness"), *gain = cli_header(res, "Sinter-Gain");
     fprintf(stderr, "%s: %zu bytes, %s, clipped %s, not finite %s\n", out, res->body_size,
             cli_header(res, "Sinter-Engine"), cli_header(res, "Sinter-Clipped"), cli_header(res, "Sinter-Nonfinite"));
+    if (*lufs)
+        fprintf(stderr, "%s: %s LUFS, peak %s dBFS, true peak %s dBTP%s%s%s\n", out, lufs,
+                cli_header(res, "Sinter-Peak"), cli_header(res, "Sinter-True-Peak"), *gain ? ", gain " : "", gain,
+                *gain ? " dB" : "");
 }

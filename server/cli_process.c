@@ -1,4 +1,4 @@
-/* sinter process: a graph over a WAV file, or a generator's WAV. */
+/* sinter process: a graph over an audio file, or a generator's audio. */
 #include <stdio.h>
 #include <string.h>
 
@@ -62,10 +62,12 @@ int command_process(int argc, char **argv)
             api_response_done(&res);
         }
     } else {
-        fputs("usage: sinter process GRAPH.json|--expr EXPRESSION [IN.wav] -o OUT.wav [--seconds S --rate R --channels "
-              "N] [--param NAME=VALUE ...] "
-              "[--FIELD VALUE ...]\n",
-              stderr);
+        fputs(
+            "usage: sinter process GRAPH.json|--expr EXPRESSION [IN.wav|IN.flac|IN.aiff] -o OUT.wav|OUT.flac|OUT.aiff\n"
+            "         [--seconds S --rate R --channels N] [--param NAME=VALUE ...] [--bits B] [--out-rate R]\n"
+            "         [--normalize LUFS] [--tail auto|S] [--compensate 1] [--dither tpdf] [--measure 1] [--FIELD VALUE "
+            "...]\n",
+            stderr);
     }
     cli_close(&c);
     return code;

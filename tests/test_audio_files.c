@@ -117,7 +117,11 @@ static enum status read_whole(const void *data, size_t n, struct audio_source *s
     struct snd_bytes bytes = snd_bytes_memory(data, n);
     struct snd_reader *r = NULL;
     fault_init(fault, arena);
-    TRY(snd_open(&bytes, FRAMES * 4, arena, s, &r, fault));
+    enum status status = snd_open(&bytes, FRAMES * 4, arena, s, &r, fault);
+    if (status != STATUS_OK) {
+        snd_free(r);
+        return status;
+    }
     float *planes[2] = {left, right};
     bool fits = s->channels <= 2 && s->frames <= FRAMES;
     for (uint64_t at = 0; at < s->frames && fits; at += 999) {
@@ -125,7 +129,7 @@ static enum status read_whole(const void *data, size_t n, struct audio_source *s
         float *here[2] = {planes[0] + at, planes[1] + at};
         audio_read(s, at, take, here);
     }
-    enum status status = snd_end(r, fault);
+    status = snd_end(r, fault);
     snd_free(r);
     return status;
 }
