@@ -174,6 +174,26 @@ static void two_stops_at_one_place_are_an_edge(void **state)
     expect_colour(edge, 0.5, 1, 0, 0, 1);
 }
 
+static void an_edge_may_be_the_end_of_a_ramp(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"linear", "constant", "ease", "cubic"};
+    for (int k = 0; k < 4; k++) {
+        struct arena *a = arena_of_test();
+        const char *only =
+            arena_printf(a, ", \"interp\": \"%s\", \"stops\": [[0.5, \"#000000\"], [0.5, \"#ffffff\"]]", kinds[k]);
+        const char *last = arena_printf(
+            a, ", \"interp\": \"%s\", \"stops\": [[0, \"#000000\"], [0.5, \"#00ff00\"], [0.5, \"#ffffff\"]]", kinds[k]);
+        expect_colour(only, 0.25, 0, 0, 0, 1);
+        expect_colour(only, 0.5, 1, 1, 1, 1);
+        expect_colour(only, 3, 1, 1, 1, 1);
+        expect_colour(last, 0, 0, 0, 0, 1);
+        expect_colour(last, 0.5, 1, 1, 1, 1);
+        expect_colour(last, 3, 1, 1, 1, 1);
+        arena_free(a);
+    }
+}
+
 static void cubic_ramps_stay_within_0_and_1(void **state)
 {
     (void)state;
@@ -237,6 +257,7 @@ int main(void)
         cmocka_unit_test(ramps_pass_through_their_stops),
         cmocka_unit_test(ramps_go_between_stops_as_told),
         cmocka_unit_test(two_stops_at_one_place_are_an_edge),
+        cmocka_unit_test(an_edge_may_be_the_end_of_a_ramp),
         cmocka_unit_test(cubic_ramps_stay_within_0_and_1),
         cmocka_unit_test(bad_stops_are_refused_with_their_place),
     };

@@ -1,8 +1,13 @@
 /* Colour ramps: stops of (position, colour), evaluated as a chain of selections and interpolations over the
- * neighbouring stops. linear    between two stops; before the first and behind the last, their colours constant  the
- * colour of the stop at or before the input ease      linear with 3t^2 - 2t^3 for t cubic     Catmull-Rom through the
- * stops' colours (uniform parameter, end stops doubled), clamped to 0..1 Colours are taken as they are written;
- * srgb_to_linear is another node. */
+ * neighbouring stops.
+ *
+ *     linear    between two stops; before the first and behind the last, their colours
+ *     constant  the colour of the stop at or before the input
+ *     ease      linear with 3t^2 - 2t^3 for t
+ *     cubic     Catmull-Rom through the stops' colours (uniform parameter, end stops doubled), clamped to 0..1
+ *
+ * Two stops at one place are an edge. Colours are taken as they are written; srgb_to_linear is another node. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,8 +120,9 @@ static enum status ramp(struct build *b, const struct node_args *args, struct va
     for (int i = 0; i < n; i++)
         passed[i] = b_ge(b, x, b_f32(b, s[i].at));
     for (int i = 0; i + 1 < n && kind != CONSTANT; i++) { /* t of the segment x lies in; 0 before the first */
-        double width = s[i + 1].at - s[i].at;
-        struct val here = b_mulc(b, b_addc(b, x, -s[i].at), width > 0 ? 1 / width : 0);
+        double slope = 1 / (s[i + 1].at - s[i].at);
+        struct val here = slope <= FLT_MAX ? b_mulc(b, b_addc(b, x, -s[i].at), slope)
+                                           : b_select(b, passed[i], b_f32(b, 1), b_f32(b, 0));
         t = i ? b_select(b, passed[i], here, t) : here;
     }
     if (t.i)
