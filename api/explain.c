@@ -48,13 +48,19 @@ static void write_cost(struct json_writer *w, struct cost cost)
     json_object_end(w);
 }
 
-/* A graph that reads neighbours is cut: the IR of each piece follows the passes. */
+static const char *what_it_does(const struct stages *s, uint32_t i)
+{
+    if (!s->list[i].fills)
+        return "gives the output";
+    return s->n_hosts ? "makes signals that are convolved before later stages read them"
+                      : "fills planes that later stages read neighbours in";
+}
+
+/* A graph that reads neighbours, or convolves, is cut: the IR of each piece follows the passes. */
 static void write_cut(struct json_writer *w, const struct stages *s, struct arena *a)
 {
     for (uint32_t i = 0; s->n > 1 && i < s->n; i++)
-        write_stage(w, arena_printf(a, "stage %u", i + 1),
-                    s->list[i].fills ? "fills planes that later stages read neighbours in" : "gives the output",
-                    s->list[i].ir);
+        write_stage(w, arena_printf(a, "stage %u", i + 1), what_it_does(s, i), s->list[i].ir);
 }
 
 static void write_plans(struct json_writer *w, const struct stages *s, struct arena *a)

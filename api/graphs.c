@@ -108,6 +108,20 @@ static void write_images(struct json_writer *w, const struct ir *ir)
     json_array_end(w);
 }
 
+static void write_responses(struct json_writer *w, const struct program *p)
+{
+    const struct ir_response *all = p->lowered.ir->responses;
+    json_array(w, "responses");
+    for (uint32_t i = 0; i < p->n_hosts; i++) {
+        uint32_t k = 0;
+        while (strcmp(all[p->hosts[k]].name, all[p->hosts[i]].name) != 0)
+            k++;
+        if (k == i) /* each name once */
+            json_string(w, NULL, all[p->hosts[i]].name);
+    }
+    json_array_end(w);
+}
+
 static void write_graph(struct json_writer *w, struct exchange *ex, const struct posting *p)
 {
     const struct program *first = p->programs[0];
@@ -119,6 +133,7 @@ static void write_graph(struct json_writer *w, struct exchange *ex, const struct
     json_bool(w, "needs_rate", first->lowered.needs_rate);
     write_params(w, p->subject.graph);
     write_images(w, first->ir);
+    write_responses(w, first);
     json_object(w, "cost");
     json_number(w, "interp_ns", first->whole_cost.interp_ns);
     json_number(w, "jit_ns", first->whole_cost.jit_ns);

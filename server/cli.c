@@ -171,8 +171,9 @@ static bool add_param(struct cli *c, struct json_writer *params, const char *tex
 static bool add_image(struct cli *c, struct cli_args *args, const char *text)
 {
     const char *equals = strchr(text, '=');
-    if (!equals || equals == text || !equals[1] || args->n_images == sizeof args->images / sizeof *args->images) {
-        fprintf(stderr, "sinter: --image takes NAME=FILE, at most 32 times, not \"%s\"\n", text);
+    if (!equals || equals == text || !equals[1] || args->n_images == CLI_IMAGES) {
+        fprintf(stderr, "sinter: --image and --response take NAME=FILE, at most %d times, not \"%s\"\n", CLI_IMAGES,
+                text);
         return false;
     }
     args->images[args->n_images++] =
@@ -198,7 +199,8 @@ static bool take_option(struct cli *c, struct cli_args *args, struct json_writer
         if (!strcmp(name, short_names[i][0]))
             name = short_names[i][1];
     const struct field_info *f = field_by_name(name, of);
-    bool image = !strcmp(name, "image") && field_by_name("images", of);
+    bool image = (!strcmp(name, "image") && field_by_name("images", of)) ||
+                 (!strcmp(name, "response") && of == FIELD_PROCESS);
     bool known = f || image || !strcmp(name, "o") || !strcmp(name, "store") || !strcmp(name, "param");
     if (!known || !value) {
         fprintf(stderr, known ? "sinter: -%s needs a value\n" : "sinter: there is no option \"%s\"\n", name);

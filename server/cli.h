@@ -25,9 +25,11 @@ char *cli_read(struct cli *c, const char *path, size_t *ret_n);
 bool cli_write(const char *path, const void *data, size_t n);
 int cli_threads(void);
 
-/* --image NAME=FILE, or bytes in memory. */
+/* --image or --response NAME=FILE, or bytes in memory. */
+enum { CLI_IMAGES = 32 };
 struct cli_image {
     const char *name, *path;
+    const char *type; /* NULL: its bytes say */
     const void *data; /* NULL: what the file holds */
     size_t size;
 };
@@ -40,7 +42,7 @@ struct cli_args {
     bool json;
     struct json_writer fields; /* members of the request's object, from --NAME VALUE and --param */
     bool has_format, has_expr;
-    struct cli_image images[32];
+    struct cli_image images[CLI_IMAGES + 1]; /* and the audio */
     int n_images;
 };
 
@@ -55,7 +57,8 @@ char *cli_request(struct cli *c, const struct cli_args *args, int graph_file);
  * until api_response_done. */
 bool cli_ask(struct cli *c, enum method method, const char *path, const char *type, const void *body, size_t n,
              struct api_response *ret);
-/* The body of a request with the images of --image: `json` itself when there are none. False: told on stderr. */
+/* The body of a request with the files of --image or --response: `json` itself when there are none. False: told on
+ * stderr. */
 struct cli_body {
     const char *type;
     const void *data;

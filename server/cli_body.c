@@ -1,4 +1,4 @@
-/* A request's body with images: multipart/form-data, as a client would send it. */
+/* A request's body with images, sounds, impulse responses: multipart/form-data, as a client would send it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,9 +17,13 @@ static const char *choose_boundary(struct arena *a, const void *const *files, co
     }
 }
 
-static void add_part(struct text *t, const char *boundary, const char *name, const void *data, size_t n)
+static void add_part(struct text *t, const char *boundary, const char *name, const char *type, const void *data,
+                     size_t n)
 {
-    text_addf(t, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n", boundary, name);
+    text_addf(t, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n", boundary, name);
+    if (type)
+        text_addf(t, "Content-Type: %s\r\n", type);
+    text_add(t, "\r\n");
     text_add_n(t, data, n);
     text_add(t, "\r\n");
 }
@@ -36,7 +40,7 @@ bool cli_body(struct cli *c, const struct cli_args *args, const char *json, stru
         if (!files[i + 1])
             return false;
         if (strpbrk(args->images[i].name, "\"\r\n")) {
-            fprintf(stderr, "sinter: an image's name has no quotes, not %s\n", args->images[i].name);
+            fprintf(stderr, "sinter: a file's name in a request has no quotes, not %s\n", args->images[i].name);
             return false;
         }
     }
@@ -44,9 +48,9 @@ bool cli_body(struct cli *c, const struct cli_args *args, const char *json, stru
         return true;
     const char *boundary = choose_boundary(c->arena, files, sizes, args->n_images + 1);
     struct text t = {.arena = c->arena};
-    add_part(&t, boundary, "request", json, sizes[0]);
+    add_part(&t, boundary, "request", NULL, json, sizes[0]);
     for (int i = 0; i < args->n_images; i++)
-        add_part(&t, boundary, args->images[i].name, files[i + 1], sizes[i + 1]);
+        add_part(&t, boundary, args->images[i].name, args->images[i].type, files[i + 1], sizes[i + 1]);
     text_addf(&t, "--%s--\r\n", boundary);
     *ret = (struct cli_body){arena_printf(c->arena, "multipart/form-data; boundary=%s", boundary), t.s, t.n};
     return true;

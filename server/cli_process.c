@@ -6,40 +6,12 @@
 #include "server/cli.h"
 #include "server/command.h"
 
-/* A boundary that the audio does not hold. */
-static const char *boundary_for(struct cli *c, const char *audio, size_t n)
+static bool ask(struct cli *c, struct cli_args *args, const char *request, const char *path, struct api_response *res)
 {
-    const char *boundary;
-    unsigned i = 0;
-    do
-        boundary = arena_printf(c->arena, "sinter-%u", i++);
-    while (memmem(audio, n, boundary, strlen(boundary)));
-    return boundary;
-}
-
-static bool ask_with_audio(struct cli *c, const char *request, const char *path, struct api_response *res)
-{
-    size_t n;
-    char *audio = cli_read(c, path, &n);
-    if (!audio)
-        return false;
-    const char *boundary = boundary_for(c, audio, n);
-    struct text body = {.arena = c->arena};
-    text_addf(&body, "--%s\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n", boundary);
-    text_add(&body, request);
-    text_addf(&body, "\r\n--%s\r\nContent-Disposition: form-data; name=\"audio\"\r\nContent-Type: audio/wav\r\n\r\n",
-              boundary);
-    text_add_n(&body, audio, n);
-    text_addf(&body, "\r\n--%s--\r\n", boundary);
-    const char *type = arena_printf(c->arena, "multipart/form-data; boundary=%s", boundary);
-    return cli_ask(c, METHOD_POST, "/process", type, body.s, body.n, res);
-}
-
-static bool ask(struct cli *c, const char *request, const char *path, struct api_response *res)
-{
-    if (path)
-        return ask_with_audio(c, request, path, res);
-    return cli_ask(c, METHOD_POST, "/process", "application/json", request, strlen(request), res);
+    struct cli_body body;
+    if (path) /* there is room: cli_parse leaves one */
+        args->images[args->n_images++] = (struct cli_image){.name = "audio", .path = path, .type = "audio/wav"};
+    return cli_body(c, args, request, &body) && cli_ask(c, METHOD_POST, "/process", body.type, body.data, body.n, res);
 }
 
 int command_process(int argc, char **argv)
@@ -54,7 +26,7 @@ int command_process(int argc, char **argv)
         int in = args.has_expr ? 0 : 1;
         char *request = cli_request(&c, &args, 0);
         code = EXIT_FAILED;
-        if (request && ask(&c, request, args.n_files > in ? args.files[in] : NULL, &res)) {
+        if (request && ask(&c, &args, request, args.n_files > in ? args.files[in] : NULL, &res)) {
             if (cli_write(args.out, res.body, res.body_size)) {
                 cli_report(&res, args.out);
                 code = EXIT_DONE;
@@ -65,7 +37,8 @@ int command_process(int argc, char **argv)
         fputs(
             "usage: sinter process GRAPH.json|--expr EXPRESSION [IN.wav|IN.flac|IN.aiff] -o OUT.wav|OUT.flac|OUT.aiff\n"
             "         [--seconds S --rate R --channels N] [--param NAME=VALUE ...] [--bits B] [--out-rate R]\n"
-            "         [--normalize LUFS] [--tail auto|S] [--compensate 1] [--dither tpdf] [--measure 1] [--FIELD VALUE "
+            "         [--response NAME=FILE ...] [--normalize LUFS] [--tail auto|S] [--compensate 1] [--dither tpdf] "
+            "[--measure 1] [--FIELD VALUE "
             "...]\n",
             stderr);
     }
