@@ -71,7 +71,8 @@ enum status fault_limit(struct fault *f, const char *limit, const char *pointer,
         f->status = STATUS_LIMIT;
     if (!f->limit)
         f->limit = arena_strdup(f->arena, limit);
-    fault_append(f, pointer, 0, arena_printf(f->arena, "%s (limit %s, set by --%s)", detail, limit, limit));
+    const char *origin = strncmp(limit, "max-", 4) ? "which is fixed" : arena_printf(f->arena, "set by --%s", limit);
+    fault_append(f, pointer, 0, arena_printf(f->arena, "%s (limit %s, %s)", detail, limit, origin));
     return STATUS_LIMIT;
 }
 

@@ -35,7 +35,7 @@ void fault_init(struct fault *f, struct arena *a);
 #define FAULT_MAX 32
 enum status fault_add(struct fault *f, enum status status, const char *pointer, int column, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* The same, and names the limit (a row of config.def) that was exceeded. */
+/* The same, and names the limit that was exceeded: max-NAME, a row of config.def, or a node's own, which is fixed. */
 enum status fault_limit(struct fault *f, const char *limit, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
