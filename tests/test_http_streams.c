@@ -91,6 +91,41 @@ static void a_stream_lives_over_any_connection(void **state)
     assert_int_equal(child_stop(&c), 0);
 }
 
+static void what_arrives_in_pieces_hears_the_same_changes(void **state)
+{
+    (void)state;
+    enum { LONG = 300000, BYTES = LONG * 4, BLOCK = 30000 };
+#define FADE_GRAPH "{\"params\":{\"g\":1},\"output\":\"in*g+0.5*onepole_lp(in,500*g)\"}"
+    static const char graph[] = FADE_GRAPH, stream[] = "{\"rate\":48000,\"graph\":" FADE_GRAPH "}";
+    static const char rows[] = "{\"params\":[{\"param\":\"g\",\"value\":3,\"at\":999,\"ramp_frames\":70000}]}";
+    static const char query[] =
+        "automation=%5B%7B%22param%22:%22g%22,%22value%22:3,%22at%22:999,%22ramp_frames%22:70000%7D%5D";
+    struct child c = child_start(NULL);
+    struct http_client *one = child_connect(&c);
+    char path[100], at[400];
+    float *in = malloc(BYTES);
+    char *whole = malloc(BYTES);
+    for (size_t i = 0; i < LONG; i++)
+        in[i] = noise[i % FRAMES];
+    struct http_answer a = send_to(one, "POST", "/graphs", JSON, graph, strlen(graph), 201);
+    snprintf(at, sizeof at, "/process?graph=%s&rate=48000&format=f32le&%s",
+             http_client_header(one, &a, "Location") + strlen("/graphs/"), query);
+    a = send_to(one, "POST", at, RAW, in, BYTES, 200);
+    assert_int_equal(a.body_size, BYTES);
+    memcpy(whole, a.body, BYTES);
+    a = send_to(one, "POST", "/streams", JSON, stream, strlen(stream), 201);
+    snprintf(path, sizeof path, "%s", http_client_header(one, &a, "Location"));
+    send_to(one, "PATCH", path, JSON, rows, strlen(rows), 200);
+    for (unsigned i = 0; i < LONG / BLOCK; i++) {
+        a = send_to(one, "POST", block_path(at, path, i), RAW, in + i * BLOCK, BLOCK * 4, 200);
+        assert_memory_equal(a.body, whole + i * BLOCK * 4, BLOCK * 4);
+    }
+    free(in);
+    free(whole);
+    http_client_close(one);
+    assert_int_equal(child_stop(&c), 0);
+}
+
 static void a_full_server_says_so(void **state)
 {
     (void)state;
@@ -221,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_lives_over_any_connection),
+        cmocka_unit_test(what_arrives_in_pieces_hears_the_same_changes),
         cmocka_unit_test(a_full_server_says_so),
         cmocka_unit_test(clients_do_not_meet),
         cmocka_unit_test(a_stream_can_be_taken_along_while_the_server_ends),
