@@ -7,14 +7,17 @@
 
 struct loudness {
     ebur128_state *state;
-    bool failed;
+    bool failed, peaks;
 };
 
-enum status loudness_new(uint32_t channels, double rate, struct loudness **ret, struct fault *fault)
+enum status loudness_new(uint32_t channels, double rate, bool peaks, struct loudness **ret, struct fault *fault)
 {
+    int mode = peaks ? EBUR128_MODE_I | EBUR128_MODE_TRUE_PEAK : EBUR128_MODE_I;
     struct loudness *l = calloc(1, sizeof *l);
     if (l)
-        l->state = ebur128_init(channels, (unsigned long)rint(rate), EBUR128_MODE_I | EBUR128_MODE_TRUE_PEAK);
+        l->state = ebur128_init(channels, (unsigned long)rint(rate), mode);
+    if (l)
+        l->peaks = peaks;
     if (!l || !l->state) {
         free(l);
         return fault_add(fault, STATUS_BAD_FIELD, "", 0, "loudness of %u channels at %.9g Hz is not measured", channels,
@@ -46,7 +49,7 @@ enum status loudness_result(const struct loudness *l, struct loudness_result *re
 {
     double peak = 0, true_peak = 0, lufs = -INFINITY;
     bool good = !l->failed && ebur128_loudness_global(l->state, &lufs) == EBUR128_SUCCESS;
-    for (unsigned c = 0; c < l->state->channels && good; c++) {
+    for (unsigned c = 0; c < l->state->channels && good && l->peaks; c++) {
         double sample, between;
         good = ebur128_sample_peak(l->state, c, &sample) == EBUR128_SUCCESS &&
                ebur128_true_peak(l->state, c, &between) == EBUR128_SUCCESS;

@@ -10,14 +10,16 @@
 #include "core/fault.h"
 
 struct loudness; /* NULL is one that hears nothing */
-enum status loudness_new(uint32_t channels, double rate, struct loudness **ret, struct fault *fault) MUST_CHECK;
+/* `peaks`: those too, which take as long again. */
+enum status loudness_new(uint32_t channels, double rate, bool peaks, struct loudness **ret,
+                         struct fault *fault) MUST_CHECK;
 void loudness_free(struct loudness *l);
 void loudness_add(struct loudness *l, const float *interleaved, size_t frames);
 
 /* -INFINITY for silence. */
 struct loudness_result {
     double lufs;         /* integrated, gated */
-    double peak_db;      /* the greatest sample, dB of full scale */
+    double peak_db;      /* the greatest sample, dB of full scale; -INFINITY where peaks are not heard */
     double true_peak_db; /* between the samples too: 4 x oversampled below 96 kHz, 2 x below 192 kHz */
 };
 enum status loudness_result(const struct loudness *l, struct loudness_result *ret, struct fault *fault) MUST_CHECK;

@@ -155,10 +155,10 @@ static void release_meter(void *user)
     loudness_free(user);
 }
 
-static enum status measured(struct pass *p, struct loudness_result *ret)
+static enum status measured(struct pass *p, bool peaks, struct loudness_result *ret)
 {
     void **deferred = exchange_defer(p->ex, release_meter);
-    TRY(loudness_new(p->form->channels, p->form->rate, &p->meter, &p->ex->fault));
+    TRY(loudness_new(p->form->channels, p->form->rate, peaks, &p->meter, &p->ex->fault));
     *deferred = p->meter;
     TRY(run_pass(p));
     return loudness_result(p->meter, ret, &p->ex->fault);
@@ -169,7 +169,7 @@ static enum status choose_gain(struct pass *p, struct master_result *ret)
     struct pass first = *p;
     struct loudness_result heard;
     first.share = 0.5;
-    TRY(measured(&first, &heard));
+    TRY(measured(&first, false, &heard));
     if (isfinite(heard.lufs))
         p->gain = loudness_gain(heard.lufs, p->master->lufs);
     ret->gain_db = 20 * log10((double)p->gain);
@@ -188,7 +188,7 @@ static enum status write_file(struct pass *p, struct place *place, struct master
     TRY(audio_writer_new(p->form, place, p->ex->arena, &p->writer, &p->ex->fault));
     *deferred = p->writer;
     ret->has_loudness = p->master->normalize || p->master->measure;
-    TRY(ret->has_loudness ? measured(p, &ret->loudness) : run_pass(p));
+    TRY(ret->has_loudness ? measured(p, true, &ret->loudness) : run_pass(p));
     audio_writer_end(p->writer);
     return STATUS_OK;
 }

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "api/wide.h"
+
 static uint64_t mixed(uint64_t x)
 {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
@@ -28,18 +30,37 @@ double tpdf_noise(uint64_t seed, uint32_t channel, uint64_t frame)
     return noise_at(key_of(seed, channel), frame);
 }
 
-uint64_t tpdf_quantise(const struct tpdf *t, const float *in, size_t n, uint32_t channels, uint64_t at, int32_t *ret)
+/* One channel: `noise` is NULL where there is none. */
+WIDE static uint64_t quantise(const float *in, size_t n, size_t step, double scale, const double *noise, int32_t *ret)
 {
     uint64_t clipped = 0;
-    double most = t->scale - 1;
+    double most = scale - 1;
+    for (size_t i = 0; i < n; i++) {
+        float v = in[i * step];
+        double x = v == v ? floor((double)v * scale + (noise ? noise[i] : 0) + 0.5) : 0;
+        clipped += (x < -scale) | (x > most);
+        ret[i * step] = (int32_t)(x < -scale ? -scale : x > most ? most : x);
+    }
+    return clipped;
+}
+
+WIDE static void make_noise(uint64_t key, uint64_t at, size_t n, double *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = noise_at(key, at + i);
+}
+
+uint64_t tpdf_quantise(const struct tpdf *t, const float *in, size_t n, uint32_t channels, uint64_t at, int32_t *ret)
+{
+    enum { PART = 512 };
+    double noise[PART];
+    uint64_t clipped = 0;
     for (uint32_t c = 0; c < channels; c++) {
-        uint64_t key = key_of(t->seed, c);
-        for (size_t i = 0; i < n; i++) {
-            float v = in[i * channels + c];
-            double noise = t->on ? noise_at(key, at + i) : 0;
-            double x = v == v ? floor((double)v * t->scale + noise + 0.5) : 0;
-            clipped += (x < -t->scale) | (x > most);
-            ret[i * channels + c] = (int32_t)(x < -t->scale ? -t->scale : x > most ? most : x);
+        for (size_t done = 0; done < n; done += PART) {
+            size_t part = n - done < PART ? n - done : PART, place = done * channels + c;
+            if (t->on)
+                make_noise(key_of(t->seed, c), at + done, part, noise);
+            clipped += quantise(in + place, part, channels, t->scale, t->on ? noise : NULL, ret + place);
         }
     }
     return clipped;

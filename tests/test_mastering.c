@@ -191,7 +191,7 @@ static void loudness_reads_as_the_ebu_asks(void **state)
         struct loudness_result r;
         struct fault fault;
         fault_init(&fault, arena);
-        assert_int_equal(loudness_new(2, 48000, &l, &fault), STATUS_OK);
+        assert_int_equal(loudness_new(2, 48000, true, &l, &fault), STATUS_OK);
         for (int i = 0; i < 3; i++)
             hear_sine(l, rows[k].seconds[i], rows[k].db[i]);
         assert_int_equal(loudness_result(l, &r, &fault), STATUS_OK);
@@ -214,7 +214,7 @@ static void true_peaks_lie_between_samples(void **state)
         fault_init(&fault, arena);
         for (size_t i = 0; i < 48000; i++)
             x[i] = (float)(0.5 * sin(pi / 2 * (double)i + phases[k] * pi / 180) * fmin(1, (double)i / 9600));
-        assert_int_equal(loudness_new(1, 48000, &l, &fault), STATUS_OK);
+        assert_int_equal(loudness_new(1, 48000, true, &l, &fault), STATUS_OK);
         loudness_add(l, x, 48000);
         assert_int_equal(loudness_result(l, &r, &fault), STATUS_OK);
         loudness_free(l);
