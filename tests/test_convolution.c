@@ -400,6 +400,19 @@ static void limits_are_named(void **state)
     api_free(small);
 }
 
+static void streams_and_stored_graphs_know_them(void **state)
+{
+    (void)state;
+    assert_problem(post("/streams", "{\"expr\":\"convolution(in, 'hall')\",\"rate\":48000,\"channels\":1}"),
+                   STATUS_BAD_FIELD, "", "only POST /process takes along");
+    struct api_response res = post("/graphs", "{\"output\":[\"convolution(in.0, 'hall') + convolution(in.1, 'hall')\","
+                                              "\"convolution(in.0, 'room')\"]}");
+    assert_true(res.http_status == 201 || res.http_status == 200);
+    const struct datum *names = datum_get(json_of(res.body, res.body_size), "responses");
+    assert_int_equal(names->n, 2);
+    api_response_done(&res);
+}
+
 static void a_loop_through_a_convolution_names_it(void **state)
 {
     (void)state;
@@ -433,6 +446,7 @@ int main(void)
         cmocka_unit_test(missing_and_unused_responses_are_named),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(limits_are_named),
+        cmocka_unit_test(streams_and_stored_graphs_know_them),
         cmocka_unit_test(a_loop_through_a_convolution_names_it),
     };
     make_signals();

@@ -116,6 +116,24 @@ static void planes_and_images_print_as_they_were_parsed(void **state)
     arena_free(a);
 }
 
+static void responses_print_as_they_were_parsed(void **state)
+{
+    (void)state;
+    static const char text[] = "response 0 hall 1 2\n"
+                               "response 1 hall 0 2\n"
+                               "main {\n"
+                               "  %1 = input 0\n"
+                               "  %2 = hosted %1 1\n"
+                               "  %3 = hosted %2 0\n"
+                               "  out 0 %3\n"
+                               "}\n";
+    struct arena *a = arena_of_test();
+    struct ir *ir = parse(a, text);
+    assert_string_equal(ir_print(ir, a), text);
+    assert_int_equal(ir->n_responses, 2);
+    arena_free(a);
+}
+
 static void spaces_and_comments_do_not_matter(void **state)
 {
     (void)state;
@@ -250,6 +268,13 @@ static const struct {
     {"image 0 a arg 0 image 1 width main { %1 = input 0 out 0 %1 }", "size of an image"},
     {"image 0 a arg 0 image 0 depth main { %1 = input 0 out 0 %1 }", "width or height"},
     {"main { %1 = iota %2 = fetch %1 %1 0 out 0 %2 }", "no image"},
+    {"response 1 a 0 1 main { %1 = input 0 out 0 %1 }", "response 0 should"},
+    {"response 0 a 0 1 response 1 a 0 1 main { %1 = input 0 out 0 %1 }", "twice"},
+    {"main { %1 = input 0 %2 = hosted %1 0 out 0 %2 }", "no response"},
+    {"response 0 a 0 1 main { %1 = input 0 %2 = hosted %1 -1 out 0 %2 }", "no response"},
+    {"response 0 a 0 1 main { %1 = hosted %1 0 out 0 %1 }", "does not come before"},
+    {"response 0 a 0 1 fn f(f32) f32 { %1 = param.f32 0 %2 = hosted %1 0 ret %2 } main { %1 = input 0 out 0 %1 }",
+     "belong"},
     {"image 0 a main { %1 = iota %2 = fetch %1 %1 4 out 0 %2 }", "no image"},
     {"image 0 a main { %1 = iota %2 = fetch %1 %1 -1 out 0 %2 }", "no image"},
     {"image 0 a fn f(i32) f32 { %1 = param.i32 0 %2 = fetch %1 %1 0 ret %2 } main { %1 = input 0 out 0 %1 }", "belong"},
@@ -327,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(printing_what_was_parsed_gives_the_same_text),
+        cmocka_unit_test(responses_print_as_they_were_parsed),
         cmocka_unit_test(planes_and_images_print_as_they_were_parsed),
         cmocka_unit_test(spaces_and_comments_do_not_matter),
         cmocka_unit_test(constants_read_back_to_the_bit),

@@ -198,12 +198,59 @@ static void images_keep_their_slots(void **state)
     arena_free(a);
 }
 
+/* The signal is made once; what comes behind reads it and what the host made of it as inputs. A loop before the host
+ * stays before it. */
+static void audio_is_cut_where_a_host_works(void **state)
+{
+    (void)state;
+    struct arena *a = arena_of_test();
+    struct stages s = split(a, "response 0 hall 0 1 response 1 room 2 0 arg 0 param 0 "
+                               "main { %1 = input 0 %2 = prev.f32 %3 %3 = add.f32 %1 %2 %4 = hosted %3 0 "
+                               "%5 = mul.f32 %4 %3 %6 = hosted %5 1 %7 = add.f32 %6 %3 out 0 %7 }");
+    assert_int_equal(s.n, 3);
+    assert_int_equal(s.n_planes, 0);
+    assert_int_equal(s.n_hosts, 2);
+    assert_int_equal(s.n_signals, 1);
+    assert_int_equal(s.hosts[0], 0);
+    assert_int_equal(s.hosts[1], 1);
+    must_be(a, &s.list[0], "main { %1 = prev.f32 %3 %2 = input 0 %3 = add.f32 %1 %2 out 0 %3 }");
+    assert_int_equal(s.list[0].fills[0], 0);
+    assert_int_equal(s.list[1].fills[0], 1);
+    assert_null(s.list[2].fills);
+    for (int i = 1; i < 3; i++) { /* the host's of this depth, and the first host's own signal */
+        uint32_t other = (uint32_t)i - 1;
+        assert_int_equal(s.list[i].ir->n_inputs, 3);
+        assert_true((s.list[i].reads[0] == other && s.list[i].reads[1] == 2) ||
+                    (s.list[i].reads[1] == other && s.list[i].reads[0] == 2));
+        for (uint32_t v = 1; v < s.list[i].ir->main.n; v++)
+            assert_true(s.list[i].ir->main.ins[v].op != OP_PREV_F32);
+    }
+    arena_free(a);
+}
+
+/* An input is read again, not handed over; hosts of one depth share a stage. */
+static void hosts_of_one_depth_share_a_stage(void **state)
+{
+    (void)state;
+    struct arena *a = arena_of_test();
+    struct stages s = split(a, "response 0 hall 0 2 response 1 hall 1 2 "
+                               "main { %1 = input 0 %2 = input 1 %3 = hosted %1 0 %4 = hosted %2 1 %5 = hosted %1 0 "
+                               "%6 = add.f32 %3 %1 %7 = add.f32 %4 %5 out 0 %6 out 1 %7 }");
+    assert_int_equal(s.n, 2);
+    assert_int_equal(s.n_hosts, 2); /* equal ones are one */
+    assert_int_equal(s.list[0].ir->n_outputs, 2);
+    assert_int_equal(s.list[1].ir->n_inputs, 4);
+    assert_int_equal(s.list[1].reads[0] + s.list[1].reads[1], 1);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_planes_there_is_one_stage),      cmocka_unit_test(each_depth_is_a_stage),
         cmocka_unit_test(reach_is_the_least_and_greatest_offset), cmocka_unit_test(planes_of_one_depth_share_a_stage),
         cmocka_unit_test(a_stage_is_as_canonical_as_the_whole),   cmocka_unit_test(images_keep_their_slots),
+        cmocka_unit_test(audio_is_cut_where_a_host_works),        cmocka_unit_test(hosts_of_one_depth_share_a_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
