@@ -2,6 +2,7 @@
  * A stream that goes on elsewhere: bit for bit, with another engine, under the same key; anything else is refused. */
 #include "tests/support/streaming.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +206,82 @@ static void limits_hold_for_what_comes_back(void **state)
     api_free(one);
 }
 
+/* Every audio example, stereo, in random pieces, each sent twice, moved to another server on the way. */
+
+static bool is_audio(const char *graph, const char **ret_id, bool *ret_reads)
+{
+    struct api_response res = post("/graphs", graph);
+    assert_true(res.http_status == 201 || res.http_status == 200);
+    const struct datum *root = json_of(res.body, res.body_size);
+    *ret_id = datum_get(root, "id")->string;
+    *ret_reads = datum_get(root, "inputs")->number > 0;
+    bool audio = !strcmp(datum_get(root, "kind")->string, "audio");
+    api_response_done(&res);
+    return audio;
+}
+
+static void feed_twice(struct fed *s, const float *in, size_t from, size_t to, float *out)
+{
+    uint64_t seed = from;
+    for (size_t at = from, n; at < to; at += n) {
+        n = test_random(&seed) % 500 + 1;
+        n = n < to - at ? n : to - at;
+        for (int again = 0; again < 2; again++) {
+            struct api_response res = in ? stream_send(s, s->seq, in + at * 2, n * 8) : stream_silence(s, s->seq, n);
+            assert_ok(&res);
+            if (again)
+                assert_memory_equal((char *)out + at * s->frame_out, res.body, res.body_size);
+            memcpy((char *)out + at * s->frame_out, res.body, res.body_size);
+            api_response_done(&res);
+        }
+        s->seq++;
+    }
+}
+
+static void try_example(const char *id, bool reads)
+{
+    enum { N = FRAMES / 2 };
+    static float out[N * 64];
+    struct fed s = stream_open(api, arena_printf(arena, "\"graph_id\":\"%s\",\"rate\":48000,\"channels\":2", id));
+    assert_true(s.frame_out <= 64 * sizeof(float));
+    feed_twice(&s, reads ? noise : NULL, 0, N / 3, out);
+    struct bytes_of b = export(&s);
+    struct fed other = import(api, &s, b);
+    feed_twice(&other, reads ? noise : NULL, N / 3, N, out);
+    struct api_response whole =
+        reads ? process_raw(arena_printf(arena, "graph=%s&rate=48000&channels=2&format=f32le", id), noise, N * 8)
+              : post("/process", arena_printf(arena,
+                                              "{\"graph_id\":\"%s\",\"rate\":48000,\"channels\":2,\"frames\":%d,"
+                                              "\"format\":\"f32le\"}",
+                                              id, N));
+    assert_ok(&whole);
+    assert_int_equal(whole.body_size, N * s.frame_out);
+    assert_memory_equal(out, whole.body, whole.body_size);
+    api_response_done(&whole);
+    free(b.data);
+}
+
+static void every_audio_example_streams(void **state)
+{
+    (void)state;
+    int tried = 0;
+    DIR *dir = opendir("examples");
+    assert_non_null(dir);
+    for (struct dirent *d; (d = readdir(dir));) {
+        const char *dot = strrchr(d->d_name, '.'), *id;
+        bool reads;
+        if (!dot || strcmp(dot, ".json") != 0)
+            continue;
+        const char *path = arena_printf(arena, "examples/%s", d->d_name);
+        if (!is_audio(test_read_file(arena, path, NULL), &id, &reads))
+            continue;
+        try_example(id, reads);
+        tried++;
+    }
+    closedir(dir);
+    assert_true(tried >= 6);
+}
+
 /* Engines */
 
 static struct engine *compiling_engine(struct fault *fault)
@@ -289,6 +366,7 @@ int main(void)
         cmocka_unit_test(what_was_changed_is_refused),
         cmocka_unit_test(other_versions_are_refused_by_name),
         cmocka_unit_test(limits_hold_for_what_comes_back),
+        cmocka_unit_test(every_audio_example_streams),
         cmocka_unit_test(the_engine_may_change_in_the_middle),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
