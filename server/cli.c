@@ -199,8 +199,8 @@ static bool take_option(struct cli *c, struct cli_args *args, struct json_writer
         if (!strcmp(name, short_names[i][0]))
             name = short_names[i][1];
     const struct field_info *f = field_by_name(name, of);
-    bool image = (!strcmp(name, "image") && field_by_name("images", of)) ||
-                 (!strcmp(name, "response") && of == FIELD_PROCESS);
+    bool image =
+        (!strcmp(name, "image") && field_by_name("images", of)) || (!strcmp(name, "response") && of == FIELD_PROCESS);
     bool known = f || image || !strcmp(name, "o") || !strcmp(name, "store") || !strcmp(name, "param");
     if (!known || !value) {
         fprintf(stderr, known ? "sinter: -%s needs a value\n" : "sinter: there is no option \"%s\"\n", name);
