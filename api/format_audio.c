@@ -78,6 +78,17 @@ static void read_plane(const uint8_t *p, size_t step, uint32_t n, enum sample s,
     }
 }
 
+/* Stereo of 16 bits, two samples a word. */
+WIDE static void read_pairs(const uint8_t *p, uint32_t n, float *restrict left, float *restrict right)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t both;
+        memcpy(&both, p + (size_t)i * 4, sizeof both);
+        left[i] = (float)(int16_t)both * 0x1p-15f;
+        right[i] = (float)(both >> 16) * 0x1p-15f;
+    }
+}
+
 void audio_read(const struct audio_source *s, uint64_t from, uint32_t n, float *const *planes)
 {
     if (s->pull) {
@@ -85,6 +96,10 @@ void audio_read(const struct audio_source *s, uint64_t from, uint32_t n, float *
         return;
     }
     size_t size = sample_size(s->sample), frame = size * s->channels;
+    if (s->sample == SAMPLE_S16 && s->channels == 2) {
+        read_pairs(s->data + from * frame, n, planes[0], planes[1]);
+        return;
+    }
     for (uint32_t c = 0; c < s->channels; c++)
         read_plane(s->data + from * frame + c * size, frame, n, s->sample, planes[c]);
 }
@@ -110,18 +125,20 @@ uint64_t audio_count_nonfinite(const float *in, size_t n)
     return count;
 }
 
-/* The scale is a power of two, so the product is exact, and so is adding a half in double. */
-WIDE static uint64_t quantise(const float *in, size_t n, double scale, int32_t *restrict out)
+/* The scale is a power of two, so the product is exact; so is what lies above the whole number below it, and no half is
+ * added to a float that cannot hold it. */
+WIDE static uint32_t quantise(const float *in, uint32_t n, float scale, int32_t *restrict out)
 {
-    uint64_t clipped = 0;
-    double most = scale - 1;
-    for (size_t i = 0; i < n; i++) {
-        double v = in[i];
-        v = v == v ? v * scale + 0.5 : 0.0;
-        double below = v < -scale ? -scale : v, within = below < most ? below : most;
-        clipped += (v < -scale) | (v >= scale);
+    uint32_t clipped = 0;
+    float most = scale - 1, least = scale < 0x1p23f ? -scale - 0.5f : -scale; /* where floats are whole, no half */
+    for (uint32_t i = 0; i < n; i++) {
+        float v = in[i] * scale;
+        v = v == v ? v : 0;
+        clipped += (v < least) | (v >= most + 0.5f);
+        float below = v < -scale ? -scale : v, within = below < most ? below : most;
         int32_t whole = (int32_t)within;
-        out[i] = whole - (within < (double)whole);
+        whole -= within < (float)whole;
+        out[i] = whole + (within - (float)whole >= 0.5f);
     }
     return clipped;
 }
@@ -135,13 +152,32 @@ static void write_integers(const float *in, uint32_t n, enum sample sample, uint
     bool small = sample == SAMPLE_S16;
     for (uint32_t at = 0; at < n; at += PIECE) {
         uint32_t m = n - at < PIECE ? n - at : PIECE;
-        counts->clipped += quantise(in + at, m, small ? 0x1p15 : 0x1p23, whole);
+        counts->clipped += quantise(in + at, m, small ? 0x1p15f : 0x1p23f, whole);
         for (uint32_t i = 0; i < m; i++) {
             uint8_t *to = out + (size_t)(at + i) * step;
             put16(to, (uint32_t)whole[i] & 0xffff);
             if (!small)
                 to[2] = (uint8_t)((uint32_t)whole[i] >> 16);
         }
+    }
+}
+
+/* Two samples of 16 bits are one word: most files are such. */
+WIDE static void join_pairs(const int32_t *left, const int32_t *right, uint32_t n, uint8_t *out)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t both = ((uint32_t)left[i] & 0xffff) | (uint32_t)right[i] << 16;
+        memcpy(out + (size_t)i * 4, &both, sizeof both);
+    }
+}
+
+static void write_pairs(const float *left, const float *right, uint32_t n, uint8_t *out, struct counts *counts)
+{
+    int32_t l[PIECE], r[PIECE];
+    for (uint32_t at = 0; at < n; at += PIECE) {
+        uint32_t m = n - at < PIECE ? n - at : PIECE;
+        counts->clipped += quantise(left + at, m, 0x1p15f, l) + quantise(right + at, m, 0x1p15f, r);
+        join_pairs(l, r, m, out + (size_t)at * 4);
     }
 }
 
@@ -152,7 +188,10 @@ void audio_write(float *const *planes, uint32_t channels, uint32_t n, enum sampl
     for (uint32_t c = 0; c < channels; c++) {
         uint8_t *to = out + c * size;
         counts->nonfinite += audio_count_nonfinite(planes[c], n);
-        if (sample != SAMPLE_F32)
+        if (sample == SAMPLE_S16 && channels == 2) {
+            if (c == 1)
+                write_pairs(planes[0], planes[1], n, out, counts);
+        } else if (sample != SAMPLE_F32)
             write_integers(planes[c], n, sample, to, step, counts);
         else if ((const uint8_t *)planes[c] != to)
             for (uint32_t i = 0; i < n; i++)
