@@ -29,7 +29,7 @@ static void write_input(struct json_writer *w, const struct node_input *in)
         json_bool(w, "required", true);
     else if (in->choices)
         json_string(w, "default", in->choices[0]);
-    else if (in->optional)
+    else if (in->optional || (in->type == INPUT_SHAPE && in->value == 0)) /* a list has no default to show */
         json_null(w, "default");
     else
         json_number(w, "default", in->value);
@@ -78,8 +78,9 @@ static void write_schema(struct json_writer *w, const struct field_info *f)
 {
     static const struct {
         const char *form, *type;
-    } types[] = {{"TEXT", "string"},   {"CHOICE", "string"}, {"NUMBER", "number"}, {"COUNT", "integer"},
-                 {"NUMBERS", "array"}, {"FLAG", "boolean"},  {"CHANGES", "array"}, {"PARAMS", "object"}, {"IMAGES", "object"}};
+    } types[] = {{"TEXT", "string"},   {"CHOICE", "string"}, {"NUMBER", "number"},
+                 {"COUNT", "integer"}, {"NUMBERS", "array"}, {"FLAG", "boolean"},
+                 {"CHANGES", "array"}, {"PARAMS", "object"}, {"IMAGES", "object"}};
     json_object(w, "schema");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strcmp(types[i].form, f->form))
@@ -221,10 +222,8 @@ static void write_responses(struct json_writer *w, const struct route *route)
 
 static void write_route(struct json_writer *w, const struct route *route)
 {
-    static const char *const methods[] = {[METHOD_GET] = "get",
-                                          [METHOD_POST] = "post",
-                                          [METHOD_PATCH] = "patch",
-                                          [METHOD_DELETE] = "delete"};
+    static const char *const methods[] = {
+        [METHOD_GET] = "get", [METHOD_POST] = "post", [METHOD_PATCH] = "patch", [METHOD_DELETE] = "delete"};
     json_object(w, methods[route->method]);
     json_string(w, "summary", route->doc);
     write_query(w, route);

@@ -10,7 +10,7 @@
 #include "api/wide.h"
 
 const char *const dither_names[DITHERS + 1] = {
-    "none", "bayer2", "bayer4", "bayer8", "blue_noise", "floyd_steinberg", "atkinson", NULL,
+    "none", "bayer2", "bayer4", "bayer8", "ordered", "blue_noise", "floyd_steinberg", "atkinson", NULL,
 };
 
 bool dither_is_diffusion(enum dither kind)
@@ -31,7 +31,9 @@ double dither_threshold(enum dither kind, uint32_t x, uint32_t y)
 {
     if (kind == DITHER_BLUE_NOISE)
         return (blue_ranks[y % BLUE_SIDE * BLUE_SIDE + x % BLUE_SIDE] + 0.5) / (BLUE_SIDE * BLUE_SIDE);
-    unsigned levels = kind == DITHER_BAYER2 ? 1 : kind == DITHER_BAYER4 ? 2 : kind == DITHER_BAYER8 ? 3 : 0;
+    static const unsigned levels_of[DITHERS] = {
+        [DITHER_BAYER2] = 1, [DITHER_BAYER4] = 2, [DITHER_BAYER8] = 3, [DITHER_ORDERED] = 3};
+    unsigned levels = levels_of[kind];
     return (bayer_rank(levels, x, y) + 0.5) / (double)(1u << 2 * levels);
 }
 

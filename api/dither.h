@@ -17,6 +17,7 @@ enum dither {
     DITHER_BAYER2,
     DITHER_BAYER4,
     DITHER_BAYER8,
+    DITHER_ORDERED, /* bayer8 by its general name */
     DITHER_BLUE_NOISE,
     DITHER_FLOYD_STEINBERG,
     DITHER_ATKINSON,

@@ -381,7 +381,7 @@ class Dither(unittest.TestCase):
         self.assertEqual(first, second)
 
     def test_a_tile_is_the_crop(self):
-        for kind in ("none", "bayer2", "bayer4", "bayer8", "blue_noise"):
+        for kind in ("none", "bayer2", "bayer4", "bayer8", "ordered", "blue_noise"):
             whole = png_values(render(2, format="png", dither=kind)[0])[0]
             tile = png_values(render(2, format="png", dither=kind, tile=[13, 7, 30, 11])[0])[0]
             np.testing.assert_array_equal(tile, whole[7:18, 13:43])

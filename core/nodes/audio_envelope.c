@@ -137,7 +137,7 @@ const struct node_row audio_envelope_rows[] = {
      "0..1: while gate is above 0.5 a rise to 1 in `attack` from where it is, a fall to sustain in `decay`; then down "
      "to 0 in `release`. All linear; a time of 0 jumps.",
      NODE_AUDIO, NULL, adsr, NULL},
-    {"ar : trigger, attack:f64 (s)=0.01, release:f64 (s)=0.3",
+    {"ar : trigger, attack:f64 (s)=0.01, release:f64 (s)=0.1",
      "Attack, then release, both linear, each time the trigger rises above 0.5.", NODE_AUDIO, NULL, ar, NULL},
     {"line : from:f64=0, to:f64=1, time:f64 (s)=1, start:f64 (s)=0",
      "A straight line from one value to another, `time` seconds long, beginning at `start`.", NODE_AUDIO, NULL, line,

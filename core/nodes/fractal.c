@@ -15,7 +15,7 @@ enum { OCTAVES_MAX = 16 };
 
 enum status noise_chosen(struct build *b, const struct node_args *args, size_t input, noise_at **ret)
 {
-    static noise_at *const noises[] = {gnoise_at, snoise_at, vnoise_at, cellular_at};
+    static noise_at *const noises[] = {gnoise_at, snoise_at, vnoise_at, cellular_at, wnoise_at};
     int choice;
     TRY(node_choice(b, args, input, &choice));
     *ret = noises[choice];

@@ -15,7 +15,7 @@ struct noise_fractal {
     bool normalize;
 };
 
-#define NOISE_CHOICES "gnoise|snoise|vnoise|cellular"
+#define NOISE_CHOICES "gnoise|snoise|vnoise|cellular|wnoise"
 /* The noise that a shape input of NOISE_CHOICES asks for. */
 enum status noise_chosen(struct build *b, const struct node_args *args, size_t input, noise_at **ret) MUST_CHECK;
 

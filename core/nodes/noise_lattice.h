@@ -26,7 +26,7 @@ bool noise_is_default(const struct build *b, struct val v);
 
 /* A noise at a point: what a family offers to fractals. */
 typedef struct val noise_at(struct build *b, const struct noise_point *point);
-noise_at gnoise_at, snoise_at, vnoise_at, cellular_at;
+noise_at gnoise_at, snoise_at, vnoise_at, cellular_at, wnoise_at;
 
 /* A coordinate for a noise's function: what is left of it, f32, and in *ret_cells i32: untiled the cells before it,
  * else the coordinate lies in the tile already. */

@@ -15,20 +15,25 @@ static struct val wnoise_body(struct build *b, const struct val *in, int dims)
     return noise_unit(b, b_xor(b, h, b_shr(b, h, 16)));
 }
 
+struct val wnoise_at(struct build *b, const struct noise_point *point)
+{
+    struct val in[NOISE_AXES + 1];
+    for (int c = 0; c < point->dims; c++) {
+        struct val cells, cell = b_floor(b, noise_coordinate(b, point, c, &cells));
+        if (point->tiles)
+            cell = noise_wrap(b, cell, noise_whole_period(b, point->period[c]));
+        in[c] = b_add(b, b_to(b, TYPE_I32, cell), cells);
+    }
+    in[point->dims] = noise_mixed_seed(b, point->seed);
+    return noise_call(b, arena_printf(b->ir->arena, "wnoise%d", point->dims), wnoise_body, point->dims, in,
+                      point->dims + 1);
+}
+
 static enum status build_wnoise(struct build *b, const struct node_args *args, struct val *out)
 {
     struct noise_point point;
-    struct val in[NOISE_AXES + 1];
     TRY(noise_point_of(b, args, NOISE_AXES, NOISE_AXES, NOISE_AXES + 1, &point));
-    for (int c = 0; c < point.dims; c++) {
-        struct val cells, cell = b_floor(b, noise_coordinate(b, &point, c, &cells));
-        if (point.tiles)
-            cell = noise_wrap(b, cell, noise_whole_period(b, point.period[c]));
-        in[c] = b_add(b, b_to(b, TYPE_I32, cell), cells);
-    }
-    in[point.dims] = noise_mixed_seed(b, point.seed);
-    *out =
-        noise_call(b, arena_printf(b->ir->arena, "wnoise%d", point.dims), wnoise_body, point.dims, in, point.dims + 1);
+    *out = wnoise_at(b, &point);
     return STATUS_OK;
 }
 
