@@ -39,8 +39,8 @@ struct intake {
 
 bool intake_is_for(const struct api_request *req)
 {
-    const char *type = req->method == METHOD_POST && !strcmp(req->path, "/process") ? req->header(req, "Content-Type")
-                                                                                   : NULL;
+    const char *type =
+        req->method == METHOD_POST && !strcmp(req->path, "/process") ? req->header(req, "Content-Type") : NULL;
     return type && (!strncasecmp(type, "audio/", 6) || !strncasecmp(type, "application/octet-stream", 24));
 }
 
@@ -71,22 +71,6 @@ static void release_hash(void *user)
     etag_stream_free(user);
 }
 
-enum status intake_begin(struct exchange *ex, int64_t content_length)
-{
-    struct intake *k = ARENA_NEW(ex->arena, struct intake);
-    void **deferred = exchange_defer(ex, release_hash);
-    ex->work = k;
-    k->content_length = content_length;
-    turn_begin(ex, k);
-    TRY(process_begin(ex, &k->p));
-    k->p.hash = k->hash = *deferred = etag_stream_new();
-    if (!k->hash)
-        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for this request");
-    TRY(subject_load(ex, &k->p.subject));
-    turn_end(k);
-    return STATUS_OK;
-}
-
 /* ---- the head ---- */
 
 /* How many bytes of samples will come, if that is certain. */
@@ -106,9 +90,9 @@ static enum status fault_short(struct exchange *ex, uint64_t said, uint64_t have
 
 static enum status fault_frames(struct exchange *ex, const struct intake *k, uint64_t bytes)
 {
-    return fault_add(&ex->fault, STATUS_BAD_AUDIO, "", 0, "%s has %llu bytes, which is no whole number of %zu-byte frames",
-                     k->p.body == BODY_RAW ? "the body" : "the WAV's data chunk", (unsigned long long)bytes,
-                     frame_size(k));
+    return fault_add(
+        &ex->fault, STATUS_BAD_AUDIO, "", 0, "%s has %llu bytes, which is no whole number of %zu-byte frames",
+        k->p.body == BODY_RAW ? "the body" : "the WAV's data chunk", (unsigned long long)bytes, frame_size(k));
 }
 
 /* A lie that the lengths give away before any work. */
@@ -202,6 +186,26 @@ static enum status take_head(struct exchange *ex, struct intake *k, const void *
         return take_wav_head(ex, k, data, n, whole, ret_used);
     k->wants = WANTS_FILE;
     return spool_new(ex, &k->body);
+}
+
+enum status intake_begin(struct exchange *ex, int64_t content_length)
+{
+    struct intake *k = ARENA_NEW(ex->arena, struct intake);
+    void **deferred = exchange_defer(ex, release_hash);
+    ex->work = k;
+    k->content_length = content_length;
+    turn_begin(ex, k);
+    TRY(process_begin(ex, &k->p));
+    k->p.hash = k->hash = *deferred = etag_stream_new();
+    if (!k->hash)
+        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for this request");
+    TRY(subject_load(ex, &k->p.subject));
+    /* Raw audio says all in the head: what is wrong with the graph is told before the body is sent. */
+    size_t used;
+    if (k->p.body == BODY_RAW && subject_is_small(&k->p.subject) && k->p.tier != TIER_JIT)
+        TRY(take_head(ex, k, NULL, 0, false, &used));
+    turn_end(k);
+    return STATUS_OK;
 }
 
 /* ---- samples ---- */
@@ -300,7 +304,8 @@ bool intake_is_short(const struct exchange *ex, size_t n)
     if (k->wants != WANTS_SAMPLES)
         return false;
     double points = (double)(n / frame_size(k));
-    double us = runner_predict_us(k->p.runner, points) + points * (t->channels_in + t->channels_out) * process_convert_us;
+    double us =
+        runner_predict_us(k->p.runner, points) + points * (t->channels_in + t->channels_out) * process_convert_us;
     return us <= ex->api->config.inline_us;
 }
 
