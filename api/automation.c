@@ -63,12 +63,9 @@ bool automation_add(struct automation *a, const struct automation_change *rows, 
 {
     if (!reserve(a, a->n + n))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        size_t at = a->n++;
-        for (; at && a->changes[at - 1].at > rows[i].at; at--)
-            a->changes[at] = a->changes[at - 1];
-        a->changes[at] = rows[i];
-    }
+    for (size_t to = a->n + n, i = a->n, k = n; k;)
+        a->changes[--to] = i && a->changes[i - 1].at > rows[k - 1].at ? a->changes[--i] : rows[--k];
+    a->n += n;
     return true;
 }
 
@@ -267,6 +264,19 @@ static const struct datum *datum_of(struct fields *f, const char *name, const st
     return NULL;
 }
 
+/* By `at`; those of one sample stay as they are. */
+static void sort_rows(struct automation_change *rows, struct automation_change *spare, size_t n)
+{
+    size_t half = n / 2, i = 0, k = half;
+    if (n < 2)
+        return;
+    sort_rows(rows, spare, half);
+    sort_rows(rows + half, spare, n - half);
+    memcpy(spare, rows, half * sizeof *rows);
+    for (size_t to = 0; i < half; to++)
+        rows[to] = k < n && rows[k].at < spare[i].at ? rows[k++] : spare[i++];
+}
+
 enum status automation_read(struct fields *f, const char *name, const struct program *p, double rate, uint64_t now,
                             struct automation_rows *ret)
 {
@@ -297,5 +307,6 @@ enum status automation_read(struct fields *f, const char *name, const struct pro
             good &= find_param(&r, item->key, item->key, &row->param) && read_value(&r, item->key, item, row);
         }
     }
+    sort_rows(ret->list, ARENA_ARRAY(a, ret->n + 1, struct automation_change), ret->n);
     return good ? STATUS_OK : f->ex->fault.status;
 }

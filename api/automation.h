@@ -31,6 +31,7 @@ struct automation {
 bool automation_init(struct automation *a, uint32_t n_params, const double *values) MUST_CHECK;
 bool automation_copy(const struct automation *from, struct automation *ret) MUST_CHECK;
 void automation_done(struct automation *a);
+/* `rows` as they are read: by `at`. */
 bool automation_add(struct automation *a, const struct automation_change *rows, size_t n) MUST_CHECK;
 
 /* Steps are made in the order of samples. Sets `values` for sample n; returns for how many samples from there on, 1 to
