@@ -418,11 +418,13 @@ static uint32_t *strip_lifetimes(const struct plan *plan, const struct lives *l,
     }
     for (uint32_t i = 0; i < plan->n_packs; i++) { /* what feeds a pack waits until it runs */
         const struct pack *p = &plan->packs[i];
-        for (uint32_t lane = 0; lane < p->n_chains * p->n_stages; lane += p->n_stages) {
-            uint32_t v = p->feeds[lane].i, until = l->leaf[p->last->vals[0].i];
-            if (last[v] == PLAN_NONE || until > last[v])
-                last[v] = until;
-        }
+        uint32_t until = l->to[l->leaf[p->last->vals[0].i]];
+        for (uint32_t c = 0; c < p->n_chains; c++)
+            for (uint32_t k = 0; k < p->n_inputs + (p->n_stages > 1); k++) {
+                uint32_t v = p->n_stages > 1 ? p->feeds[c * p->n_stages].i : p->of[c][p->n_keys - 1 - k].i;
+                if (last[v] == PLAN_NONE || until > last[v])
+                    last[v] = until;
+            }
     }
     return last;
 }
@@ -502,6 +504,11 @@ struct plan *plan_make(const struct ir *ir, struct arena *a)
                       .vector = ARENA_ARRAY(a, n + 1, bool)};
     for (uint32_t i = 0; i < plan->n_regions; i++)
         number_leaves(&l, &plan->regions[i], true);
+    for (uint32_t i = 0; i < plan->n_packs; i++) { /* a pack makes its results where it runs */
+        const struct pack *k = &plan->packs[i];
+        for (uint32_t lane = k->n_stages - 1; lane < k->n_chains * k->n_stages; lane += k->n_stages)
+            l.leaf[k->of[lane][k->result].i] = l.leaf[k->last->vals[0].i];
+    }
     lay_out_strips(plan, &l, a);
     return plan;
 }

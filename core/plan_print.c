@@ -34,6 +34,16 @@ static void print_region(struct text *t, const struct plan *p, const struct regi
     }
 }
 
+/* Chains and stages, and what leaves each chain. */
+static void print_pack(struct text *t, const struct pack *p)
+{
+    struct val *results = ARENA_ARRAY(t->arena, p->n_chains, struct val);
+    for (uint32_t c = 0; c < p->n_chains; c++)
+        results[c] = p->of[(c + 1) * p->n_stages - 1][p->result];
+    say(t, arena_printf(t->arena, "pack %u x %u%s\n", p->n_chains, p->n_stages,
+                        vals_text(t->arena, results, p->n_chains)));
+}
+
 char *plan_print(const struct plan *p, struct arena *a)
 {
     struct text t = {a, arena_strdup(a, "")};
@@ -43,8 +53,7 @@ char *plan_print(const struct plan *p, struct arena *a)
     for (uint32_t i = 0; i < p->n_regions; i++)
         print_region(&t, p, &p->regions[i], 0);
     for (uint32_t i = 0; i < p->n_packs; i++)
-        say(&t, arena_printf(a, "pack %u x %u%s\n", p->packs[i].n_chains, p->packs[i].n_stages,
-                             vals_text(a, p->packs[i].feeds, p->packs[i].n_chains * p->packs[i].n_stages)));
+        print_pack(&t, &p->packs[i]);
     say(&t, arena_printf(a, "state %u bytes, %u rings, scratch %u bytes%s\n", p->state_size, p->n_rings,
                          p->scratch_size, p->strips ? ", in strips" : ""));
     return t.data;

@@ -1,29 +1,14 @@
-/* Cascades a stage a lane: see core/plan_packs.h. Step t computes sample t - s * SKEW of every stage s: the stages'
- * latencies overlap, and SKEW steps of one stage. The last stage of a chain has its lowest lane: what a stage makes
- * moves down one lane to the next, new samples come in at the chain's highest lane, results leave at its lowest.
+/* Cascades a stage a lane: see core/plan_packs.h. Step t computes sample t - s * PACK_SKEW of every stage s: the
+ * stages' latencies overlap, and PACK_SKEW steps of one stage. The last stage of a chain has its lowest lane: what a
+ * stage makes moves down one lane to the next, new samples come in at the chain's highest lane, results leave at its
+ * lowest.
  *
  * Each lane does what the plain regions would, in the same order of operations. Lanes whose sample is not there yet,
  * or no more, at a strip's ends, keep their state. */
 #include <stdio.h>
 
 #include "core/arena.h"
-#include "core/plan_packs.h"
-#include "jit/cc/emit.h"
-
-enum { SKEW = 4 };
-
-/* Some chains of a pack, in the lanes of one vector. */
-struct group {
-    const struct pack *pack;
-    const struct shape *shape;
-    uint32_t first, n;             /* chains */
-    struct value *constants;       /* by key: of lanes that differ; else none */
-    gcc_jit_lvalue *(*state)[2];   /* by member: what a `prev` remembers */
-    gcc_jit_lvalue *(*widened)[2]; /* by member: f64.f32 of a `prev`: the same, of what it remembers */
-    uint32_t *widened_from;        /* by member: the member that is f64.f32 of the next sample, or PLAN_NONE */
-    gcc_jit_lvalue *queue[SKEW];   /* what stages made in the last steps */
-    struct group *next;
-};
+#include "jit/cc/packs.h"
 
 static gcc_jit_rvalue *r(gcc_jit_lvalue *l)
 {
@@ -61,7 +46,7 @@ static int lane_of(const struct group *g, uint32_t chain, uint32_t stage)
 }
 
 /* What stands in a lane for a key of the template. */
-static struct val in_lane(const struct group *g, uint32_t chain, uint32_t stage, uint32_t key)
+struct val packs_in_lane(const struct group *g, uint32_t chain, uint32_t stage, uint32_t key)
 {
     return g->pack->of[(g->first + chain) * g->pack->n_stages + stage][key];
 }
@@ -93,7 +78,7 @@ static struct value lanes_of(struct site *s, const struct group *g, uint32_t key
     struct value v = {0};
     for (uint32_t c = 0; c < g->n; c++)
         for (uint32_t k = 0; k < g->pack->n_stages; k++) {
-            v = scalar(&lane, in_lane(g, c, k, key));
+            v = scalar(&lane, packs_in_lane(g, c, k, key));
             site_store(&lane, t, bytes, 0, machine_long(s->e, lane_of(g, c, k)), v);
         }
     for (int l = (int)(g->n * g->pack->n_stages); l < g->shape->lanes; l++)
@@ -114,11 +99,11 @@ static struct value state_scalar(struct site *s, struct val v)
     return site_load(s, type_of(s, v), s->e->main->state, s->e->plan->state_at[v.i], machine_long(s->e, 0));
 }
 
-static bool lanes_differ(const struct group *g, uint32_t key)
+bool packs_lanes_differ(const struct group *g, uint32_t key)
 {
     for (uint32_t c = 0; c < g->n; c++)
         for (uint32_t k = 0; k < g->pack->n_stages; k++)
-            if (in_lane(g, c, k, key).i != g->pack->keys[key].i)
+            if (packs_in_lane(g, c, k, key).i != g->pack->keys[key].i)
                 return true;
     return false;
 }
@@ -163,8 +148,8 @@ static void group_begin(struct site *s, struct group *g)
     g->state = arena_array(a, p->n_members, sizeof *g->state);
     g->widened = arena_array(a, p->n_members, sizeof *g->widened);
     g->widened_from = ARENA_ARRAY(a, p->n_members, uint32_t);
-    for (uint32_t k = p->n_members; k < p->n_keys; k++)
-        if (lanes_differ(g, k))
+    for (uint32_t k = p->n_members; k < p->n_keys - p->n_inputs; k++)
+        if (packs_lanes_differ(g, k))
             g->constants[k] = lanes_of(s, g, k, uniform_scalar);
     for (uint32_t k = 0; k < p->n_members; k++) {
         struct val v = p->keys[k];
@@ -184,7 +169,7 @@ static void group_begin(struct site *s, struct group *g)
                 new_locals(s, TYPE_F64, g->widened[k], &wide);
             }
     }
-    for (int q = 0; q < SKEW; q++)
+    for (int q = 0; q < PACK_SKEW; q++)
         g->queue[q] = site_local(s, s->shape->f32, "made");
 }
 
@@ -201,7 +186,8 @@ struct group *packs_begin(struct site *outer)
             struct group *g = ARENA_NEW(s.e->arena, struct group);
             *g = (struct group){.pack = p, .first = c, .next = all};
             g->n = p->n_chains - c < most ? p->n_chains - c : most;
-            g->shape = s.shape = g->n * p->n_stages <= (uint32_t)s.e->half.lanes ? &s.e->half : &s.e->vector;
+            bool fits = g->n * p->n_stages <= (uint32_t)s.e->half.lanes && (s.e->v4 || p->n_stages > 1);
+            g->shape = s.shape = fits ? &s.e->half : &s.e->vector;
             group_begin(&s, g);
             all = g;
         }
@@ -226,8 +212,8 @@ void packs_end(struct site *outer, struct group *g)
             site_store(&s, t, bytes, 0, machine_long(e, 0), all);
             for (uint32_t c = 0; c < g->n; c++)
                 for (uint32_t k = 0; k < g->pack->n_stages; k++)
-                    site_store(&lane, t, e->main->state, e->plan->state_at[in_lane(g, c, k, m).i], machine_long(e, 0),
-                               site_load(&lane, t, bytes, 0, machine_long(e, lane_of(g, c, k))));
+                    site_store(&lane, t, e->main->state, e->plan->state_at[packs_in_lane(g, c, k, m).i],
+                               machine_long(e, 0), site_load(&lane, t, bytes, 0, machine_long(e, lane_of(g, c, k))));
         }
 }
 
@@ -306,7 +292,7 @@ static void give_out(struct site *s, const struct group *g, gcc_jit_rvalue *samp
     enum type t = type_of(s, g->pack->keys[g->pack->result]);
     uint32_t last = g->pack->n_stages - 1;
     for (uint32_t c = 0; c < g->n; c++) {
-        struct val v = in_lane(g, c, last, g->pack->result);
+        struct val v = packs_in_lane(g, c, last, g->pack->result);
         site_store(&lane, t, s->e->main->scratch, s->e->plan->strip_at[v.i], sample,
                    one(lane_value(s, t, result, lane_of(g, c, last))));
     }
@@ -317,7 +303,7 @@ struct step {
     gcc_jit_rvalue *in;     /* the chains' sample to take in */
     gcc_jit_rvalue *out;    /* and the one to give out; NULL: none yet */
     gcc_jit_rvalue *active; /* lanes that have a sample; NULL: all */
-    gcc_jit_lvalue *oldest; /* in: what was made SKEW steps ago; out: what is made now */
+    gcc_jit_lvalue *oldest; /* in: what was made PACK_SKEW steps ago; out: what is made now */
 };
 
 static struct value copied(struct site *s, enum type t, gcc_jit_lvalue *const l[2])
@@ -337,7 +323,7 @@ static void keep(struct site *s, enum type t, gcc_jit_lvalue *const to[2], struc
         site_set(s, to[part], next.part[part]);
 }
 
-static void compute_members(struct site *s, const struct group *g)
+void packs_compute_members(struct site *s, const struct group *g)
 {
     const struct pack *p = g->pack;
     for (uint32_t k = p->n_members; k < p->n_keys; k++)
@@ -353,7 +339,7 @@ static void compute_members(struct site *s, const struct group *g)
     }
 }
 
-static void remember_states(struct site *s, const struct group *g, gcc_jit_rvalue *active)
+void packs_remember_states(struct site *s, const struct group *g, gcc_jit_rvalue *active)
 {
     const struct pack *p = g->pack;
     struct value *next = ARENA_ARRAY(s->e->arena, p->n_members, struct value);
@@ -378,11 +364,11 @@ static void emit_step(struct site *s, const struct group *g, const struct step *
     for (uint32_t c = 0; c < g->n && step->in; c++)
         in = take_in(s, g, c, step->in, in);
     site_remember(s, p->fed, one(in));
-    compute_members(s, g);
+    packs_compute_members(s, g);
     struct value result = site_get(s, p->keys[p->result]), made = result;
     if (step->out)
         give_out(s, g, step->out, result);
-    remember_states(s, g, step->active);
+    packs_remember_states(s, g, step->active);
     if (p->narrows) {
         const struct ins *link = ins_of(s, p->fed);
         site_remember(s, link->args[0], result);
@@ -399,7 +385,7 @@ static gcc_jit_rvalue *active_lanes(struct site *s, const struct group *g, gcc_j
     gcc_jit_rvalue *delay[LANES_MAX];
     for (int l = 0; l < s->shape->lanes; l++) {
         int stage = (int)g->pack->n_stages - 1 - l % (int)g->pack->n_stages;
-        delay[l] = machine_int(e, stage * SKEW);
+        delay[l] = machine_int(e, stage * PACK_SKEW);
     }
     gcc_jit_rvalue *delays =
         gcc_jit_context_new_rvalue_from_vector(e->ctxt, NULL, s->shape->i32, (size_t)s->shape->lanes, delay);
@@ -430,7 +416,7 @@ static gcc_jit_rvalue *clamped(struct site *s, gcc_jit_rvalue *t)
 static void edge_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t, gcc_jit_rvalue *end, bool begin)
 {
     struct emitter *e = s->e;
-    long delay = (long)(g->pack->n_stages - 1) * SKEW;
+    long delay = (long)(g->pack->n_stages - 1) * PACK_SKEW;
     gcc_jit_block *head = site_block(s, "edge"), *turn = site_block(s, "turn"), *done = site_block(s, "done");
     site_jump(s, head);
     site_branch(s, site_less(s, r(t), end), turn, done);
@@ -440,9 +426,9 @@ static void edge_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t,
         step.out = site_sub(s, r(t), machine_long(e, delay));
     emit_step(s, g, &step);
     gcc_jit_rvalue *made = site_let(s, s->shape->f32, r(g->queue[0]));
-    for (int q = 0; q + 1 < SKEW; q++)
+    for (int q = 0; q + 1 < PACK_SKEW; q++)
         site_set(s, g->queue[q], r(g->queue[q + 1]));
-    site_set(s, g->queue[SKEW - 1], made);
+    site_set(s, g->queue[PACK_SKEW - 1], made);
     site_set(s, t, site_add(s, r(t), machine_long(e, 1)));
     site_jump(s, head);
     s->block = done;
@@ -451,18 +437,18 @@ static void edge_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t,
 static void whole_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t)
 {
     struct emitter *e = s->e;
-    long delay = (long)(g->pack->n_stages - 1) * SKEW;
+    long delay = (long)(g->pack->n_stages - 1) * PACK_SKEW;
     gcc_jit_block *head = site_block(s, "steps"), *turn = site_block(s, "turn"), *done = site_block(s, "done");
-    gcc_jit_rvalue *last = site_sub(s, s->loop->hi, machine_long(e, SKEW - 1));
+    gcc_jit_rvalue *last = site_sub(s, s->loop->hi, machine_long(e, PACK_SKEW - 1));
     site_jump(s, head);
     site_branch(s, site_less(s, r(t), last), turn, done);
     s->block = turn;
-    for (int q = 0; q < SKEW; q++) {
+    for (int q = 0; q < PACK_SKEW; q++) {
         struct step step = {.in = site_add(s, r(t), machine_long(e, q)), .oldest = g->queue[q]};
         step.out = site_add(s, r(t), machine_long(e, q - delay));
         emit_step(s, g, &step);
     }
-    site_set(s, t, site_add(s, r(t), machine_long(e, SKEW)));
+    site_set(s, t, site_add(s, r(t), machine_long(e, PACK_SKEW)));
     site_jump(s, head);
     s->block = done;
 }
@@ -474,12 +460,16 @@ void packs_run(struct site *outer, struct group *groups, const struct region *re
     for (struct group *g = groups; g; g = g->next) {
         if (g->pack->last != region)
             continue;
+        if (g->pack->n_stages == 1) {
+            voices_run(outer, g, strip);
+            continue;
+        }
         struct loop l = *strip;
         struct site s = site_in_loop(outer, g->shape, &l);
         gcc_jit_lvalue *t = site_local(&s, e->t_long, "step");
-        gcc_jit_rvalue *filled = machine_long(e, (long)(g->pack->n_stages - 1) * SKEW);
+        gcc_jit_rvalue *filled = machine_long(e, (long)(g->pack->n_stages - 1) * PACK_SKEW);
         gcc_jit_rvalue *zero = site_constant_i32(g->shape, e, 0);
-        for (int q = 0; q < SKEW; q++)
+        for (int q = 0; q < PACK_SKEW; q++)
             site_set(&s, g->queue[q], gcc_jit_context_new_bitcast(e->ctxt, NULL, zero, g->shape->f32));
         site_set(&s, t, machine_long(e, 0));
         edge_steps(&s, g, t, filled, true);

@@ -2,6 +2,7 @@
 #include "jit/cc/width.h"
 
 #include "core/arena.h"
+#include "core/plan_packs.h"
 
 /* An instruction of a recurrence takes about as long as this many in vectors of 16 lanes, and a sixth of it is at
  * stake. */
@@ -54,9 +55,17 @@ enum target width_choose(const struct plan *plan, enum target target)
     return target == TARGET_V4 && width_is_serial(plan) ? TARGET_V3 : target;
 }
 
-/* The processor overlaps a recurrence with the vector code of the next strip if that is near enough. A pack loses time
- * at a strip's ends. */
+static bool has_cascades(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_packs; i++)
+        if (plan->packs[i].n_stages > 1)
+            return true;
+    return false;
+}
+
+/* The processor overlaps a recurrence with the vector code of the next strip if that is near enough. A cascade loses
+ * time at a strip's ends. */
 int width_strip(const struct plan *plan)
 {
-    return plan->n_packs ? KERNEL_STRIP : width_is_serial(plan) ? SHORT_STRIP : KERNEL_STRIP;
+    return has_cascades(plan) ? KERNEL_STRIP : width_is_serial(plan) ? SHORT_STRIP : KERNEL_STRIP;
 }
