@@ -145,7 +145,7 @@ static struct audio_stream *take_idle(struct audio_streams *t, double now_ms, do
                 t->expired++;
                 s->next = dead;
                 dead = s;
-            } else if (!*ret_next_ms || end_ms < *ret_next_ms) {
+            } else if (*ret_next_ms <= 0 || end_ms < *ret_next_ms) {
                 *ret_next_ms = end_ms;
             }
         }
