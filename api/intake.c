@@ -301,7 +301,7 @@ bool intake_is_short(const struct exchange *ex, size_t n)
     const struct track *t = &k->p.track;
     if (k->wants == WANTS_REST)
         return true;
-    if (k->wants != WANTS_SAMPLES)
+    if (k->wants != WANTS_SAMPLES || t->changes)
         return false;
     double points = (double)(n / frame_size(k));
     double us =

@@ -31,8 +31,12 @@ struct file {
 
 static struct ask request(const char *query, struct file body)
 {
-    return (struct ask){
-        .method = METHOD_POST, .path = "/process", .query = query, .type = body.type, .body = body.data, .size = body.n};
+    return (struct ask){.method = METHOD_POST,
+                        .path = "/process",
+                        .query = query,
+                        .type = body.type,
+                        .body = body.data,
+                        .size = body.n};
 }
 
 static struct file raw(void)
@@ -59,8 +63,14 @@ static void assert_same_header(const struct api_response *a, const struct api_re
 
 static void assert_same_answer(struct ask a, size_t piece)
 {
-    static const char *const names[] = {"ETag",           "Content-Type",     "Sinter-Clipped",  "Sinter-Nonfinite",
-                                        "Sinter-Channels", "Sinter-Loudness", "Sinter-True-Peak", "Sinter-Nonfinite-In",
+    static const char *const names[] = {"ETag",
+                                        "Content-Type",
+                                        "Sinter-Clipped",
+                                        "Sinter-Nonfinite",
+                                        "Sinter-Channels",
+                                        "Sinter-Loudness",
+                                        "Sinter-True-Peak",
+                                        "Sinter-Nonfinite-In",
                                         "Sinter-Latency-Samples"};
     struct api_response whole = ask(a), pieces = upload(a, piece);
     assert_ok(&whole);
@@ -95,12 +105,28 @@ static void any_split_of_raw_audio_gives_the_answer_of_the_whole(void **state)
         }
 }
 
+static void parameters_move_where_they_would_in_memory(void **state)
+{
+    (void)state;
+    struct api_response graph = post(
+        "/graphs", "{\"params\":{\"k\":{\"default\":1,\"min\":0,\"max\":9}},\"output\":\"lowpass(in*k,900*k,0.7)\"}");
+    const char *id = datum_get(json_of(body_of(&graph), graph.body_size), "id")->string;
+    const char *query = arena_printf(arena,
+                                     "graph=%s&channels=2&rate=48000&automation=[{\"param\":\"k\",\"value\":3,"
+                                     "\"at\":5000,\"ramp\":0.1},{\"param\":\"k\",\"value\":2,\"at\":20001}]",
+                                     id);
+    assert_same_answer(request(query, raw()), 4096);
+    assert_same_answer(request(query, raw()), 0);
+    api_response_done(&graph);
+}
+
 static void any_split_of_a_wav_gives_the_answer_of_the_whole(void **state)
 {
     (void)state;
     static const size_t splits[] = {1, 13, 4095, 0, 1 << 20};
-    static const char *const files[] = {"expr=in&channels=2&rate=48000&bits=16", "expr=in&channels=2&rate=48000&bits=24",
-                                        "expr=in&channels=2&rate=48000", "expr=in.0&channels=2&rate=48000&bits=24"};
+    static const char *const files[] = {"expr=in&channels=2&rate=48000&bits=16",
+                                        "expr=in&channels=2&rate=48000&bits=24", "expr=in&channels=2&rate=48000",
+                                        "expr=in.0&channels=2&rate=48000&bits=24"};
     for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
         struct file wav = as_file(files[f], WAV);
         for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
@@ -145,7 +171,8 @@ static void streamed_sizes_and_odd_chunks_are_read(void **state)
     static const uint32_t sizes[] = {0, UINT32_MAX, 0x7fffffff, 0x7ffff000, FRAMES * CHANNELS * 2};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         assert_same_answer(request("expr=in*0.5", wav_of(0, sizes[i], 100000, 0)), 1000);
-        assert_same_answer(request("expr=in*0.5", wav_of(UINT32_MAX, sizes[i], 2, sizes[i] == FRAMES * CHANNELS * 2 ? 0 : 3)), 0);
+        assert_same_answer(
+            request("expr=in*0.5", wav_of(UINT32_MAX, sizes[i], 2, sizes[i] == FRAMES * CHANNELS * 2 ? 0 : 3)), 0);
     }
     /* What stands behind the samples is not heard. */
     struct file more = wav_of(100, 4 * 1000, 0, 0);
@@ -180,8 +207,7 @@ static void what_is_wrong_is_told_as_for_the_whole(void **state)
     assert_refused("expr=in+", raw(), STATUS_BAD_EXPRESSION, NULL);
     assert_refused("expr=in&chanels=2", raw(), STATUS_BAD_FIELD, "channels");
     assert_refused("expr=in&seconds=2&rate=48000", raw(), STATUS_BAD_FIELD, "tail makes it longer");
-    assert_refused("graph_id=0123456789012345678901234567890123456789", raw(), STATUS_NOT_FOUND,
-                   NULL);
+    assert_refused("graph_id=0123456789012345678901234567890123456789", raw(), STATUS_NOT_FOUND, NULL);
 }
 
 static void a_nan_is_found_where_it_is(void **state)
@@ -296,6 +322,7 @@ int main(void)
     fill();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_split_of_raw_audio_gives_the_answer_of_the_whole),
+        cmocka_unit_test(parameters_move_where_they_would_in_memory),
         cmocka_unit_test(any_split_of_a_wav_gives_the_answer_of_the_whole),
         cmocka_unit_test(files_that_must_be_whole_are_kept_and_decoded),
         cmocka_unit_test(streamed_sizes_and_odd_chunks_are_read),
