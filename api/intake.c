@@ -234,9 +234,11 @@ static enum status make_frames(struct exchange *ex, struct intake *k, uint64_t n
         if (t->source.data)
             t->source.data += m * in;
         k->made += m;
-        spool_put(k->spool, k->out, m * out);
+        bool ended = t->tail && t->tail->ended; /* then nothing was made behind its end */
+        uint64_t heard = !ended ? m : t->tail->end > t->first ? t->tail->end - t->first : 0;
+        spool_put(k->spool, k->out, heard * out);
         TRY(spool_check(k->spool, &ex->fault));
-        if (t->tail && t->tail->ended)
+        if (ended)
             break;
     }
     return STATUS_OK;
