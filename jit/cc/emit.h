@@ -74,8 +74,8 @@ emit_op emit_const, emit_arg, emit_iota, emit_row, emit_input, emit_param,
     emit_call; /* emit.c, emit_regions.c, emit_fn.c */
 emit_op emit_neg, emit_abs, emit_select, emit_lt_i32, emit_eq_i32, emit_mask_logic; /* emit_ops.c */
 emit_op emit_widen, emit_narrow, emit_f32_i32, emit_f64_i32, emit_i32_f32, emit_i32_f64, emit_bits_f32, emit_from_bits,
-    emit_high_f64, emit_from_high, emit_gather;          /* emit_convert.c */
-emit_op emit_prev, emit_accum, emit_ring, emit_tap;      /* emit_state.c */
+    emit_high_f64, emit_from_high, emit_gather;                       /* emit_convert.c */
+emit_op emit_prev, emit_accum, emit_ring, emit_tap;                   /* emit_state.c */
 emit_op emit_plane, emit_surface, emit_near, emit_fetch, emit_hosted; /* emit_planes.c */
 
 #endif
