@@ -38,7 +38,8 @@ static enum status open_snd(struct exchange *ex, struct snd_bytes bytes, struct 
 
 bool audio_in_is(const void *head, size_t n)
 {
-    return snd_is(head, n) || (n >= 4 && (!memcmp(head, "RIFF", 4) || !memcmp(head, "RF64", 4)));
+    return snd_is(head, n) ||
+           (n >= 4 && (!memcmp(head, "RIFF", 4) || !memcmp(head, "RF64", 4) || !memcmp(head, "BW64", 4)));
 }
 
 enum status audio_in_open(struct exchange *ex, const void *data, size_t n, struct audio_source *ret,

@@ -116,6 +116,8 @@ static enum status read_chunk(struct walk *w, const uint8_t *chunk, uint32_t siz
     if (!memcmp(chunk, "fmt ", 4)) {
         if (size < 16)
             return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the WAV's fmt chunk has %u bytes, less than 16", size);
+        if (w->head.source.channels)
+            return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the WAV has two fmt chunks");
         return read_format(chunk + 8, size, &w->head.source, fault);
     }
     if (w->is_rf64 && !memcmp(chunk, "ds64", 4)) {

@@ -17,12 +17,18 @@ const double process_convert_us = 0.002;
 
 static handler process_prepare, process_run;
 
-/* A part's or body's type; one that does not say is known by its first bytes. */
-static enum body body_of(const char *type, const void *data, size_t n)
+static enum body body_of(const char *type)
 {
-    if (!strncasecmp(type, "audio/", 6) || (!*type && audio_in_is(data, n)))
-        return BODY_FILE;
-    return BODY_RAW;
+    return strncasecmp(type, "audio/", 6) ? BODY_RAW : BODY_FILE;
+}
+
+/* Clients call the parts whose type they do not know octet streams: unless the request says how raw samples lie, the
+ * first bytes decide. */
+static enum body body_of_part(const struct multipart_part *part, struct fields *f)
+{
+    bool is_vague = !*part->type || (!strncasecmp(part->type, "application/octet-stream", 24) &&
+                                     !fields_find(f, "channels") && !fields_find(f, "format"));
+    return is_vague && audio_in_is(part->data, part->size) ? BODY_FILE : body_of(part->type);
 }
 
 static enum sample sample_of(int file, unsigned bits)
@@ -126,6 +132,8 @@ static void read_tail(struct process *p)
         return;
     if (text && !strcmp(text, "auto"))
         p->mastered.tail_auto = true;
+    else if (text && !strpbrk(text, "0123456789"))
+        fields_fault(f, "tail", "a tail is none, auto or a number of seconds");
     else if (fields_number(f, "tail", &p->tail) && !(p->tail >= 0))
         fields_fault(f, "tail", "a tail must not be negative");
 }
@@ -229,7 +237,7 @@ enum status process_length(struct process *p)
 
 enum status process_begin(struct exchange *ex, struct process *p)
 {
-    p->body = body_of(ex->req->header(ex->req, "Content-Type"), NULL, 0);
+    p->body = body_of(ex->req->header(ex->req, "Content-Type"));
     fields_from_query(ex, FIELD_PROCESS, &p->fields);
     enum status subject = subject_read(&p->fields, &p->subject);
     read_options(p);
@@ -338,8 +346,8 @@ static enum status process_prepare(struct exchange *ex)
     double points = process_points(p);
     TRY(runner_choose(p->runner, points));
     exchange_stage(ex, STAGE_CACHE);
-    double us =
-        runner_predict_us(p->runner, points) + points * (p->track.channels_in + p->track.channels_out) * process_convert_us;
+    double us = runner_predict_us(p->runner, points) +
+                points * (p->track.channels_in + p->track.channels_out) * process_convert_us;
     us += mastered_predict_us(&p->mastered);
     us += p->track.changes ? automation_predict_us(p->track.changes, 0, p->track.frames) : 0;
     return us > ex->api->config.inline_us ? exchange_long(ex, process_run) : process_run(ex);
@@ -445,7 +453,7 @@ static enum status read_multipart(struct exchange *ex, struct process *p)
         TRY(multipart_take(ex, parts, "audio", &audio));
         p->audio = audio.data;
         p->audio_size = audio.size;
-        p->body = body_of(audio.type, audio.data, audio.size);
+        p->body = body_of_part(&audio, &p->fields);
     }
     responses_read(ex, parts, &p->responses);
     return STATUS_OK;
@@ -463,7 +471,7 @@ enum status process_post(struct exchange *ex)
         p->body = BODY_NONE;
         TRY(fields_from_json(ex, ex->req->body, ex->req->body_size, FIELD_PROCESS, &p->fields));
     } else {
-        p->body = body_of(type, NULL, 0);
+        p->body = body_of(type);
         p->audio = ex->req->body;
         p->audio_size = ex->req->body_size;
         fields_from_query(ex, FIELD_PROCESS, &p->fields);

@@ -356,6 +356,35 @@ static void a_mono_wav_may_come_out_in_stereo(void **state)
     }
 }
 
+/* What curl -F audio=@a.wav sends: a file all the same, unless the request says how raw samples lie. */
+static void a_part_of_octets_is_known_by_its_first_bytes(void **state)
+{
+    (void)state;
+    struct ask a = {.method = METHOD_POST, .path = "/process", .type = "multipart/form-data; boundary=AaB"};
+    struct api_response made = post("/process", "{\"expr\":\"n/100\",\"rate\":8000,\"frames\":50}");
+    assert_ok(&made);
+    for (int raw = 0; raw < 2; raw++) {
+        char body[1024];
+        size_t n =
+            (size_t)snprintf(body, sizeof body,
+                             "--AaB\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"expr\":\"in\"%s}"
+                             "\r\n--AaB\r\nContent-Disposition: form-data; name=\"audio\"\r\nContent-Type: "
+                             "application/octet-stream\r\n\r\n",
+                             raw ? ",\"format\":\"s16le\"" : "");
+        memcpy(body + n, made.body, made.body_size);
+        memcpy(body + n + made.body_size, "\r\n--AaB--\r\n", 11);
+        a.body = body;
+        a.size = n + made.body_size + 11;
+        struct api_response res = ask(a);
+        assert_ok(&res);
+        assert_string_equal(header_of(&res, "Content-Type"), raw ? "application/octet-stream" : "audio/wav");
+        assert_int_equal(res.body_size, made.body_size);
+        assert_memory_equal(res.body, made.body, made.body_size);
+        api_response_done(&res);
+    }
+    api_response_done(&made);
+}
+
 static void generators_say_how_much(void **state)
 {
     (void)state;
@@ -397,6 +426,7 @@ int main(void)
         cmocka_unit_test(samples_that_are_no_numbers_follow_the_policy),
         cmocka_unit_test(a_wav_brings_its_rate_and_channels),
         cmocka_unit_test(a_mono_wav_may_come_out_in_stereo),
+        cmocka_unit_test(a_part_of_octets_is_known_by_its_first_bytes),
         cmocka_unit_test(generators_say_how_much),
     };
     return cmocka_run_group_tests(tests, ask_set_up, ask_tear_down);

@@ -457,6 +457,12 @@ static void wavs_that_lie_are_refused(void **state)
         if (wav_read(bad, n, &s, &fault) != STATUS_BAD_AUDIO)
             fail_msg("byte %zu = %u was believed", lies[i].at, lies[i].value);
     }
+    uint8_t twice[sizeof file + 24]; /* two formats: neither is the right one */
+    memcpy(twice, file, 36);
+    memcpy(twice + 36, file + 12, n - 12);
+    twice[46] = 1;
+    if (wav_read(twice, n + 24, &s, &fault) != STATUS_BAD_AUDIO)
+        fail_msg("one of two formats was believed");
     memcpy(bad, file, sizeof file);
     memset(bad + 40, 0xff, 4); /* a streaming writer's size */
     assert_int_equal(wav_read(bad, n, &s, &fault), STATUS_OK);
