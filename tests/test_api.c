@@ -3,6 +3,7 @@
 #include "tests/support/ask.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/ir.h"
