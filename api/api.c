@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "api/access.h"
 #include "api/audio_stream.h"
 #include "api/exchange.h"
 #include "api/intake.h"
@@ -25,7 +26,7 @@ enum { INLINE_JSON = 64 << 10 };
 enum { MXCSR_DEFAULT = 0x1f80 };
 
 static const struct route routes[] = {
-#define ROUTE(method, pattern, run, accepts, doc) {METHOD_##method, pattern, run, accepts, doc},
+#define ROUTE(method, pattern, may, run, accepts, doc) {METHOD_##method, pattern, ROLES_##may, run, accepts, doc},
 #include "api/routes.def"
 #undef ROUTE
 };
@@ -270,8 +271,7 @@ static enum status check_size(struct exchange *ex, uint64_t size)
 static enum status check_draining(struct exchange *ex)
 {
     handler *run = ex->route->run;
-    if (!ex->req->draining || run == livez_get || run == readyz_get || run == metrics_get ||
-        run == stream_state_get)
+    if (!ex->req->draining || run == livez_get || run == readyz_get || run == metrics_get || run == stream_state_get)
         return STATUS_OK;
     return fault_add(&ex->fault, STATUS_BUSY, "", 0, "the server is ending and takes no new work; ask another one");
 }
@@ -280,6 +280,7 @@ static enum status check_head(struct exchange *ex)
 {
     TRY(find_route(ex));
     TRY(check_draining(ex));
+    TRY(access_check(ex));
     TRY(check_encoding(ex));
     return check_type(ex);
 }
@@ -287,7 +288,7 @@ static enum status check_head(struct exchange *ex)
 /* A failed answer keeps nothing of the one that was begun, but says what would be taken, and when. */
 static void forget_answer(struct api_response *res)
 {
-    static const char *const keeps[] = {"Allow", "Accept-Encoding", "Retry-After"};
+    static const char *const keeps[] = {"Allow", "Accept-Encoding", "Retry-After", "WWW-Authenticate"};
     size_t kept = 0;
     for (size_t i = 0; i < res->n_headers; i++)
         for (size_t k = 0; k < sizeof keeps / sizeof *keeps; k++)

@@ -84,6 +84,8 @@ struct api_request {
                      double done); /* may be NULL; told between tiles, 0 to 1, from any thread */
     void *user;                    /* the server's */
     const char *request_id;
+    const char *peer;            /* the client's address without its port; NULL: the command line, or this server */
+    const struct client *client; /* api/client.h: who asks, if that is known already; NULL: found from the headers */
     bool draining;
     bool takes_stream; /* the answer may come as a stream */
 };

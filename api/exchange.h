@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "api/client.h"
 
 enum stage { STAGE_PARSE, STAGE_CHECK, STAGE_LOWER, STAGE_CACHE, STAGE_EXEC, STAGE_ENCODE, STAGE_COUNT };
 extern const char *const stage_names[STAGE_COUNT];
@@ -18,6 +19,7 @@ typedef enum status handler(struct exchange *ex);
 struct route {
     enum method method;
     const char *pattern; /* "/graphs/{id}" */
+    uint32_t roles;      /* a client needs one of these; 0: open to all */
     handler *run;
     const char *accepts; /* content types of the body, with ", " between them; "" when there is none */
     const char *doc;
@@ -36,6 +38,7 @@ struct exchange {
     struct arena *arena;
     struct fault fault;
     const struct route *route;
+    const struct client *client; /* who asks; not NULL in handlers */
     const char *rest; /* what the pattern's {name} matched */
     handler *resume;  /* set by a handler: the rest is long */
     bool on_pool;     /* long already: `resume` is of no use any more */

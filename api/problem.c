@@ -38,6 +38,14 @@ static const char *summary(const struct fault *f, struct arena *a)
     return arena_printf(a, "%s%s (and %zu more, see errors)", where, first->detail, f->count - 1);
 }
 
+static bool answer_has(const struct exchange *ex, const char *name)
+{
+    for (size_t i = 0; i < ex->res->n_headers; i++)
+        if (!strcmp(ex->res->headers[i].name, name))
+            return true;
+    return false;
+}
+
 void problem_answer(struct exchange *ex)
 {
     struct fault *f = &ex->fault;
@@ -65,7 +73,7 @@ void problem_answer(struct exchange *ex)
     json_array_end(&w);
     json_object_end(&w);
     text_add(&w.text, "\n");
-    if (http == 503)
+    if ((http == 503 || http == 429) && !answer_has(ex, "Retry-After"))
         answer_header_count(ex, "Retry-After", RETRY_BUSY_S);
     answer_header(ex, "Cache-Control", "no-store");
     answer_body(ex, http, "application/problem+json", w.text.s, w.text.n);
@@ -82,6 +90,12 @@ static const struct advice advices[] = {
                  "one object, no numbers "
                  "beyond a double. The detail names line and column."},
     {"bad-request", "The request's head is not what RFC 9110 and 9112 ask for. A client library produces a right one."},
+    {"unauthorized",
+     "Send Authorization: Bearer KEY with a key of this server, or a URL that `sinter sign` signed. Keys are "
+     "made by the operator with `sinter key new`."},
+    {"forbidden",
+     "The detail names the role that is missing, or what is wrong with the signature. The operator gives roles "
+     "in the file of --keys."},
     {"not-found", "GET / lists the routes. Graphs are found by the id that POST /graphs answered; a graph that was "
                   "only part of another "
                   "request is not kept."},
@@ -104,10 +118,16 @@ static const struct advice advices[] = {
      "--store) and the same meaning of graphs (GET /version)."},
     {"delay-free-loop", "A signal may only come back to itself through the input `in` of a delay or z1."},
     {"over-limit", "`limit` names the setting, the detail the value asked for. Nothing is cut down in silence."},
+    {"key-reused",
+     "An Idempotency-Key belongs to one body. Send the same body again to get the first answer, or take a "
+     "new key."},
     {"over-quota", "Retry-After says when to come back."},
     {"internal", "This is a mistake of the server. Please report it with the request and the request id."},
     {"no-memory", "Retry-After says when to come back; a smaller request may pass at once."},
     {"not-implemented", "The request is understood, but this server does not do it."},
+    {"store-unavailable",
+     "Nothing of the request was kept. Retry-After says when to come back; renders and processing go on "
+     "meanwhile."},
     {"busy", "Retry-After says when to come back."},
     {"deadline", "Split the request, or have the operator raise --max-request-ms."},
     {"client-gone", "Nobody sees this one: the connection was closed before the answer."},
