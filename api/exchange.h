@@ -39,12 +39,12 @@ struct exchange {
     struct fault fault;
     const struct route *route;
     const struct client *client; /* who asks; not NULL in handlers */
-    const char *rest; /* what the pattern's {name} matched */
-    handler *resume;  /* set by a handler: the rest is long */
-    bool on_pool;     /* long already: `resume` is of no use any more */
-    bool in_trailers; /* headers are trailers now */
-    void *work;       /* the handler's */
-    double mark_ms;   /* end of the last stage */
+    const char *rest;            /* what the pattern's {name} matched */
+    handler *resume;             /* set by a handler: the rest is long */
+    bool on_pool;                /* long already: `resume` is of no use any more */
+    bool in_trailers;            /* headers are trailers now */
+    void *work;                  /* the handler's */
+    double mark_ms;              /* end of the last stage */
     double deadline_ms;
     atomic_bool stopped; /* nobody wants the answer any more */
     struct deferred *deferred;
@@ -85,6 +85,7 @@ void problem_answer(struct exchange *ex);
 void problem_no_memory(struct api_response *res);
 
 handler index_get, graphs_post, graphs_get, render_post, render_get, process_post, explain_post, ops_get, openapi_get,
-    streams_post, streams_block, streams_get, streams_patch, streams_delete, stream_state_get, version_get, livez_get, readyz_get, metrics_get, errors_get, error_get;
+    streams_post, streams_block, streams_get, streams_patch, streams_delete, stream_state_get, version_get, livez_get,
+    readyz_get, metrics_get, errors_get, error_get;
 
 #endif
