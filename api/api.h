@@ -116,6 +116,9 @@ struct api_response {
     const char *route;         /* the route's label for metrics: "/render" */
     const char *limit;         /* the limit that refused, or NULL */
     double stage_ms[8];        /* parse, check, lower, cache, exec, encode */
+    double cost_seconds;       /* predicted, of what is left to do by api_finish: seconds of one thread, */
+    uint64_t cost_bytes;       /* and bytes of memory, the request's body and its answer among them */
+    double deadline_ms;        /* by the monotonic clock: when there is no point in it any more */
     struct exchange *exchange; /* the api room's */
 };
 

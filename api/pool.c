@@ -12,8 +12,7 @@
 
 struct job {
     struct job *next;
-    void (*run)(void *user);
-    void *user;
+    struct pool_work work;
 };
 
 /* Lives on the stack of pool_each. */
@@ -34,6 +33,7 @@ struct pool {
     pthread_cond_t left; /* a thread has stopped helping */
     struct job *jobs, **jobs_end;
     struct each *shared;
+    struct pool_limits limits;
     int n_jobs;
     int n_threads;
     int idle;
@@ -84,7 +84,7 @@ static void do_job(struct pool *p)
         p->jobs_end = &p->jobs;
     p->n_jobs--;
     pthread_mutex_unlock(&p->lock);
-    job->run(job->user);
+    job->work.run(job->work.user);
     free(job);
     pthread_mutex_lock(&p->lock);
 }
@@ -161,24 +161,41 @@ int pool_waiting(const struct pool *p)
     return n;
 }
 
-int pool_submit(struct pool *p, void (*run)(void *user), void *user, int limit)
+void pool_set_limits(struct pool *p, const struct pool_limits *limits)
+{
+    pthread_mutex_lock(&p->lock);
+    p->limits = *limits;
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* With the lock held: the limit that speaks against it, or NULL. */
+static const char *refusal(const struct pool *p, const struct pool_work *work)
+{
+    if (p->ending)
+        return "max-queue";
+    if (work->class != POOL_CONTINUE && p->limits.works && (uint32_t)p->n_jobs >= p->limits.works)
+        return "max-queue";
+    return NULL;
+}
+
+const char *pool_submit(struct pool *p, const struct pool_work *work)
 {
     struct job *job = malloc(sizeof *job);
     if (!job)
-        return -1;
-    *job = (struct job){NULL, run, user};
+        return "max-queue";
+    *job = (struct job){NULL, *work};
     pthread_mutex_lock(&p->lock);
-    bool room = p->n_jobs < limit && !p->ending;
-    if (room) {
+    const char *limit = refusal(p, work);
+    if (!limit) {
         *p->jobs_end = job;
         p->jobs_end = &job->next;
         p->n_jobs++;
         pthread_cond_signal(&p->work);
     }
     pthread_mutex_unlock(&p->lock);
-    if (!room)
+    if (limit)
         free(job);
-    return room ? 0 : -1;
+    return limit;
 }
 
 int pool_each(struct pool *p, int threads, size_t n, int (*piece)(size_t i, void *user), void *user)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "api/api.h"
+#include "api/pool.h"
 #include "jit/engine.h"
 #include "server/http.h"
 #include "server/log.h"
@@ -14,6 +15,7 @@ struct settings {
     struct http_config http;
     struct api_config api;
     struct engine_config engine;
+    struct pool_limits queue;
     const char *store; /* NULL: nothing is kept; api.store_dir and engine.store_dir are the same */
     enum log_level log_level;
     uint32_t drain_delay_ms, drain_timeout_ms;

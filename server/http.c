@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <microhttpd.h>
 #include <sched.h>
 #include <stdio.h>
@@ -58,7 +57,8 @@ static bool turn_submit(struct http *h, struct api_stream *stream)
     if (atomic_fetch_add(&h->on_pool, 1) == 0)
         atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
     /* Asked after it is counted: who ends the server sets it, and then waits for the count. */
-    if (!atomic_load(&h->aborting) && !pool_submit(h->pool, turn_run, t, INT_MAX))
+    const struct pool_work work = {.run = turn_run, .user = t, .class = POOL_CONTINUE};
+    if (!atomic_load(&h->aborting) && !pool_submit(h->pool, &work))
         return true;
     atomic_fetch_sub(&h->on_pool, 1);
     free(t);
@@ -233,7 +233,14 @@ static bool hand_over(struct conn *c, void (*job)(void *user))
         atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
     metrics_add(METRIC_SUSPENDED, 1);
     MHD_suspend_connection(c->mhd);
-    if (!pool_submit(h->pool, job, c, (int)h->config.max_queue))
+    const struct api_response *r = &c->response;
+    const struct pool_work work = {.run = job,
+                                   .user = c,
+                                   .class = POOL_INTERACTIVE,
+                                   .cost_s = r->cost_seconds,
+                                   .bytes = r->cost_bytes,
+                                   .deadline_ms = r->deadline_ms};
+    if (!pool_submit(h->pool, &work))
         return true;
     atomic_fetch_sub(&h->on_pool, 1);
     metrics_add(METRIC_SUSPENDED, -1);

@@ -14,7 +14,6 @@ struct http_config {
     const char *listen; /* "HOST:PORT", "[::1]:0" */
     uint32_t threads;
     uint32_t max_connections;
-    uint32_t max_queue;
     uint64_t max_body, upload_above, max_upload; /* the same as api_config's */
     uint64_t max_bodies;
     uint64_t max_discard;

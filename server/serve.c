@@ -163,6 +163,7 @@ static enum status open_rooms(struct server *s, struct fault *fault)
     s->pool = pool_new((int)s->settings.http.threads);
     if (!s->pool)
         return fault_add(fault, STATUS_INTERNAL, "", 0, "cannot start %u threads", s->settings.http.threads);
+    pool_set_limits(s->pool, &s->settings.queue);
     s->settings.api.tier = s->settings.engine.tier;
     TRY(api_new(&s->settings.api, s->engine, s->pool, &s->api, fault));
     api_set_metrics(s->api, more_metrics, s);

@@ -71,13 +71,18 @@ static void nested_job(void *user)
     atomic_fetch_add(&n->done, 1);
 }
 
+static const char *submit(struct pool *p, void (*run)(void *user), void *user)
+{
+    return pool_submit(p, &(struct pool_work){.run = run, .user = user, .class = POOL_INTERACTIVE});
+}
+
 static void jobs_share_work_without_deadlock(void **state)
 {
     (void)state;
     struct nested n = {.pool = pool_new(2)};
     atomic_store(&sum, 0);
     for (int i = 0; i < 50; i++)
-        assert_int_equal(pool_submit(n.pool, nested_job, &n, 1000), 0);
+        assert_null(submit(n.pool, nested_job, &n));
     pool_free(n.pool); /* finishes what is queued */
     assert_int_equal(atomic_load(&n.done), 50);
     assert_int_equal(atomic_load(&sum), 50 * 4950);
@@ -94,12 +99,13 @@ static void a_full_queue_refuses(void **state)
     (void)state;
     struct pool *p = pool_new(1);
     atomic_int go = 0;
-    assert_int_equal(pool_submit(p, wait_for_flag, &go, 1), 0);
+    pool_set_limits(p, &(struct pool_limits){.works = 1});
+    assert_null(submit(p, wait_for_flag, &go));
     while (pool_waiting(p) > 0)
         usleep(100);
-    assert_int_equal(pool_submit(p, wait_for_flag, &go, 1), 0);
+    assert_null(submit(p, wait_for_flag, &go));
     assert_int_equal(pool_waiting(p), 1);
-    assert_int_equal(pool_submit(p, wait_for_flag, &go, 1), -1);
+    assert_string_equal(submit(p, wait_for_flag, &go), "max-queue");
     atomic_store(&go, 1);
     pool_free(p);
 }
