@@ -69,6 +69,9 @@ static enum method method_of(const char *name)
 
 static void set_request(struct conn *c, const char *method)
 {
+    const struct http *h = c->http;
+    struct peer peer = peer_behind(&h->trusted, h->config.proxy_header, &c->socket_peer, &c->fields);
+    peer_text(&peer, c->peer);
     c->request = (struct api_request){
         .method = method_of(method),
         .method_name = method,
@@ -79,6 +82,7 @@ static void set_request(struct conn *c, const char *method)
         .client_gone = request_client_gone,
         .user = c,
         .request_id = c->request_id,
+        .peer = c->peer,
         .draining = c->too_late,
         .takes_stream = c->takes_stream,
     };
@@ -118,6 +122,7 @@ static void log_access(const struct conn *c)
 {
     const struct log_field fields[] = {
         {"id", c->request_id, 0},
+        {"peer", c->peer, 0},
         {"method", c->request.method_name, 0},
         {"path", c->request.path, 0},
         {"status", NULL, c->response.http_status},

@@ -28,6 +28,7 @@ struct http {
     struct reaper *reaper;
     char url[LISTEN_URL_SIZE];
     char retry_after[RETRY_SIZE];
+    struct peers trusted;
     uint64_t id_base;
     atomic_ulong id_next;
     atomic_bool draining, aborting;
@@ -41,6 +42,7 @@ struct conn {
     struct http *http;
     struct MHD_Connection *mhd;
     struct watched watched;
+    struct peer socket_peer; /* a proxy, or the client itself */
     enum visit visit;
     bool begun;       /* counted as in flight */
     bool close;       /* after this answer */
@@ -72,6 +74,7 @@ struct conn {
     struct api_request request;
     struct api_response response;
     char request_id[REQUEST_ID_SIZE];
+    char peer[PEER_TEXT_SIZE]; /* the client */
     char problem[PROBLEM_SIZE];
 };
 

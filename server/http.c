@@ -426,6 +426,9 @@ static void begin_connection(struct http *h, struct MHD_Connection *mhd, void **
     c->mhd = mhd;
     c->response.fd = -1;
     c->watched.fd = info ? info->connect_fd : -1;
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info && info->client_addr)
+        peer_of_socket(info->client_addr, &c->socket_peer);
     watched_set(&c->watched, "head", reaper_clock_ms() + h->config.headers_timeout_ms);
     reaper_add(h->reaper, &c->watched);
     atomic_fetch_add(&h->open, 1);
@@ -521,7 +524,11 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
     if (getrandom(&h->id_base, sizeof h->id_base, 0) != sizeof h->id_base)
         h->id_base = (uint64_t)time(NULL) << 32;
     int listen_fd = -1;
-    enum status status = listen_open(config->listen, &listen_fd, h->url, fault);
+    const char *wrong = peers_parse(&h->trusted, config->trusted_proxies ? config->trusted_proxies : "");
+    enum status status =
+        wrong ? fault_add(fault, STATUS_BAD_FIELD, "/trusted-proxies", 0, "trusted-proxies: %s", wrong) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = listen_open(config->listen, &listen_fd, h->url, fault);
     if (status != STATUS_OK) {
         free(h);
         return status;

@@ -7,11 +7,14 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "server/peers.h"
 
 enum { HTTP_HEADROOM = 256 }; /* connections beyond max_connections that are accepted to be told so */
 
 struct http_config {
     const char *listen; /* "HOST:PORT", "[::1]:0" */
+    const char *trusted_proxies;
+    enum proxy_header proxy_header;
     uint32_t threads;
     uint32_t max_connections;
     uint64_t max_body, upload_above, max_upload; /* the same as api_config's */
