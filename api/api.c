@@ -333,7 +333,8 @@ static struct exchange *exchange_new(struct api *api, const struct api_request *
     }
     struct exchange *ex = ARENA_NEW(res->arena, struct exchange);
     *ex = (struct exchange){.api = api, .req = req, .res = res, .arena = res->arena, .mark_ms = exchange_clock_ms()};
-    ex->deadline_ms = res->deadline_ms = ex->mark_ms + api->config.max_request_ms;
+    ex->deadline_ms = res->deadline_ms = ex->mark_ms + (req->batch ? req->batch->max_ms : api->config.max_request_ms);
+    ex->on_pool = req->batch;
     fault_init(&ex->fault, ex->arena);
     res->exchange = ex;
     return ex;

@@ -69,6 +69,20 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
                     struct fault *fault) MUST_CHECK;
 void api_free(struct api *api);
 
+/* A request that the server asks itself, for an item of a job: on a thread of its own and nothing of it on the pool,
+ * however long it takes. */
+struct api_attachment {
+    const char *name;
+    const void *data;
+    size_t size;
+};
+struct api_batch {
+    const struct api_attachment *attachments; /* what a multipart body would have beside its JSON */
+    size_t n;
+    uint32_t max_ms; /* deadline, instead of max_request_ms */
+    bool check_only; /* the answer is 204 or a problem; of the attachment `audio` the first 16 bytes are there only */
+};
+
 struct api_request {
     enum method method;
     const char *method_name;
@@ -87,7 +101,8 @@ struct api_request {
     const char *peer;            /* the client's address without its port; NULL: the command line, or this server */
     const struct client *client; /* api/client.h: who asks, if that is known already; NULL: found from the headers */
     bool draining;
-    bool takes_stream; /* the answer may come as a stream */
+    bool takes_stream;             /* the answer may come as a stream */
+    const struct api_batch *batch; /* NULL: somebody else's request */
 };
 
 struct api_header {

@@ -45,6 +45,10 @@ enum status exchange_alive(const struct exchange *ex, double done)
 
 enum status exchange_ended(struct exchange *ex, enum status why)
 {
+    if (why == STATUS_DEADLINE && ex->req->batch)
+        return fault_add(&ex->fault, why, "", 0,
+                         "the item was not done after %u ms; split it, or have the operator raise --max-item-ms",
+                         ex->req->batch->max_ms);
     if (why == STATUS_DEADLINE)
         return fault_add(&ex->fault, why, "", 0,
                          "the request was not done after %u ms; ask for less at once, or raise --max-request-ms",
@@ -52,6 +56,16 @@ enum status exchange_ended(struct exchange *ex, enum status why)
     if (why == STATUS_CLIENT_GONE)
         return fault_add(&ex->fault, why, "", 0, "the client closed the connection before the answer was done");
     return fault_add(&ex->fault, why, "", 0, "there was not enough memory for this request");
+}
+
+bool exchange_checks_only(const struct exchange *ex)
+{
+    return ex->req->batch && ex->req->batch->check_only;
+}
+
+int exchange_threads(const struct exchange *ex)
+{
+    return ex->on_pool && !ex->req->batch && ex->api->pool ? pool_threads(ex->api->pool) : 1;
 }
 
 enum status exchange_long(struct exchange *ex, handler *resume)

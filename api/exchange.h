@@ -66,6 +66,10 @@ void **exchange_defer(struct exchange *ex, void (*run)(void *user));
 enum status exchange_alive(const struct exchange *ex, double done);
 /* Fills `fault` for one of those. */
 enum status exchange_ended(struct exchange *ex, enum status why);
+/* An item of a job that is only to be checked? */
+bool exchange_checks_only(const struct exchange *ex);
+/* How many threads its work may have. */
+int exchange_threads(const struct exchange *ex);
 /* Goes on with `resume` on a pool thread, or at once when it is there already. */
 enum status exchange_long(struct exchange *ex, handler *resume);
 

@@ -400,7 +400,7 @@ enum status output_new(const struct output_plan *plan, struct output **ret)
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->moved, NULL);
     *deferred = o;
-    o->threads = ex->on_pool && ex->api->pool ? pool_threads(ex->api->pool) : 1;
+    o->threads = exchange_threads(ex);
     o->form = (struct raster){.width = e->form.width,
                               .channels = e->form.channels,
                               .x = plan->view.x,

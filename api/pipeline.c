@@ -216,7 +216,7 @@ static enum status take_memory(struct pipeline *p)
 {
     struct exchange *ex = p->runner->ex;
     void *block;
-    p->threads = ex->on_pool && ex->api->pool ? pool_threads(ex->api->pool) : 1;
+    p->threads = exchange_threads(ex);
     p->seats = ARENA_ARRAY(ex->arena, (size_t)p->threads, struct seat);
     p->tile_rows = rows_of_tile(p, p->planes->stages[p->runner->program->n_stages].run);
     for (int i = 0; i < p->threads; i++)

@@ -253,12 +253,16 @@ static enum status process_read(struct exchange *ex, struct process *p)
     enum status subject = subject_read(&p->fields, &p->subject);
     read_options(p);
     read_file(p);
-    if (p->body == BODY_FILE)
+    bool unseen = p->body == BODY_FILE && exchange_checks_only(ex);
+    if (p->body == BODY_FILE && !unseen)
         read_audio_file(p);
-    read_length(p);
+    if (!unseen)
+        read_length(p);
     TRY(fields_end(&p->fields));
     TRY(subject);
     exchange_stage(ex, STAGE_CHECK);
+    if (exchange_checks_only(ex))
+        return subject_check(ex, &p->subject, &p->params);
     if (process_is_known(p))
         return STATUS_OK;
     return subject_is_small(&p->subject) ? process_prepare(ex) : exchange_long(ex, process_prepare);

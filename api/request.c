@@ -16,6 +16,7 @@ static const struct field_info infos[] = {
 #define STREAM FIELD_STREAM
 #define BLOCK FIELD_BLOCK
 #define CHANGE FIELD_CHANGE
+#define ITEM FIELD_ITEM
 #define FIELD(name, of, form, what) {name, of, #form, what},
 #include "api/fields.def"
 #undef FIELD
@@ -25,6 +26,7 @@ static const struct field_info infos[] = {
 #undef STREAM
 #undef BLOCK
 #undef CHANGE
+#undef ITEM
 };
 
 enum { N_INFOS = sizeof infos / sizeof *infos };
@@ -49,7 +51,7 @@ enum status fields_from_json(struct exchange *ex, const char *text, size_t n, un
     const struct api_config *config = &ex->api->config;
     struct json_limits limits = {.max_bytes = config->max_json, .max_depth = config->max_json_depth};
     struct datum *root;
-    *ret = (struct fields){.ex = ex, .of = of};
+    *ret = (struct fields){.ex = ex, .of = of | (ex->req->batch ? FIELD_ITEM : 0)};
     TRY(json_read(text, n, &limits, ex->arena, &root, &ex->fault));
     if (root->kind != DATUM_OBJECT)
         return fault_add(&ex->fault, STATUS_BAD_FIELD, "", 0, "the request must be a JSON object");

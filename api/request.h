@@ -13,6 +13,7 @@ enum field_of {
     FIELD_STREAM = 8,  /* POST /streams */
     FIELD_BLOCK = 16,  /* POST /streams/{id} */
     FIELD_CHANGE = 32, /* PATCH /streams/{id} */
+    FIELD_ITEM = 64,   /* of a job, beside those of its kind */
 };
 
 struct field_info {

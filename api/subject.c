@@ -160,46 +160,60 @@ enum status subject_check_rate(struct exchange *ex, struct subject *s, double ra
     return STATUS_OK;
 }
 
-static int param_index(const struct program *p, const char *name)
+static int param_index(const struct graph_param *params, size_t n, const char *name)
 {
-    for (size_t i = 0; i < p->n_params; i++)
-        if (!strcmp(p->params[i].name, name))
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(params[i].name, name))
             return (int)i;
     return -1;
 }
 
-static void fault_param(struct exchange *ex, const struct program *p, const char *name)
+static void fault_param(struct exchange *ex, const struct graph_param *params, size_t n, const char *name)
 {
-    const char **names = ARENA_ARRAY(ex->arena, p->n_params + 1, const char *);
-    for (size_t i = 0; i < p->n_params; i++)
-        names[i] = p->params[i].name;
+    const char **names = ARENA_ARRAY(ex->arena, n + 1, const char *);
+    for (size_t i = 0; i < n; i++)
+        names[i] = params[i].name;
     const char *near = nearest_name(name, names);
     fault_add(&ex->fault, STATUS_BAD_FIELD, arena_printf(ex->arena, "/params/%s", name), 0,
               "the graph has no parameter \"%.60s\"%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
               near ? "?" : "");
 }
 
+static enum status take_params(struct exchange *ex, const struct graph_param *params, size_t n,
+                               const struct param_values *given, double *values)
+{
+    size_t before = ex->fault.count;
+    for (size_t i = 0; i < n; i++)
+        values[i] = params[i].value;
+    for (size_t i = 0; i < given->n; i++) {
+        const struct param_value *v = &given->list[i];
+        int at = param_index(params, n, v->name);
+        if (at < 0) {
+            fault_param(ex, params, n, v->name);
+            continue;
+        }
+        if (!(v->value >= params[at].min && v->value <= params[at].max))
+            fault_add(&ex->fault, STATUS_BAD_FIELD, arena_printf(ex->arena, "/params/%s", v->name), 0,
+                      "%.9g is outside of %.9g .. %.9g", v->value, params[at].min, params[at].max);
+        values[at] = v->value;
+    }
+    return ex->fault.count > before ? ex->fault.status : STATUS_OK;
+}
+
 enum status subject_params(struct exchange *ex, const struct program *p, const struct param_values *given,
                            const double **ret_params)
 {
     double *values = ARENA_ARRAY(ex->arena, p->n_params + 1, double);
-    size_t before = ex->fault.count;
-    for (size_t i = 0; i < p->n_params; i++)
-        values[i] = p->params[i].value;
-    for (size_t i = 0; i < given->n; i++) {
-        const struct param_value *v = &given->list[i];
-        int at = param_index(p, v->name);
-        if (at < 0) {
-            fault_param(ex, p, v->name);
-            continue;
-        }
-        if (!(v->value >= p->params[at].min && v->value <= p->params[at].max))
-            fault_add(&ex->fault, STATUS_BAD_FIELD, arena_printf(ex->arena, "/params/%s", v->name), 0,
-                      "%.9g is outside of %.9g .. %.9g", v->value, p->params[at].min, p->params[at].max);
-        values[at] = v->value;
-    }
-    if (ex->fault.count > before)
-        return ex->fault.status;
+    TRY(take_params(ex, p->params, p->n_params, given, values));
     *ret_params = values;
+    return STATUS_OK;
+}
+
+enum status subject_check(struct exchange *ex, struct subject *s, const struct param_values *given)
+{
+    TRY(subject_load(ex, s));
+    double *values = ARENA_ARRAY(ex->arena, s->graph->n_params + 1, double);
+    TRY(take_params(ex, s->graph->params, s->graph->n_params, given, values));
+    answer_body(ex, 204, NULL, "", 0);
     return STATUS_OK;
 }

@@ -39,4 +39,7 @@ enum status subject_check_rate(struct exchange *ex, struct subject *s, double ra
 enum status subject_params(struct exchange *ex, const struct program *p, const struct param_values *given,
                            const double **ret_params) MUST_CHECK;
 
+/* What can be said of the subject and the given parameters without lowering the graph; answers 204. */
+enum status subject_check(struct exchange *ex, struct subject *s, const struct param_values *given) MUST_CHECK;
+
 #endif
