@@ -4,7 +4,7 @@
 FROM debian:12-slim AS build
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
     build-essential cmake ninja-build pkg-config binutils libgccjit-12-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev \
-    libsodium-dev libxxhash-dev libsndfile1-dev libsoxr-dev libebur128-dev libisal-dev libkissfft-dev libspng-dev libopenexr-dev && \
+    libseccomp-dev libsodium-dev libxxhash-dev libsndfile1-dev libsoxr-dev libebur128-dev libisal-dev libkissfft-dev libspng-dev libopenexr-dev && \
     rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -14,7 +14,7 @@ RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PRE
 FROM debian:12-slim
 # libgccjit0 and binutils (for `as`) belong to sinter-cc alone: without them sinter still answers, from its interpreter.
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-    libgccjit0 gcc-12-base binutils libmicrohttpd12 libcjson1 libsqlite3-0 libsodium23 libsndfile1 libsoxr0 libebur128-1 libisal2 \
+    libgccjit0 gcc-12-base binutils libmicrohttpd12 libcjson1 libsqlite3-0 libseccomp2 libsodium23 libsndfile1 libsoxr0 libebur128-1 libisal2 \
     libkissfft-float131 libspng0 libopenexr-3-1-30 && rm -rf /var/lib/apt/lists/* && \
     useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sinter && \
     install -d -o sinter -g sinter -m 0700 /var/lib/sinter

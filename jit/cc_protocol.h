@@ -20,7 +20,7 @@ struct cc_header {
     uint32_t magic;
     uint32_t kind;       /* enum cc_kind */
     uint32_t target;     /* COMPILE: enum target */
-    uint32_t flags;      /* COMPILE: enum cc_flag */
+    uint32_t flags;      /* COMPILE: enum cc_flag; READY: what its sandbox holds, enum sandbox_part */
     uint32_t entry;      /* IMAGE: offset of the entry */
     uint32_t size;       /* bytes that follow */
     uint32_t compile_us; /* IMAGE: time in libgccjit and as */

@@ -106,9 +106,10 @@ static bool start(struct seat *seat)
 {
     struct compiler *c = seat->c;
     pthread_mutex_unlock(&c->lock);
-    enum worker_outcome o = worker_start(&seat->worker, c->path, c->stop_fd, (int)c->config.start_ms);
+    enum worker_outcome o =
+        worker_start(&seat->worker, c->path, c->config.sandbox, c->stop_fd, (int)c->config.start_ms);
     if (o == WORKER_OK && c->config.ready)
-        c->config.ready(seat->worker.compiler, c->config.user);
+        c->config.ready(seat->worker.compiler, seat->worker.sandbox, c->config.user);
     pthread_mutex_lock(&c->lock);
     if (o == WORKER_OK) {
         if (seat->state == SEAT_DOWN)

@@ -5,6 +5,7 @@
 
 #include "core/ir.h"
 #include "jit/image.h"
+#include "jit/sandbox.h"
 #include "jit/target.h"
 
 struct compiler;
@@ -12,12 +13,14 @@ struct compiler;
 struct compiler_config {
     const char *path; /* of sinter-cc */
     int workers;
-    uint32_t timeout_ms; /* of one compile */
-    uint32_t start_ms;   /* of a start with its warming compile */
-    uint32_t queue;      /* jobs that may wait */
-    uint32_t recycle;    /* compiles after which a worker is replaced: libgccjit leaks */
-    uint32_t backoff_ms; /* before a restart after the second failure in a row; doubles up to 30 s */
-    void (*ready)(const char *compiler, void *user); /* a worker said what it is; from its thread */
+    uint32_t timeout_ms;       /* of one compile */
+    uint32_t start_ms;         /* of a start with its warming compile */
+    uint32_t queue;            /* jobs that may wait */
+    uint32_t recycle;          /* compiles after which a worker is replaced: libgccjit leaks */
+    enum sandbox_mode sandbox; /* of the workers */
+    uint32_t backoff_ms;       /* before a restart after the second failure in a row; doubles up to 30 s */
+    /* A worker said what it is and what its sandbox holds (enum sandbox_part); from its thread. */
+    void (*ready)(const char *compiler, unsigned sandbox, void *user);
     void (*log)(int level, const char *message, void *user);
     void *user; /* of both */
 };

@@ -327,9 +327,24 @@ static void compile_wanted(struct engine *e)
     }
 }
 
-static void worker_ready(const char *id, void *user)
+/* Once, and again when it changes: a worker of another build, another kernel. */
+static void note_sandbox(struct engine *e, unsigned held)
+{
+    char text[SANDBOX_TEXT];
+    const unsigned known = 1u << 31;
+    if (atomic_exchange(&e->worker_sandbox, held | known) == (held | known))
+        return;
+    if (e->config.sandbox == SANDBOX_OFF)
+        say(e, LOG_INFO, "compile workers run without a sandbox: it is switched off");
+    else
+        say(e, (held & SANDBOX_NEEDED) == SANDBOX_NEEDED ? LOG_INFO : LOG_WARNING,
+            "the sandbox of compile workers limits: %s", sandbox_parts_text(held, text, sizeof text));
+}
+
+static void worker_ready(const char *id, unsigned sandbox, void *user)
 {
     struct engine *e = user;
+    note_sandbox(e, sandbox);
     if (!set_name(e, id))
         return;
     if (e->store)
@@ -449,6 +464,7 @@ struct engine_config engine_config_default(void)
         .target = target_of_cpu(),
         .isa = INTERP_BEST,
         .compilers = 1,
+        .sandbox = SANDBOX_AUTO,
         .store_bytes = 256u << 20,
         .kernels = 1024,
         .programs = 4096,
@@ -505,6 +521,7 @@ static void start_compiler(struct engine *e)
                                                              .queue = e->config.compile_queue,
                                                              .recycle = RECYCLE_COMPILES,
                                                              .backoff_ms = BACKOFF_MS,
+                                                             .sandbox = e->config.sandbox,
                                                              .ready = worker_ready,
                                                              .log = pass_on_log,
                                                              .user = e});

@@ -9,6 +9,7 @@
 #include "core/interp.h"
 #include "core/lower.h"
 #include "jit/loaded.h"
+#include "jit/sandbox.h"
 #include "jit/target.h"
 
 struct engine;
@@ -21,6 +22,7 @@ struct engine_config {
     enum interp_isa isa;
     const char *store_dir;     /* NULL: nothing is kept */
     const char *compiler_path; /* sinter-cc; NULL: beside this program, then $PATH-free default */
+    enum sandbox_mode sandbox; /* of these */
     int compilers;             /* worker processes; 0: none, only what is stored is used */
     uint64_t store_bytes;      /* bound of kernels.db */
     uint32_t kernels;          /* bound of mapped kernels */
@@ -65,7 +67,7 @@ struct program {
     const uint32_t *hosts;  /* by host, of the whole graph: its response, a slot of lowered.ir */
     uint32_t n_hosts;
     uint32_t n_signals; /* inputs that are the graph's own, where there are hosts */
-    double lower_ms;        /* lowering, passes, plan and bytecode */
+    double lower_ms;    /* lowering, passes, plan and bytecode */
     struct program_private *private;
 };
 
@@ -113,7 +115,8 @@ struct engine_stats {
     uint32_t kernels_loaded, workers, workers_ready, queue;
     uint64_t worker_restarts;
     uint64_t store_bytes, store_rows;
-    bool degraded; /* no compiler, or the store cannot be written */
+    unsigned worker_sandbox; /* what the latest worker's holds: enum sandbox_part */
+    bool degraded;           /* no compiler, or the store cannot be written */
     double queue_cost_seconds;
 };
 void engine_stats(struct engine *e, struct engine_stats *ret);

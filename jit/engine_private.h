@@ -28,6 +28,7 @@ struct engine {
     pthread_t preload;
     bool preloads;
     atomic_bool stopping;
+    atomic_uint worker_sandbox;           /* what the latest worker's holds */
     _Atomic(struct compiler_name *) name; /* the latest; NULL while nobody knows */
     atomic_uint_fast64_t hits_memory, hits_store, misses, mismatches;
     pthread_mutex_t lock; /* of what follows, and for setting `name` */

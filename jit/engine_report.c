@@ -31,6 +31,7 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
     ret->queue = c.queue;
     ret->worker_restarts = c.restarts;
     ret->store_bytes = s.bytes;
+    ret->worker_sandbox = atomic_load(&e->worker_sandbox);
     ret->store_rows = s.rows;
     ret->degraded = (wants_compiler && (!e->compiler || c.down)) || (e->config.store_dir && (!e->store || s.degraded));
     ret->queue_cost_seconds = c.queue_cost_ms / 1e3;

@@ -214,12 +214,13 @@ void worker_sweep(void)
         closedir(d);
 }
 
-static int spawn(struct worker *w, const char *path, int child_fd)
+static int spawn(struct worker *w, const char *path, enum sandbox_mode mode, int child_fd)
 {
-    char tmpdir[80];
+    char tmpdir[80], sandbox[40];
     char *const argv[] = {(char *)(uintptr_t)path, NULL};
     snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", w->dir);
-    char *const envp[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C"}, tmpdir, NULL};
+    snprintf(sandbox, sizeof sandbox, SANDBOX_VARIABLE "=%s", sandbox_mode_name(mode));
+    char *const envp[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C"}, tmpdir, sandbox, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, all;
@@ -262,6 +263,7 @@ static enum worker_outcome await_ready(struct worker *w, int stop_fd, int timeou
     if (o != WORKER_OK)
         return o;
     memcpy(w->compiler, head.compiler, sizeof head.compiler);
+    w->sandbox = head.flags;
     for (const char *p = w->compiler; *p; p++) {
         if (*p < ' ' || *p > '~')
             return WORKER_DEAD;
@@ -269,7 +271,8 @@ static enum worker_outcome await_ready(struct worker *w, int stop_fd, int timeou
     return head.kind == CC_READY && w->compiler[0] ? WORKER_OK : WORKER_DEAD;
 }
 
-enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd, int timeout_ms)
+enum worker_outcome worker_start(struct worker *w, const char *path, enum sandbox_mode sandbox, int stop_fd,
+                                 int timeout_ms)
 {
     int pair[2];
     *w = (struct worker){.fd = -1, .dir_fd = -1};
@@ -278,7 +281,7 @@ enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd
         return WORKER_ABSENT;
     }
     w->fd = pair[0];
-    int error = spawn(w, path, pair[1]);
+    int error = spawn(w, path, sandbox, pair[1]);
     close(pair[1]);
     if (error) {
         worker_end(w);

@@ -9,6 +9,7 @@
 
 #include "core/fault.h"
 #include "jit/cc_protocol.h"
+#include "jit/sandbox.h"
 
 struct worker {
     pid_t pid; /* 0: none */
@@ -16,6 +17,7 @@ struct worker {
     char dir[64];      /* its temporary directory, removed by worker_end */
     int dir_fd;        /* locked as long as it is in use */
     char compiler[33]; /* what it called itself */
+    unsigned sandbox;  /* what it says holds: enum sandbox_part */
     uint32_t compiles;
 };
 
@@ -28,7 +30,8 @@ enum worker_outcome {
 };
 
 /* Starts `path` and waits for its READY. On anything but WORKER_OK nothing is left behind. */
-enum worker_outcome worker_start(struct worker *w, const char *path, int stop_fd, int timeout_ms) MUST_CHECK;
+enum worker_outcome worker_start(struct worker *w, const char *path, enum sandbox_mode sandbox, int stop_fd,
+                                 int timeout_ms) MUST_CHECK;
 
 /* Sends one COMPILE and receives its answer: IMAGE or REFUSED; the payload is the caller's to free and ends in a NUL
  * that ret_head.size does not count. After anything but WORKER_OK the worker is good for worker_end only. */

@@ -9,6 +9,7 @@
 #include "core/interp.h"
 #include "jit/cc/admit_inputs.h"
 #include "jit/cc/admit_pixels.h"
+#include "jit/cc/cage.h"
 
 enum {
     COUNT_MAX = 300,
@@ -230,7 +231,9 @@ static void *errand_run(void *user)
 {
     struct errand *e = user;
     unsigned saved = fp_state_enter();
-    if (ARENA_GUARD(e->trial->arena))
+    if (!cage_seal_thread())
+        e->status = fault_add(e->trial->fault, STATUS_INTERNAL, "", 0, "admission: the thread cannot be sealed");
+    else if (ARENA_GUARD(e->trial->arena))
         e->status = STATUS_NO_MEMORY;
     else
         e->status = run_trial(e->trial);

@@ -1,14 +1,16 @@
 /* sinter-cc, the compile worker: IR text in, machine code out, over fd CC_FD (see jit/cc_protocol.h). The only program
  * that links libgccjit, so that a crash, a leak or an exit(1) inside gcc costs the service nothing. Its input may be
- * hostile.
+ * hostile: it is read in a cage (jit/cc/cage.h).
  *
- * In: TMPDIR, a private directory that the parent removes. Leaves at end of file, and at any message that is not one.
+ * In: TMPDIR, a private directory that the parent removes; SINTER_SANDBOX. Leaves at end of file, and at any message
+ * that is not one.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,14 +18,24 @@
 #include "core/arena.h"
 #include "core/interp.h"
 #include "jit/cc/admit.h"
+#include "jit/cc/cage.h"
 #include "jit/cc/compile.h"
 #include "jit/cc_protocol.h"
 
-enum { ARENA_MAX = 512 << 20, CPU_SECONDS = 30, BODY_MAX = 20000, ALL_MAX = 100000 };
+enum {
+    ARENA_MAX = 512 << 20,
+    COMPILE_SECONDS = 30,
+    ADMIT_SECONDS = 5, /* the slowest kernel of the tests takes a tenth of one */
+    PROCESSES = 8192,  /* ends a fork bomb; no less, as the kernel counts all threads of the user, the server's too */
+    BODY_MAX = 20000,
+    ALL_MAX = 100000,
+};
 
 static const char *const dummy =
     "main {\n  %1 = input 0\n  %2 = sqrt.f32 %1\n  %3 = lt.f32 %1 %2\n  %4 = sel.f32 %3 %1 %2\n"
     "  out 0 %4\n}\n";
+
+static char *directory; /* TMPDIR */
 
 #ifdef __SANITIZE_ADDRESS__
 /* LeakSanitizer asks this: what gcc 12 itself forgets, some kilobytes a compile, is not ours to find. */
@@ -76,14 +88,14 @@ static uint32_t microseconds_since(const struct timespec *start)
     return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
-/* The next CPU_SECONDS of processor time are this compile's; a loop inside gcc ends with SIGXCPU. */
-static void limit_cpu(void)
+/* So many seconds of processor time from now on; a loop, inside gcc or a kernel on trial, ends with SIGXCPU. */
+static void limit_cpu(rlim_t seconds)
 {
     struct rusage used;
     struct rlimit limit;
     if (getrusage(RUSAGE_SELF, &used) != 0 || getrlimit(RLIMIT_CPU, &limit) != 0)
         return;
-    limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + CPU_SECONDS;
+    limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + seconds;
     if (limit.rlim_max != RLIM_INFINITY && limit.rlim_cur > limit.rlim_max)
         limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_CPU, &limit);
@@ -109,8 +121,13 @@ static void limit_process(void)
     limit_resource(RLIMIT_FSIZE, (rlim_t)128 << 20);
     limit_resource(RLIMIT_NOFILE, 64);
     limit_resource(RLIMIT_CORE, 0);
+    limit_resource(RLIMIT_NPROC, PROCESSES);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    clearenv();
     setenv("PATH", "/usr/bin:/bin", 1);
     setenv("LC_ALL", "C", 1);
+    setenv("TMPDIR", directory, 1);
 }
 
 /* gcc takes more than linear time over a body: a second over 5,000 instructions. */
@@ -157,19 +174,19 @@ static enum status compile(const char *text, const struct cc_header *ask, struct
     struct plan *plan = NULL;
     struct image image = {0};
     char *assembly = NULL;
-    const char *dir = getenv("TMPDIR");
     clock_gettime(CLOCK_MONOTONIC, &start);
     TRY(read_plan(text, a, &plan, fault));
     reply->kind = CC_IMAGE;
     if (ask->flags & CC_ASSEMBLY) {
-        TRY(compile_text(plan, (enum target)ask->target, dir, a, &assembly, ret_size, fault));
+        TRY(compile_text(plan, (enum target)ask->target, directory, a, &assembly, ret_size, fault));
         *ret_payload = assembly;
         reply->compile_us = microseconds_since(&start);
         return STATUS_OK;
     }
-    TRY(compile_image(plan, (enum target)ask->target, dir, a, &image, fault));
+    TRY(compile_image(plan, (enum target)ask->target, directory, a, &image, fault));
     reply->compile_us = microseconds_since(&start);
     clock_gettime(CLOCK_MONOTONIC, &start);
+    limit_cpu(ADMIT_SECONDS);
     TRY(admit(plan, &image, a, fault));
     reply->admit_us = microseconds_since(&start);
     reply->entry = image.entry;
@@ -194,7 +211,7 @@ static bool serve(const char *text, const struct cc_header *ask)
         return answer((struct cc_header){.kind = CC_REFUSED}, no_memory, sizeof no_memory);
     }
     fault_init(&fault, a);
-    limit_cpu();
+    limit_cpu(COMPILE_SECONDS);
     if (ask->target != TARGET_V3 && ask->target != TARGET_V4)
         s = fault_add(&fault, STATUS_INTERNAL, "", 0, "there is no target %u", ask->target);
     else if (!(ask->flags & CC_ASSEMBLY) && !target_runs_here((enum target)ask->target))
@@ -242,7 +259,7 @@ static bool warm_up(struct cc_header *ready)
     if (!a || ARENA_GUARD(a))
         return false;
     fault_init(&fault, a);
-    limit_cpu();
+    limit_cpu(COMPILE_SECONDS);
     bool ok = ask.target != TARGET_NONE && compile(dummy, &ask, a, &reply, &payload, &size, &fault) == STATUS_OK;
     if (!ok)
         fprintf(stderr, "sinter-cc: %s\n", fault.count > 0 ? fault.items[0].detail : "no target for this CPU");
@@ -251,14 +268,28 @@ static bool warm_up(struct cc_header *ready)
     return ok;
 }
 
+/* TMPDIR is kept; the rest of the environment is nobody's business here. */
+static bool read_environment(enum sandbox_mode *ret_mode)
+{
+    const char *given = getenv("TMPDIR");
+    *ret_mode = sandbox_mode_of(getenv(SANDBOX_VARIABLE));
+    directory = given ? strdup(given) : NULL;
+    if (!directory)
+        fprintf(stderr, "sinter-cc: no TMPDIR; this program is started by sinter\n");
+    return directory;
+}
+
 int main(void)
 {
     struct cc_header ready = {.kind = CC_READY};
-    if (!getenv("TMPDIR")) {
-        fprintf(stderr, "sinter-cc: no TMPDIR; this program is started by sinter\n");
+    enum sandbox_mode mode;
+    if (!read_environment(&mode))
         return 2;
-    }
     limit_process();
+    if (mode != SANDBOX_OFF)
+        ready.flags = cage_enter(directory);
+    if (mode == SANDBOX_REQUIRE && (ready.flags & SANDBOX_NEEDED) != SANDBOX_NEEDED)
+        return 3;
     if (!warm_up(&ready) || !answer(ready, NULL, 0))
         return 1;
     while (serve_next())
