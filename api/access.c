@@ -2,7 +2,92 @@
 #include "api/access.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "api/cors.h"
+#include "api/keys.h"
+#include "api/room.h"
+#include "api/secret_file.h"
+#include "api/signing.h"
+
+struct access {
+    const char *keys_path, *sign_path; /* NULL: none */
+    struct cors *cors;
+    pthread_rwlock_t lock;
+    struct keys *keys;
+    struct sign_keys *sign;
+};
+
+/* ---- the files ---- */
+
+enum status access_reload(struct access *a, struct fault *fault)
+{
+    struct keys *keys = NULL;
+    struct sign_keys *sign = NULL;
+    if (a->keys_path)
+        TRY(keys_read(a->keys_path, &keys, fault));
+    if (a->sign_path) {
+        enum status status = sign_keys_read(a->sign_path, &sign, fault);
+        if (status != STATUS_OK) {
+            keys_free(keys);
+            return status;
+        }
+    }
+    pthread_rwlock_wrlock(&a->lock);
+    struct keys *old_keys = a->keys;
+    struct sign_keys *old_sign = a->sign;
+    a->keys = keys;
+    a->sign = sign;
+    pthread_rwlock_unlock(&a->lock);
+    keys_free(old_keys);
+    sign_keys_free(old_sign);
+    return STATUS_OK;
+}
+
+enum status access_new(const struct api_config *config, struct access **ret_access, struct fault *fault)
+{
+    struct access *a = calloc(1, sizeof *a);
+    if (!a)
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the keys");
+    a->keys_path = config->keys;
+    a->sign_path = config->sign_keys;
+    pthread_rwlock_init(&a->lock, NULL);
+    enum status status = cors_new(config->cors_origins, &a->cors, fault);
+    if (status == STATUS_OK)
+        status = access_reload(a, fault);
+    if (status == STATUS_OK)
+        *ret_access = a;
+    else
+        access_free(a);
+    return status;
+}
+
+void access_free(struct access *a)
+{
+    if (!a)
+        return;
+    keys_free(a->keys);
+    sign_keys_free(a->sign);
+    cors_free(a->cors);
+    pthread_rwlock_destroy(&a->lock);
+    free(a);
+}
+
+const struct cors *access_cors(const struct access *a)
+{
+    return a->cors;
+}
+
+static bool is_closed(const struct access *a)
+{
+    return a->keys_path || a->sign_path;
+}
+
+/* ---- who asks ---- */
 
 static const struct client local = {.id = "local", .roles = ROLES_ALL};
 
@@ -18,17 +103,171 @@ static const char *address_id(struct arena *a, const char *peer)
     return arena_printf(a, "addr:%s/64", inet_ntop(AF_INET6, &six, text, sizeof text));
 }
 
-static const struct client *client_of_peer(struct exchange *ex)
+static void client_of_peer(struct exchange *ex, uint32_t roles)
 {
-    if (!ex->req->peer)
-        return &local;
+    if (!ex->req->peer && roles == ROLES_ALL) {
+        ex->client = &local;
+        return;
+    }
     struct client *c = ARENA_NEW(ex->arena, struct client);
-    *c = (struct client){.id = address_id(ex->arena, ex->req->peer), .roles = ROLES_ALL};
-    return c;
+    *c = (struct client){.id = ex->req->peer ? address_id(ex->arena, ex->req->peer) : local.id, .roles = roles};
+    ex->client = c;
+}
+
+static enum status unauthorized(struct exchange *ex, const char *challenge, const char *detail)
+{
+    answer_header(ex, "WWW-Authenticate", challenge);
+    return fault_add(&ex->fault, STATUS_UNAUTHORIZED, "", 0, "%s", detail);
+}
+
+static const char invalid[] = "Bearer realm=\"sinter\", error=\"invalid_token\"";
+
+/* What stands behind "Bearer ", or NULL. */
+static const char *bearer(const char *authorization)
+{
+    if (strncasecmp(authorization, "Bearer ", 7) != 0)
+        return NULL;
+    return authorization + 7 + strspn(authorization + 7, " ");
+}
+
+/* The table may be replaced as soon as the lock is left, so the client is copied. */
+static enum status client_of_key(struct exchange *ex, const char *authorization)
+{
+    struct access *a = ex->api->access;
+    const char *text = bearer(authorization), *name = NULL;
+    struct client *c = ARENA_NEW(ex->arena, struct client);
+    int64_t expires = 0;
+    char copy[SECRET_NAME_SIZE] = "";
+    if (!text)
+        return unauthorized(ex, invalid,
+                            "keys are sent as Authorization: Bearer KEY; other schemes are not known here");
+    pthread_rwlock_rdlock(&a->lock);
+    const struct access_key *key = a->keys ? keys_find(a->keys, text) : NULL;
+    if (key) {
+        name = strcpy(copy, key->name);
+        *c = (struct client){.roles = key->roles, .quota_seconds = key->quota_seconds};
+        expires = key->expires;
+    }
+    pthread_rwlock_unlock(&a->lock);
+    if (!name)
+        return unauthorized(ex, invalid, "this server does not know the key");
+    if (time(NULL) >= expires) {
+        char day[SECRET_DAY_SIZE];
+        secret_day_text(expires, day);
+        return unauthorized(ex, invalid, arena_printf(ex->arena, "the key %s ended on %s (UTC)", name, day));
+    }
+    c->id = arena_printf(ex->arena, "key:%s", name);
+    ex->client = c;
+    ex->by_key = true;
+    return STATUS_OK;
+}
+
+/* ---- signed URLs ---- */
+
+struct pairs {
+    struct arena *arena;
+    struct sign_pair *list;
+    size_t n, room;
+};
+
+static void add_pair(const char *name, const char *value, void *user)
+{
+    struct pairs *p = user;
+    if (p->n == p->room) {
+        size_t room = p->room ? 2 * p->room : 16;
+        p->list = arena_grow(p->arena, p->list, p->n, room, sizeof *p->list);
+        p->room = room;
+    }
+    p->list[p->n++] = (struct sign_pair){name, value ? value : ""};
+}
+
+/* Arenas jump when they are full, so nothing is allocated inside the lock. */
+static bool signature_is_right(struct access *a, const char *id, const char *subject, const char *sig, int64_t *ret_end)
+{
+    pthread_rwlock_rdlock(&a->lock);
+    const struct sign_key *key = a->sign ? sign_keys_find(a->sign, id) : NULL;
+    bool right = key && sign_is_right(key, subject, sig);
+    if (right && key->expires < *ret_end)
+        *ret_end = key->expires;
+    pthread_rwlock_unlock(&a->lock);
+    return right;
+}
+
+static enum status client_of_signature(struct exchange *ex, const char *sig)
+{
+    const char *id = ex->req->query(ex->req, "kid"), *expires = ex->req->query(ex->req, "expires");
+    struct pairs pairs = {.arena = ex->arena};
+    char *end;
+    if (!id || !expires)
+        return fault_add(&ex->fault, STATUS_FORBIDDEN, "", 0, "a signed URL has expires, kid and sig in its query");
+    ex->req->each_query(ex->req, add_pair, &pairs);
+    const char *subject = sign_subject(ex->arena, ex->req->path, pairs.list, pairs.n);
+    long long until = strtoll(expires, &end, 10);
+    int64_t last = until;
+    if (!signature_is_right(ex->api->access, id, subject, sig, &last) || *end || end == expires)
+        return fault_add(&ex->fault, STATUS_FORBIDDEN, "", 0,
+                         "the URL's signature is wrong: it was signed with another key, or changed since");
+    if (time(NULL) >= last)
+        return fault_add(&ex->fault, STATUS_FORBIDDEN, "", 0,
+                         "the URL's signature expired at %lld (seconds since 1970)", (long long)last);
+    client_of_peer(ex, ROLES_RENDER);
+    ex->signed_until = last;
+    return STATUS_OK;
+}
+
+static bool may_be_signed(const struct exchange *ex)
+{
+    return ex->route->run == render_get && ex->req->each_query;
+}
+
+static enum status identify(struct exchange *ex)
+{
+    const char *authorization = ex->req->header(ex->req, "Authorization");
+    const char *sig = may_be_signed(ex) ? ex->req->query(ex->req, "sig") : NULL;
+    if (sig)
+        return client_of_signature(ex, sig);
+    if (authorization && ex->route->roles)
+        return client_of_key(ex, authorization);
+    client_of_peer(ex, 0);
+    return STATUS_OK;
 }
 
 enum status access_check(struct exchange *ex)
 {
-    ex->client = ex->req->client ? ex->req->client : client_of_peer(ex);
-    return STATUS_OK;
+    uint32_t needs = ex->route->roles;
+    ex->client = ex->req->client;
+    if (!ex->client && is_closed(ex->api->access))
+        TRY(identify(ex));
+    if (!ex->client)
+        client_of_peer(ex, ROLES_ALL);
+    if (!needs || (ex->client->roles & needs))
+        return STATUS_OK;
+    const char *roles = roles_text(ex->arena, needs);
+    if (!ex->by_key)
+        return unauthorized(
+            ex, "Bearer realm=\"sinter\"",
+            arena_printf(ex->arena, "%s needs a key: send Authorization: Bearer KEY", ex->route->pattern));
+    answer_header(
+        ex, "WWW-Authenticate",
+        arena_printf(ex->arena, "Bearer realm=\"sinter\", error=\"insufficient_scope\", scope=\"%s\"", roles));
+    return fault_add(&ex->fault, STATUS_FORBIDDEN, "", 0, "the key has the role %s; %s needs %s",
+                     roles_text(ex->arena, ex->client->roles), ex->route->pattern, roles);
+}
+
+/* ---- what caches may keep ---- */
+
+void access_finish(struct exchange *ex)
+{
+    struct api_header *cache = NULL;
+    for (size_t i = 0; i < ex->res->n_headers; i++)
+        if (!strcmp(ex->res->headers[i].name, "Cache-Control"))
+            cache = &ex->res->headers[i];
+    if (!cache || strncmp(cache->value, "public", 6) != 0)
+        return;
+    if (ex->by_key)
+        cache->value = arena_printf(ex->arena, "private%s", cache->value + 6);
+    if (ex->signed_until) {
+        long long left = (long long)ex->signed_until - (long long)time(NULL);
+        cache->value = arena_printf(ex->arena, "public, max-age=%lld", left > 0 ? left : 0);
+    }
 }

@@ -10,6 +10,7 @@
 
 #include "api/access.h"
 #include "api/audio_stream.h"
+#include "api/cors.h"
 #include "api/exchange.h"
 #include "api/intake.h"
 #include "api/memory.h"
@@ -105,7 +106,12 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
         api_free(api);
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the api");
     }
-    enum status status = graph_store_new(config->store_dir, config->max_graphs, &api->graphs, fault);
+    enum status status = access_new(config, &api->access, fault);
+    if (status != STATUS_OK) {
+        api_free(api);
+        return status;
+    }
+    status = graph_store_new(config->store_dir, config->max_graphs, &api->graphs, fault);
     if (status != STATUS_OK) {
         api_free(api);
         return status;
@@ -123,6 +129,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     audio_streams_free(api->streams);
+    access_free(api->access);
     graph_store_free(api->graphs);
     pthread_mutex_destroy(&api->checked_lock);
     free(api);
@@ -159,7 +166,7 @@ static bool pattern_matches(const char *pattern, const char *path, const char **
     return *ret_n && !strcmp(strchr(brace, '}') + 1, path + n + *ret_n);
 }
 
-static enum status fault_method(struct exchange *ex, const struct route *same_path)
+static char *methods_of(struct exchange *ex, const struct route *same_path)
 {
     char *allow = "";
     for (size_t i = 0; i < N_ROUTES; i++) {
@@ -168,10 +175,36 @@ static enum status fault_method(struct exchange *ex, const struct route *same_pa
         const char *more = routes[i].method == METHOD_GET ? "GET, HEAD" : method_names[routes[i].method];
         allow = arena_printf(ex->arena, "%s%s%s", allow, *allow ? ", " : "", more);
     }
+    return allow;
+}
+
+static enum status fault_method(struct exchange *ex, const struct route *same_path)
+{
+    const char *allow = methods_of(ex, same_path);
     answer_header(ex, "Allow", allow);
     ex->res->route = same_path->pattern;
     return fault_add(&ex->fault, STATUS_METHOD, "", 0, "%s does not take %s; it takes %s", same_path->pattern,
                      ex->req->method_name ? ex->req->method_name : method_names[ex->req->method], allow);
+}
+
+/* A browser asks before it sends; see cors.h. */
+static enum status options(struct exchange *ex)
+{
+    answer_header(ex, "Allow", ex->allow);
+    cors_preflight(access_cors(ex->api->access), ex, ex->allow);
+    answer_body(ex, 204, NULL, "", 0);
+    return STATUS_OK;
+}
+
+static enum status find_options(struct exchange *ex, const struct route *same_path)
+{
+    struct route *route = ARENA_NEW(ex->arena, struct route);
+    *route = (struct route){
+        .method = METHOD_OPTIONS, .pattern = same_path->pattern, .run = options, .accepts = "", .doc = ""};
+    ex->route = route;
+    ex->res->route = route->pattern;
+    ex->allow = methods_of(ex, same_path);
+    return STATUS_OK;
 }
 
 static enum status find_route(struct exchange *ex)
@@ -192,6 +225,8 @@ static enum status find_route(struct exchange *ex)
         }
     }
     ex->res->route = "other";
+    if (same_path && method == METHOD_OPTIONS && access_cors(ex->api->access))
+        return find_options(ex, same_path);
     if (same_path)
         return fault_method(ex, same_path);
     return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0, "there is nothing at %s; GET / lists the routes",
@@ -288,7 +323,13 @@ static enum status check_head(struct exchange *ex)
 /* A failed answer keeps nothing of the one that was begun, but says what would be taken, and when. */
 static void forget_answer(struct api_response *res)
 {
-    static const char *const keeps[] = {"Allow", "Accept-Encoding", "Retry-After", "WWW-Authenticate"};
+    static const char *const keeps[] = {"Allow",
+                                        "Accept-Encoding",
+                                        "Retry-After",
+                                        "WWW-Authenticate",
+                                        "Vary",
+                                        "Access-Control-Allow-Origin",
+                                        "Access-Control-Expose-Headers"};
     size_t kept = 0;
     for (size_t i = 0; i < res->n_headers; i++)
         for (size_t k = 0; k < sizeof keeps / sizeof *keeps; k++)
@@ -312,6 +353,7 @@ static void finish(struct exchange *ex, enum status status)
             exchange_ended(ex, status);
         problem_answer(ex);
     }
+    access_finish(ex);
 }
 
 static void run_deferred(struct exchange *ex)
@@ -337,7 +379,18 @@ static struct exchange *exchange_new(struct api *api, const struct api_request *
     ex->on_pool = req->batch;
     fault_init(&ex->fault, ex->arena);
     res->exchange = ex;
+    cors_headers(access_cors(api->access), req, res);
     return ex;
+}
+
+void api_add_cors(struct api *api, const struct api_request *req, struct api_response *res)
+{
+    cors_headers(access_cors(api->access), req, res);
+}
+
+enum status api_reload_keys(struct api *api, struct fault *fault)
+{
+    return access_reload(api->access, fault);
 }
 
 bool api_accept_headers(struct api *api, const struct api_request *req, int64_t content_length,

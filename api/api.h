@@ -61,6 +61,9 @@ struct api_config {
     uint64_t max_arena;            /* bytes a request may use for its own bookkeeping */
     double inline_us;              /* work predicted below this runs on the connection's thread */
     const char *store_dir;         /* data.db; NULL: graphs are kept in memory only */
+    const char *keys;              /* file of clients' keys; NULL: whoever asks may do all */
+    const char *sign_keys;         /* file of secrets for signed URLs, or NULL */
+    const char *cors_origins;      /* web pages that may read answers, or NULL */
     const char *spool_dir;         /* of temporary files; NULL: store_dir, else $TMPDIR, else /tmp */
 };
 struct api_config api_config_default(void);
@@ -68,6 +71,8 @@ struct api_config api_config_default(void);
 enum status api_new(const struct api_config *config, struct engine *engine, struct pool *pool, struct api **ret_api,
                     struct fault *fault) MUST_CHECK;
 void api_free(struct api *api);
+/* Reads the files of keys again. On failure those it had stay. */
+enum status api_reload_keys(struct api *api, struct fault *fault) MUST_CHECK;
 
 /* A request that the server asks itself, for an item of a job: on a thread of its own and nothing of it on the pool,
  * however long it takes. */
@@ -182,6 +187,9 @@ void api_stream_work(struct api_stream *s);
 void api_stream_break(struct api_stream *s);
 /* The client has gone: returns when nobody works at it any more. */
 void api_stream_stop(struct api_stream *s);
+
+/* Lets web pages read an answer that was not made here: adds the headers of --cors-origins. */
+void api_add_cors(struct api *api, const struct api_request *req, struct api_response *res);
 
 /* Extra families for /metrics that the server room counts; text is appended as it is. Set once before requests. */
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user);

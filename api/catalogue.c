@@ -95,7 +95,9 @@ static void write_schema(struct json_writer *w, const struct field_info *f)
 
 static unsigned fields_of(const struct route *route)
 {
-    if (route->run == render_post || route->run == render_get)
+    if (route->run == render_get)
+        return FIELD_RENDER | FIELD_SIGNED;
+    if (route->run == render_post)
         return FIELD_RENDER;
     if (route->run == explain_post)
         return FIELD_EXPLAIN;
@@ -203,8 +205,8 @@ static void write_responses(struct json_writer *w, const struct route *route)
     json_object(w, is_new ? "201" : route->run == streams_delete ? "204" : "200");
     json_string(w, "description", route->doc);
     json_object(w, "content");
-    if (of == FIELD_RENDER || of == FIELD_PROCESS) {
-        write_contents(w, of == FIELD_RENDER ? image_files : audio_files);
+    if (of & (FIELD_RENDER | FIELD_PROCESS)) {
+        write_contents(w, of & FIELD_RENDER ? image_files : audio_files);
     } else {
         bool raw = route->run == streams_block || route->run == stream_state_get;
         bool text = route->run == livez_get || route->run == readyz_get || route->run == metrics_get;
@@ -220,12 +222,21 @@ static void write_responses(struct json_writer *w, const struct route *route)
     json_object_end(w);
 }
 
+/* With --keys; a server without them asks nobody. */
+static void write_security(struct json_writer *w, const struct route *route)
+{
+    if (route->roles)
+        json_raw(w, "security",
+                 route->run == render_get ? "[{\"key\":[]},{\"signature\":[]},{}]" : "[{\"key\":[]},{}]");
+}
+
 static void write_route(struct json_writer *w, const struct route *route)
 {
     static const char *const methods[] = {
         [METHOD_GET] = "get", [METHOD_POST] = "post", [METHOD_PATCH] = "patch", [METHOD_DELETE] = "delete"};
     json_object(w, methods[route->method]);
     json_string(w, "summary", route->doc);
+    write_security(w, route);
     write_query(w, route);
     write_body(w, route);
     write_responses(w, route);
@@ -240,6 +251,10 @@ static const char problem_schema[] =
     "\"limit\":{\"type\":\"string\",\"description\":\"the setting that refused\"},\"request_id\":{\"type\":\"string\"},"
     "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},"
     "\"column\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"}}}}}}}";
+
+static const char security_schemes[] =
+    "{\"key\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"A key of the file of --keys\"},"
+    "\"signature\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"sig\",\"description\":\"With expires and kid\"}}";
 
 enum status openapi_get(struct exchange *ex)
 {
@@ -263,6 +278,7 @@ enum status openapi_get(struct exchange *ex)
     json_object_end(&w);
     json_object(&w, "components");
     json_raw(&w, "schemas", problem_schema);
+    json_raw(&w, "securitySchemes", security_schemes);
     json_object_end(&w);
     json_object_end(&w);
     return answer_tagged(ex, &w);

@@ -39,6 +39,9 @@ struct exchange {
     struct fault fault;
     const struct route *route;
     const struct client *client; /* who asks; not NULL in handlers */
+    bool by_key;                 /* the answer is for this client alone */
+    int64_t signed_until;        /* when the URL's signature ends; 0: it has none */
+    const char *allow;           /* of OPTIONS: the methods of this path */
     const char *rest;            /* what the pattern's {name} matched */
     handler *resume;             /* set by a handler: the rest is long */
     bool on_pool;                /* long already: `resume` is of no use any more */

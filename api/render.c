@@ -430,6 +430,6 @@ enum status render_post(struct exchange *ex)
 enum status render_get(struct exchange *ex)
 {
     struct render *r = ARENA_NEW(ex->arena, struct render);
-    fields_from_query(ex, FIELD_RENDER, &r->fields);
+    fields_from_query(ex, FIELD_RENDER | FIELD_SIGNED, &r->fields);
     return render_read(ex, r, NULL);
 }

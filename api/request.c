@@ -16,6 +16,7 @@ static const struct field_info infos[] = {
 #define STREAM FIELD_STREAM
 #define BLOCK FIELD_BLOCK
 #define CHANGE FIELD_CHANGE
+#define SIGNED FIELD_SIGNED
 #define ITEM FIELD_ITEM
 #define FIELD(name, of, form, what) {name, of, #form, what},
 #include "api/fields.def"
@@ -26,6 +27,7 @@ static const struct field_info infos[] = {
 #undef STREAM
 #undef BLOCK
 #undef CHANGE
+#undef SIGNED
 #undef ITEM
 };
 

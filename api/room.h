@@ -22,9 +22,10 @@ struct api {
     struct engine *engine;
     struct pool *pool;
     struct graph_store *graphs;
+    struct access *access;
     struct audio_streams *streams;
     uint8_t stream_key[MAC_KEY_SIZE]; /* seals exported state */
-    atomic_int waiting; /* requests of tier jit that hold a thread until their kernel is there */
+    atomic_int waiting;               /* requests of tier jit that hold a thread until their kernel is there */
     pthread_mutex_t checked_lock;
     struct checked checked[API_CHECKED]; /* by hash; the last one stays */
     char *(*more_metrics)(struct arena *a, void *user);

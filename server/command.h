@@ -18,6 +18,8 @@ int command_explain(int argc, char **argv);
 int command_ops(int argc, char **argv);
 int command_docs(int argc, char **argv);
 int command_cache(int argc, char **argv);
+int command_key(int argc, char **argv);
+int command_sign(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
 #endif

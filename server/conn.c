@@ -107,6 +107,8 @@ void conn_refuse(struct conn *c, enum status status, const char *detail, const c
         r->headers[r->n_headers++] = (struct api_header){"Retry-After", c->http->retry_after};
     r->body_size = problem_write(c->problem, sizeof c->problem, status, detail, limit);
     r->body = c->problem;
+    if (c->request.header)
+        api_add_cors(c->http->api, &c->request, r);
     if (status == STATUS_BAD_REQUEST)
         metrics_add(METRIC_MALFORMED, 1);
 }

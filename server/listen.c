@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,4 +81,28 @@ enum status listen_open(const char *where, int *ret_fd, char ret_url[LISTEN_URL_
     snprintf(ret_url, LISTEN_URL_SIZE, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u", host, port_of(fd));
     *ret_fd = fd;
     return STATUS_OK;
+}
+
+static bool is_loopback(const struct sockaddr *at)
+{
+    if (at->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)at)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)at)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(six))
+        return six->s6_addr[12] == IN_LOOPBACKNET;
+    return IN6_IS_ADDR_LOOPBACK(six);
+}
+
+bool listen_is_loopback(const char *where)
+{
+    char host[HOST_SIZE];
+    const char *port;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list = NULL;
+    if (split(where, host, &port) || getaddrinfo(host, port, &hints, &list))
+        return true;
+    bool all = true;
+    for (const struct addrinfo *at = list; at; at = at->ai_next)
+        all &= is_loopback(at->ai_addr);
+    freeaddrinfo(list);
+    return all;
 }

@@ -24,6 +24,17 @@ static const struct command commands[] = {
      "DIR [SHOWCASE]\n        Writes the reference of the nodes with their pictures, as docs/showcase.txt says.",
      command_docs},
     {"cache", "ls|verify|warm GRAPH.json ...|gc BYTES [--store DIR]\n        The kernel store.", command_cache},
+    {"key",
+     "new NAME --roles render,process,jobs,admin [--quota-seconds S] [--expires YYYY-MM-DD] [--keys FILE]\n"
+     "    key new ID --signs [--expires YYYY-MM-DD] [--sign-keys FILE]\n"
+     "    key ls [--keys FILE]\n        Makes a client's key or a secret that signs URLs, and adds it to the file; "
+     "lists them.",
+     command_key},
+    {"sign",
+     "URL --key ID --expires 1h [--sign-keys FILE]\n        Signs the URL of a GET /render, so that whoever has it may "
+     "ask "
+     "for it.",
+     command_sign},
     {"bench", "[NAME ...] [--json]\n        Measures, beside baselines; without a name, everything.", command_bench},
     {"ping", "[URL]\n        Asks a running server whether it is ready; for health checks.", command_ping},
     {"version", "\n        Prints the version.", command_version},

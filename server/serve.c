@@ -20,6 +20,7 @@
 #include "server/command.h"
 #include "server/config.h"
 #include "server/http.h"
+#include "server/listen.h"
 #include "server/log.h"
 #include "server/metrics.h"
 
@@ -53,16 +54,16 @@ static int catch_signals(void)
 {
     if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
         return -1;
-    struct sigaction end = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGTERM, &end, NULL);
-    sigaction(SIGINT, &end, NULL);
-    sigaction(SIGHUP, &ignore, NULL);
+    struct sigaction catch = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &catch, NULL);
+    sigaction(SIGINT, &catch, NULL);
+    sigaction(SIGHUP, &catch, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     return 0;
 }
 
-/* False when none came within `timeout_ms` (-1: for ever). */
-static bool wait_for_signal(int timeout_ms)
+/* Its number; 0 when none came within `timeout_ms` (-1: for ever). */
+static int wait_for_signal(int timeout_ms)
 {
     struct pollfd p = {.fd = signal_pipe[0], .events = POLLIN};
     int n;
@@ -70,7 +71,7 @@ static bool wait_for_signal(int timeout_ms)
         n = poll(&p, 1, timeout_ms);
     while (n < 0 && errno == EINTR && timeout_ms < 0);
     char byte;
-    return n > 0 && read(signal_pipe[0], &byte, 1) == 1;
+    return n > 0 && read(signal_pipe[0], &byte, 1) == 1 ? byte : 0;
 }
 
 /* ---- what surrounds the process ---- */
@@ -154,10 +155,62 @@ static bool is_ready(const char **ret_why, void *user)
     return true;
 }
 
+/* ---- keys ---- */
+
+static void log_faults(const struct fault *fault, const char *event)
+{
+    for (size_t i = 0; i < fault->count && i < FAULT_MAX; i++)
+        log_event(LEVEL_ERROR, event, "%s", fault->items[i].detail);
+}
+
+static void warn_of_readers(const char *path)
+{
+    struct stat st;
+    if (path && !stat(path, &st) && (st.st_mode & (S_IRWXG | S_IRWXO)))
+        log_event(LEVEL_WARN, "keys", "%s can be read or written by others than its owner (mode %03o); chmod 600 it",
+                  path, st.st_mode & 0777u);
+}
+
+static void reload_keys(struct server *s)
+{
+    struct arena *arena = arena_new(FAULT_ARENA);
+    struct fault fault;
+    if (!arena || ARENA_GUARD(arena)) {
+        arena_free(arena);
+        log_event(LEVEL_ERROR, "keys", "no memory to read them again");
+        return;
+    }
+    fault_init(&fault, arena);
+    warn_of_readers(s->settings.api.keys);
+    warn_of_readers(s->settings.api.sign_keys);
+    if (api_reload_keys(s->api, &fault) == STATUS_OK) {
+        log_event(LEVEL_INFO, "keys", "read again");
+    } else {
+        log_faults(&fault, "keys");
+        log_event(LEVEL_ERROR, "keys", "those that were read before stay in force");
+    }
+    arena_free(arena);
+}
+
+/* Whoever can connect may do everything where there are no keys. */
+static enum status check_public(const struct settings *s, struct fault *fault)
+{
+    if (s->allow_public || s->api.keys || s->api.sign_keys || listen_is_loopback(s->http.listen))
+        return STATUS_OK;
+    return fault_add(
+        fault, STATUS_BAD_FIELD, "", 0,
+        "others can reach %s, and there are no keys: give --keys FILE (`sinter key new` makes one), listen on "
+        "127.0.0.1 behind a proxy, or say --allow-public 1 if whoever can connect may do everything",
+        s->http.listen);
+}
+
 /* ---- begin and end ---- */
 
 static enum status open_rooms(struct server *s, struct fault *fault)
 {
+    TRY(check_public(&s->settings, fault));
+    warn_of_readers(s->settings.api.keys);
+    warn_of_readers(s->settings.api.sign_keys);
     s->settings.engine.log = engine_log;
     TRY(engine_new(&s->settings.engine, &s->engine, fault));
     s->pool = pool_new((int)s->settings.http.threads);
@@ -188,6 +241,7 @@ static bool end_requests(struct server *s)
     atomic_store(&s->ending, true);
     tell_supervisor("STOPPING=1");
     log_event(LEVEL_INFO, "ending", "draining for up to %u ms", settings->drain_timeout_ms);
+    signal(SIGHUP, SIG_IGN); /* would end the delay */
     if (settings->drain_delay_ms)
         wait_for_signal((int)settings->drain_delay_ms);
     return http_drain(s->http, settings->drain_timeout_ms);
@@ -196,8 +250,7 @@ static bool end_requests(struct server *s)
 static int run(struct server *s, struct fault *fault)
 {
     if (open_rooms(s, fault) != STATUS_OK) {
-        for (size_t i = 0; i < fault->count; i++)
-            log_event(LEVEL_ERROR, "start", "%s", fault->items[i].detail);
+        log_faults(fault, "start");
         close_rooms(s);
         return EXIT_FAILED;
     }
@@ -206,7 +259,8 @@ static int run(struct server *s, struct fault *fault)
     tell_supervisor("READY=1");
     log_event(LEVEL_INFO, "listening", "%s, %u threads, store %s", http_url(s->http), s->settings.http.threads,
               s->settings.store ? s->settings.store : "none");
-    wait_for_signal(-1);
+    while (wait_for_signal(-1) == SIGHUP)
+        reload_keys(s);
     if (!end_requests(s)) {
         /* Work that ignores its deadline still holds its connection; memory goes with the process. */
         log_event(LEVEL_ERROR, "ended", "a request could not be stopped");
