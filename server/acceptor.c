@@ -16,15 +16,10 @@ struct acceptor {
 
 enum { PAUSE_MS = 5 };
 
-static bool has_room(const struct acceptor *a)
-{
-    return a->user.has_room(a->user.user);
-}
-
-/* True: nothing waits any more; false: it must wait, for want of room or of descriptors. */
+/* True: nothing waits any more; false: it must wait, for want of descriptors. */
 static bool take_all(struct acceptor *a)
 {
-    while (has_room(a)) {
+    for (;;) {
         struct sockaddr_storage peer;
         socklen_t n = sizeof peer;
         int fd = accept4(a->listen_fd, (struct sockaddr *)&peer, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -36,7 +31,6 @@ static bool take_all(struct acceptor *a)
             return false;
         /* Anything else is that connection's own misfortune. */
     }
-    return false;
 }
 
 /* True: stop. */

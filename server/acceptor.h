@@ -10,7 +10,6 @@
 struct acceptor;
 
 struct acceptor_user {
-    bool (*has_room)(void *user); /* false: connections wait in the kernel's queue for now */
     void (*take)(void *user, int fd, const struct sockaddr *peer, socklen_t n); /* the socket is now yours */
     void *user;
 };

@@ -177,7 +177,6 @@ void conn_take_line(struct conn *c, const char *target)
 {
     const struct http *h = c->http;
     c->visit = VISIT_HEAD;
-    c->close = false;
     c->linger = false;
     c->answer_in_file = false;
     c->discarded = c->taken = 0;
@@ -187,8 +186,11 @@ void conn_take_line(struct conn *c, const char *target)
     c->target = target;
     c->target_size = strlen(target);
     c->too_late = atomic_load(&h->draining);
-    c->began_ms = reaper_clock_ms();
-    watched_set(&c->watched, "head", c->began_ms + h->config.headers_timeout_ms);
+    int64_t now = reaper_clock_ms();
+    atomic_store_explicit(&c->watched.end_ms, h->config.total_timeout_ms ? now + h->config.total_timeout_ms : INT64_MAX,
+                          memory_order_relaxed);
+    watched_set(&c->watched, PHASE_HEAD, now, now + h->config.headers_timeout_ms);
+    c->close = ++c->turns >= h->config.max_turns;
     c->line_status = header_check_target(target, &c->line_detail);
     const char *wrong =
         c->line_status == STATUS_OK ? uri_parse(&c->uri, target, c->target_size, h->config.max_query) : NULL;
@@ -255,11 +257,6 @@ static enum status refuse_early(struct conn *c)
     return STATUS_OK;
 }
 
-static bool is_full(const struct http *h)
-{
-    return (uint32_t)atomic_load_explicit(&h->open, memory_order_relaxed) > h->config.max_connections;
-}
-
 static enum conn_next refused(struct conn *c, enum status status, const char *detail, const char *limit)
 {
     conn_refuse(c, status, detail, limit);
@@ -304,16 +301,14 @@ enum conn_next conn_take_head(struct conn *c, const char *method, const char *ve
     set_request_id(c);
     c->takes_stream = version && !strcmp(version, "HTTP/1.1"); /* only chunks show that an answer was cut */
     set_request(c, method);
-    if (is_full(h))
-        return refused(c, STATUS_BUSY, "all connections of the server are in use (setting max-connections)",
-                       "max-connections");
     enum status status = check_head(c, method, version, head_size, &detail);
     if (status != STATUS_OK)
         return refused(c, status, detail, NULL);
     if (refuse_early(c) != STATUS_OK)
         return NEXT_ANSWER_NOW;
     c->visit = VISIT_BODY;
-    watched_set(&c->watched, "body", transfer_deadline(h, c->began_ms, h->config.body_timeout_ms, 0));
+    c->due_us = reaper_clock_ms() * 1000;
+    conn_awaits_body(c);
     c->answer_held = true;
     if (!api_accept_headers(h->api, &c->request, c->facts.content_length, &c->response))
         return refused_by_api(c);
@@ -367,7 +362,9 @@ bool conn_take_piece(struct conn *c, const char *data, size_t n)
         refuse_larger(c, config->max_body, "max-body");
     else if (!body_append(&c->body, data, n, config->max_bodies))
         refuse_body(c, STATUS_BUSY, bodies_are_full, "max-bodies");
-    watched_set(&c->watched, "body", transfer_deadline(c->http, c->began_ms, config->body_timeout_ms, c->taken));
+    int64_t due_us = c->due_us + (int64_t)((uint64_t)n * 1000000 / config->min_rate), now_us = reaper_clock_ms() * 1000;
+    c->due_us = due_us < now_us ? due_us : now_us;
+    conn_awaits_body(c);
     return true;
 }
 
@@ -408,7 +405,8 @@ void conn_request_done(struct conn *c)
         conn_answer_done(c);
     body_clear(&c->body);
     const struct http_config *config = &c->http->config;
-    watched_set(&c->watched, "idle", reaper_clock_ms() + config->idle_timeout_ms + config->headers_timeout_ms);
+    int64_t now = reaper_clock_ms();
+    watched_set(&c->watched, PHASE_IDLE, now, now + config->idle_timeout_ms + config->headers_timeout_ms);
 }
 
 void conn_free(struct conn *c)

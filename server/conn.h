@@ -26,6 +26,7 @@ struct http {
     struct pool *pool;
     struct MHD_Daemon *daemon;
     struct reaper *reaper;
+    struct gate *gate;
     char url[LISTEN_URL_SIZE];
     char retry_after[RETRY_SIZE];
     struct peers trusted;
@@ -33,7 +34,7 @@ struct http {
     atomic_ulong id_next;
     atomic_bool draining, aborting;
     struct acceptor *acceptor;
-    atomic_int in_flight, on_pool, open;
+    atomic_int in_flight, on_pool;
     _Atomic int64_t progress_ms;
 };
 
@@ -64,7 +65,8 @@ struct conn {
     size_t wanted;  /* bytes of it that are worth a turn */
     _Atomic int turn_of;
     int64_t turn_ms; /* when it was handed over */
-    int64_t began_ms;
+    int64_t due_us;  /* when what came of the body would have come at the least rate, never ahead of now */
+    uint32_t turns;  /* requests on this connection */
     struct timespec began;
     struct header_list fields;
     size_t fields_capacity;
@@ -82,6 +84,16 @@ struct conn {
 static inline int64_t transfer_deadline(const struct http *h, int64_t from_ms, uint32_t timeout_ms, uint64_t bytes)
 {
     return from_ms + timeout_ms + (int64_t)(bytes / h->config.min_rate) * 1000;
+}
+
+/* What the reaper is told. */
+static inline void conn_works(struct conn *c)
+{
+    watched_set(&c->watched, PHASE_WORK, reaper_clock_ms(), INT64_MAX);
+}
+static inline void conn_awaits_body(struct conn *c)
+{
+    watched_set(&c->watched, PHASE_BODY, c->due_us / 1000, c->due_us / 1000 + c->http->config.body_timeout_ms);
 }
 
 /* The request line has come; `target` is as it was sent, up to the first NUL, and stays where it is. */

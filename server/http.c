@@ -23,6 +23,7 @@
 #include "core/interp.h"
 #include "server/acceptor.h"
 #include "server/conn.h"
+#include "server/gate.h"
 #include "server/log.h"
 #include "server/metrics.h"
 
@@ -70,7 +71,7 @@ static void stream_sleep(void *user)
 {
     struct conn *c = user;
     c->asleep_ms = reaper_clock_ms();
-    watched_set(&c->watched, "work", INT64_MAX);
+    conn_works(c);
     MHD_suspend_connection(c->mhd);
 }
 
@@ -90,7 +91,7 @@ static void set_stream_deadline(struct conn *c, size_t n)
     c->asleep_ms = 0;
     int64_t piece = transfer_deadline(h, now, h->config.send_timeout_ms, n),
             all = transfer_deadline(h, c->sending_ms, h->config.send_timeout_ms, c->sent + n);
-    watched_set(&c->watched, "send", piece < all ? piece : all);
+    watched_set(&c->watched, PHASE_SEND, now, piece < all ? piece : all);
 }
 
 static ssize_t stream_read(void *user, uint64_t at, char *to, size_t most)
@@ -175,7 +176,8 @@ static enum MHD_Result answer(struct conn *c)
     if (!c->response.stream) /* else when it has ended */
         conn_observe(c);
     c->stream_answer = m;
-    watched_set(&c->watched, "send", transfer_deadline(h, reaper_clock_ms(), h->config.send_timeout_ms, size));
+    int64_t now = reaper_clock_ms();
+    watched_set(&c->watched, PHASE_SEND, now, transfer_deadline(h, now, h->config.send_timeout_ms, size));
     enum MHD_Result queued = MHD_queue_response(c->mhd, (unsigned)c->response.http_status, m);
     MHD_destroy_response(m);
     return queued;
@@ -228,7 +230,7 @@ static void finish(void *user)
 static bool hand_over(struct conn *c, void (*job)(void *user))
 {
     struct http *h = c->http;
-    watched_set(&c->watched, "work", INT64_MAX);
+    conn_works(c);
     if (atomic_fetch_add(&h->on_pool, 1) == 0)
         atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
     metrics_add(METRIC_SUSPENDED, 1);
@@ -270,8 +272,8 @@ static void take_turn(void *user)
     conn_turn(c);
     int64_t now = reaper_clock_ms();
     atomic_store_explicit(&h->progress_ms, now, memory_order_relaxed);
-    c->began_ms += now - c->turn_ms; /* the client has waited for us */
-    watched_set(&c->watched, "body", transfer_deadline(h, c->began_ms, h->config.body_timeout_ms, c->taken));
+    c->due_us += (now - c->turn_ms) * 1000; /* the client has waited for us */
+    conn_awaits_body(c);
     metrics_add(METRIC_SUSPENDED, -1);
     atomic_store(&c->turn_of, TURN_WAKING);
     MHD_resume_connection(c->mhd);
@@ -291,8 +293,7 @@ static void begin_turn(struct conn *c)
     if (hand_over(c, take_turn))
         return;
     atomic_store(&c->turn_of, TURN_OURS);
-    watched_set(&c->watched, "body",
-                transfer_deadline(c->http, c->began_ms, c->http->config.body_timeout_ms, c->taken));
+    conn_awaits_body(c);
     c->wanted += c->body.size;
 }
 
@@ -332,7 +333,7 @@ static enum MHD_Result work(struct conn *c)
 {
     c->request.body = c->body.data;
     c->request.body_size = c->body.size;
-    watched_set(&c->watched, "work", INT64_MAX);
+    conn_works(c);
     c->answer_held = true;
     unsigned saved = fp_state_enter();
     enum api_progress progress = api_begin(c->http->api, &c->request, &c->response);
@@ -429,9 +430,10 @@ static void begin_connection(struct http *h, struct MHD_Connection *mhd, void **
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info && info->client_addr)
         peer_of_socket(info->client_addr, &c->socket_peer);
-    watched_set(&c->watched, "head", reaper_clock_ms() + h->config.headers_timeout_ms);
+    int64_t now = reaper_clock_ms();
+    c->watched.end_ms = INT64_MAX;
+    watched_set(&c->watched, PHASE_HEAD, now, now + h->config.headers_timeout_ms);
     reaper_add(h->reaper, &c->watched);
-    atomic_fetch_add(&h->open, 1);
     metrics_add(METRIC_CONNECTIONS, 1);
     metrics_add(METRIC_CONNECTIONS_TOTAL, 1);
 }
@@ -445,8 +447,8 @@ static void end_connection(struct conn *c)
         if (fd >= 0)
             reaper_linger(h->reaper, fd);
     }
+    gate_leave(h->gate, c->watched.fd);
     conn_free(c);
-    atomic_fetch_sub(&h->open, 1);
     metrics_add(METRIC_CONNECTIONS, -1);
 }
 
@@ -484,20 +486,11 @@ static struct MHD_Daemon *start_daemon(struct http *h)
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
-/* A connection beyond these would be closed without a word; it waits in the kernel's queue instead. */
-static bool has_room(void *user)
-{
-    const struct http *h = user;
-    return (uint32_t)atomic_load(&h->open) < h->config.max_connections + HTTP_HEADROOM;
-}
-
 static void take_connection(void *user, int fd, const struct sockaddr *peer, socklen_t n)
 {
     struct http *h = user;
-    if (h->daemon)
+    if (gate_enter(h->gate, fd, peer))
         (void)MHD_add_connection(h->daemon, fd, peer, n); /* closes it when it fails */
-    else
-        close(fd);
 }
 
 static uint32_t reaper_period(const struct http_config *config)
@@ -509,6 +502,42 @@ static uint32_t reaper_period(const struct http_config *config)
         shortest = config->send_timeout_ms;
     uint32_t period = shortest / 8;
     return period < 5 ? 5 : period > 250 ? 250 : period;
+}
+
+/* The listening socket is the acceptor's from here on. */
+static bool start_threads(struct http *h, int listen_fd)
+{
+    const struct http_config *config = &h->config;
+    const struct reaper_config reaper = {.period_ms = reaper_period(config),
+                                         .send_timeout_ms = config->send_timeout_ms,
+                                         .min_rate = config->min_rate,
+                                         .evict_lag_ms = config->evict_lag_ms};
+    h->reaper = reaper_new(&reaper);
+    if (!h->config.max_site && !listen_is_loopback(config->listen))
+        h->config.max_site = (config->max_connections + 3) / 4;
+    const struct gate_config gate = {.max_connections = config->max_connections,
+                                     .headroom = HTTP_HEADROOM,
+                                     .max_site = config->max_site,
+                                     .retry_after_s = config->retry_after_s,
+                                     .uncounted = &h->trusted,
+                                     .reaper = h->reaper};
+    h->gate = h->reaper ? gate_new(&gate) : NULL;
+    h->daemon = h->gate ? start_daemon(h) : NULL;
+    const struct acceptor_user user = {.take = take_connection, .user = h};
+    if (h->daemon)
+        h->acceptor = acceptor_new(listen_fd, &user);
+    else
+        close(listen_fd);
+    return h->acceptor;
+}
+
+static void stop_threads(struct http *h)
+{
+    acceptor_free(h->acceptor);
+    if (h->daemon)
+        MHD_stop_daemon(h->daemon);
+    gate_free(h->gate);
+    reaper_free(h->reaper);
 }
 
 enum status http_new(const struct http_config *config, struct api *api, struct pool *pool, struct http **ret_http,
@@ -533,15 +562,8 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
         free(h);
         return status;
     }
-    h->reaper = reaper_new(reaper_period(config));
-    h->daemon = h->reaper ? start_daemon(h) : NULL;
-    const struct acceptor_user user = {.has_room = has_room, .take = take_connection, .user = h};
-    h->acceptor = acceptor_new(listen_fd, &user);
-    if (!h->daemon || !h->acceptor) {
-        acceptor_free(h->acceptor);
-        if (h->daemon)
-            MHD_stop_daemon(h->daemon);
-        reaper_free(h->reaper);
+    if (!start_threads(h, listen_fd)) {
+        stop_threads(h);
         free(h);
         return fault_add(fault, STATUS_INTERNAL, "", 0, "the HTTP server cannot start its threads");
     }
@@ -592,9 +614,7 @@ void http_free(struct http *h)
 {
     if (!h)
         return;
-    acceptor_free(h->acceptor);
-    MHD_stop_daemon(h->daemon);
-    reaper_free(h->reaper);
+    stop_threads(h);
     free(h);
 }
 

@@ -9,19 +9,21 @@
 #include "api/api.h"
 #include "server/peers.h"
 
-enum { HTTP_HEADROOM = 256 }; /* connections beyond max_connections that are accepted to be told so */
+enum { HTTP_HEADROOM = 256 }; /* connections beyond max_connections, while those that make room for them go */
 
 struct http_config {
     const char *listen; /* "HOST:PORT", "[::1]:0" */
     const char *trusted_proxies;
     enum proxy_header proxy_header;
     uint32_t threads;
-    uint32_t max_connections;
+    uint32_t max_connections, max_site;          /* of all, of one address */
+    uint32_t max_turns;                          /* requests of one connection */
     uint64_t max_body, upload_above, max_upload; /* the same as api_config's */
     uint64_t max_bodies;
     uint64_t max_discard;
     uint32_t max_headers, max_query, max_head;
-    uint32_t headers_timeout_ms, body_timeout_ms, send_timeout_ms, idle_timeout_ms;
+    uint32_t headers_timeout_ms, body_timeout_ms, send_timeout_ms, idle_timeout_ms, total_timeout_ms;
+    uint32_t evict_lag_ms;
     uint32_t min_rate;
     uint32_t retry_after_s;
     bool access_log;
