@@ -227,11 +227,16 @@ static bool add_condition(scmp_filter_ctx c, const struct sandbox_call *k)
 
 static scmp_filter_ctx filter_of(const struct sandbox_calls *calls)
 {
-    scmp_filter_ctx c = seccomp_init(calls->others_are_deadly ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(ENOSYS));
+    static const uint32_t others[] = {[OTHERS_MISSING] = SCMP_ACT_ERRNO(ENOSYS),
+                                      [OTHERS_DEADLY] = SCMP_ACT_KILL_PROCESS,
+                                      [OTHERS_ALLOWED] = SCMP_ACT_ALLOW};
+    scmp_filter_ctx c = seccomp_init(others[calls->others]);
     if (!c)
         return NULL;
-    bool good = seccomp_attr_set(c, SCMP_FLTATR_CTL_NNP, 1) == 0 && add_all(c, SCMP_ACT_ALLOW, calls->allowed) &&
-                add_all(c, SCMP_ACT_ERRNO(EPERM), calls->refused) && add_all(c, SCMP_ACT_KILL_PROCESS, calls->deadly);
+    bool good = seccomp_attr_set(c, SCMP_FLTATR_CTL_NNP, 1) == 0 &&
+                seccomp_attr_set(c, SCMP_FLTATR_CTL_TSYNC, calls->all_threads) == 0 &&
+                add_all(c, SCMP_ACT_ALLOW, calls->allowed) && add_all(c, SCMP_ACT_ERRNO(EPERM), calls->refused) &&
+                add_all(c, SCMP_ACT_KILL_PROCESS, calls->deadly);
     for (size_t i = 0; i < calls->n_conditions; i++)
         good = add_condition(c, &calls->conditions[i]) && good;
     if (good)

@@ -56,15 +56,21 @@ struct sandbox_call {
     unsigned argument;
     uint64_t mask, value; /* mask 0: always */
 };
+enum sandbox_others {                 /* what is not listed: */
+                      OTHERS_MISSING, /* ENOSYS, as on a kernel that is older than it: libraries know what else to do */
+                      OTHERS_DEADLY,
+                      OTHERS_ALLOWED,
+};
 struct sandbox_calls {
     const char *const *allowed; /* NULL at the end, as is the next */
     const char *const *refused; /* EPERM */
     const char *const *deadly;  /* the process ends */
     const struct sandbox_call *conditions;
     size_t n_conditions;
-    bool others_are_deadly; /* else what is not listed is ENOSYS, as on a kernel that is older than it */
+    enum sandbox_others others;
+    bool all_threads; /* of this process; else this one and those it makes */
 };
-/* Holds for this thread and those it makes. */
+
 bool sandbox_filter(const struct sandbox_calls *calls);
 
 /* The same, made ready once for many threads: sandbox_program_enter costs microseconds. */

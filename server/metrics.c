@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/confine.h"
+
 enum { VALUES_MAX = 64, BUCKETS = 19, STATUS_MIN = 100, STATUS_MAX = 600, VALUE_SIZE = 48 };
 
 static const double bucket_limits[BUCKETS] = {1e-5,   2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2,

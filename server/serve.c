@@ -19,6 +19,7 @@
 #include "api/pool.h"
 #include "server/command.h"
 #include "server/config.h"
+#include "server/confine.h"
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/log.h"
@@ -79,6 +80,7 @@ static int wait_for_signal(int timeout_ms)
 /* For a supervisor that asked (systemd, Type=notify). */
 static void tell_supervisor(const char *state)
 {
+    static int fd = -1; /* kept: once we listen, no more sockets are made */
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof at.sun_path)
@@ -87,13 +89,13 @@ static void tell_supervisor(const char *state)
     memcpy(at.sun_path, path, n);
     if (*path == '@')
         at.sun_path[0] = 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
     if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
         log_event(LEVEL_WARN, "notify", "the supervisor's socket does not answer: %s", strerror(errno));
-    close(fd);
 }
 
 /* The library spins when descriptors run out, so connections must stay well below their limit. */
@@ -257,6 +259,7 @@ static int run(struct server *s, struct fault *fault)
     printf("listening on %s\n", http_url(s->http));
     fflush(stdout);
     tell_supervisor("READY=1");
+    confine_late();
     log_event(LEVEL_INFO, "listening", "%s, %u threads, store %s", http_url(s->http), s->settings.http.threads,
               s->settings.store ? s->settings.store : "none");
     while (wait_for_signal(-1) == SIGHUP)
@@ -289,6 +292,8 @@ int command_serve(int argc, char **argv)
     if (catch_signals() || make_store(s.settings.store))
         return EXIT_FAILED;
     fit_descriptors(&s.settings.http);
+    if (!confine_early(&s.settings))
+        return EXIT_FAILED;
     struct arena *arena = arena_new(FAULT_ARENA);
     struct fault fault;
     if (!arena || ARENA_GUARD(arena))

@@ -260,10 +260,12 @@ static void a_hung_worker_is_replaced_at_its_deadline(void **state)
 }
 
 /* Everything is answered by the interpreter, and /metrics says why it is slow. */
-static void must_interpret(const char *path)
+static void must_interpret(const char *server, const char *path)
 {
     const char *const arguments[] = {"--compiler", path, "--compile-above-ms", "0", NULL};
-    struct host h = start(NULL, arguments);
+    struct host h;
+    if (!start_as(&h, server, NULL, arguments))
+        fail_msg("the server did not start");
     for (int k = 0; k < 20; k++)
         assert_false(ask(&h, k));
     await_metric(&h, "sinter_degraded", 1, 25);
@@ -278,48 +280,56 @@ static void without_a_compiler_everything_is_interpreted(void **state)
 {
     char dir[64];
     (void)state;
-    must_interpret("/nonexistent/sinter-cc");
-    must_interpret("/etc/passwd");
-    must_interpret("/bin/false");
+    must_interpret(program, "/nonexistent/sinter-cc");
+    must_interpret(program, "/etc/passwd");
+    must_interpret(program, "/bin/false");
     make_dir(dir);
-    must_interpret(write_script(dir, "no-interpreter", "#!/nonexistent\n"));
+    must_interpret(program, write_script(dir, "no-interpreter", "#!/nonexistent\n"));
     remove_dir(dir);
 }
 
-/* `as` hidden in a mount namespace of the worker's own; where there are none, a worker that cannot write what `as`
- * would read. */
+static bool namespaces_are_there(void)
+{
+    return system("unshare -rm mount --bind /dev/null $(readlink -f /usr/bin/as) 2>/dev/null") == 0;
+}
+
+/* The server in a mount namespace of its own, where `as` is another file. */
+static const char *server_with_as(const char *dir, const char *as)
+{
+    char script[2048];
+    snprintf(script, sizeof script,
+             "#!/bin/sh\nexec unshare -rm sh -c \"mount --bind %s $(readlink -f /usr/bin/as) && exec %s \\\"\\$@\\\"\" "
+             "sinter \"$@\"\n",
+             as, program);
+    return write_script(dir, "sinter", script);
+}
+
+/* Where there are no namespaces: a worker that cannot write what `as` would read. */
 static void without_an_assembler_everything_is_interpreted(void **state)
 {
-    char dir[64], script[2048];
+    char dir[64], script[1024];
     (void)state;
     make_dir(dir);
-    snprintf(script, sizeof script,
-             "#!/bin/sh\nas=$(readlink -f /usr/bin/as)\n"
-             "if unshare -rm mount --bind /dev/null \"$as\" 2>/dev/null; then exec unshare -rm sh -c \"mount --bind "
-             "/dev/null $as && exec %s\"; fi\n"
-             "ulimit -f 0\nexec %s\n",
-             compiler, compiler);
-    must_interpret(write_script(dir, "worker", script));
+    snprintf(script, sizeof script, "#!/bin/sh\nulimit -f 0\nexec %s\n", compiler);
+    must_interpret(program, write_script(dir, "worker", script));
+    if (namespaces_are_there())
+        must_interpret(server_with_as(dir, "/dev/null"), compiler);
     remove_dir(dir);
 }
 
-/* `as` is a copy to the worker alone, which cannot be run for a while. */
+/* `as` is a copy, which cannot be run for a while. */
 static void an_assembler_that_returns_is_used_again(void **state)
 {
-    char dir[64], script[2048], as[128];
+    char dir[64], command[256], as[128];
     (void)state;
-    if (system("unshare -rm mount --bind /dev/null $(readlink -f /usr/bin/as) 2>/dev/null") != 0)
+    if (!namespaces_are_there())
         skip();
     make_dir(dir);
     snprintf(as, sizeof as, "%s/as", dir);
-    snprintf(script, sizeof script, "cp $(readlink -f /usr/bin/as) %s", as);
-    assert_int_equal(system(script), 0);
-    snprintf(script, sizeof script,
-             "#!/bin/sh\nexec unshare -rm sh -c \"mount --bind %s $(readlink -f /usr/bin/as) && exec %s\"\n", as,
-             compiler);
-    const char *const arguments[] = {"--compiler", write_script(dir, "worker", script), "--compile-above-ms", "0",
-                                     NULL};
-    struct host h = start(NULL, arguments);
+    snprintf(command, sizeof command, "cp $(readlink -f /usr/bin/as) %s", as);
+    assert_int_equal(system(command), 0);
+    struct host h;
+    assert_true(start_as(&h, server_with_as(dir, as), NULL, with_compiler));
     await_kernel(&h, 0, 20);
     assert_int_equal(chmod(as, 0644), 0);
     for (int k = 1; k < 10; k++)

@@ -162,7 +162,7 @@ unsigned cage_enter(const char *dir)
     const struct sandbox_calls inner = {.allowed = sealed,
                                         .conditions = sealed_conditions,
                                         .n_conditions = sizeof sealed_conditions / sizeof *sealed_conditions,
-                                        .others_are_deadly = true};
+                                        .others = OTHERS_DEADLY};
     if (!sandbox_possible())
         return 0;
     unsigned held = sandbox_harden();
