@@ -17,6 +17,9 @@ struct arena *arena;
 static const char *header(const struct api_request *req, const char *name)
 {
     const struct ask *a = req->user;
+    for (size_t i = 0; i < sizeof a->more / sizeof *a->more; i++)
+        if (a->more[i].name && !strcasecmp(a->more[i].name, name))
+            return a->more[i].value;
     if (!strcasecmp(name, "Content-Type"))
         return a->type;
     if (!strcasecmp(name, "Accept"))
@@ -79,6 +82,7 @@ struct api_request request_of(struct ask *a)
                                                        : 0,
                                 .client_gone = gone,
                                 .user = a,
+                                .peer = a->peer,
                                 .draining = a->draining};
 }
 

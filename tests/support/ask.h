@@ -15,6 +15,8 @@ struct pair {
 struct ask {
     enum method method;
     const char *path, *query, *type, *accept, *encoding, *if_none_match, *body;
+    struct pair more[6]; /* further headers */
+    const char *peer;
     size_t size; /* 0: strlen(body) */
     bool draining, gone;
     struct pair pairs[16]; /* filled here */
