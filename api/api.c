@@ -70,7 +70,7 @@ struct api_config api_config_default(void)
         .max_plane_bytes = 1u << 30,
         .max_response_samples = 1u << 22,
         .max_request_ms = 60000,
-        .max_graphs = 100000,
+        .data = data_config_default(),
         .max_streams = 256,
         .max_streams_bytes = 1u << 30,
         .max_stream_frames = 1u << 20,
@@ -111,7 +111,11 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
         api_free(api);
         return status;
     }
-    status = graph_store_new(config->store_dir, config->max_graphs, &api->graphs, fault);
+    struct data_config data = config->data;
+    data.dir = config->store_dir;
+    status = data_store_new(&data, &api->data, fault);
+    if (status == STATUS_OK)
+        status = graph_store_new(api->data, &api->graphs, fault);
     if (status != STATUS_OK) {
         api_free(api);
         return status;
@@ -131,6 +135,7 @@ void api_free(struct api *api)
     audio_streams_free(api->streams);
     access_free(api->access);
     graph_store_free(api->graphs);
+    data_store_free(api->data);
     pthread_mutex_destroy(&api->checked_lock);
     free(api);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/data_store.h"
 #include "core/fault.h"
 #include "jit/engine.h"
 
@@ -57,7 +58,7 @@ struct api_config {
     uint64_t max_stream_frames;    /* of one block */
     uint32_t max_changes;          /* of parameters, that a stream or request has to come */
     uint32_t stream_idle_ms;       /* after which a stream ends */
-    uint32_t max_graphs;           /* graphs kept */
+    struct data_config data;       /* bounds of what is kept; its folder is store_dir */
     uint64_t max_arena;            /* bytes a request may use for its own bookkeeping */
     double inline_us;              /* work predicted below this runs on the connection's thread */
     const char *store_dir;         /* data.db; NULL: graphs are kept in memory only */

@@ -30,6 +30,8 @@ struct data_config {
     uint32_t result_age_s; /* since the job ended; the job itself is remembered as long again */
 };
 
+struct data_config data_config_default(void);
+
 /* STATUS_STORE: data.db is damaged, or of a newer version: the fault says how to recover, the file is as it was. A
  * folder or file that cannot be used now is no failure here: calls fail, and try again each time. */
 enum status data_store_new(const struct data_config *config, struct data_store **ret_store,
@@ -42,7 +44,7 @@ struct data_stats {
     uint64_t jobs, jobs_ended;   /* remembered, and of those with nothing left to do */
     uint64_t items, items_bytes; /* not finished, and their requests */
     uint64_t items_running;
-    double oldest_item_s; /* age of the job whose item was leased last, 0 when nothing waits */
+    double oldest_item_s; /* age of the oldest job with items that wait; 0: none does */
     uint64_t commits, failures;
 };
 void data_stats(struct data_store *s, struct data_stats *ret);
@@ -106,7 +108,7 @@ struct data_new_job {
     const char *idempotency_key; /* NULL: none */
     uint8_t body_sha256[32];     /* of the whole request, to tell a repetition from another job */
     const struct data_new_item *items;
-    uint32_t n_items;         /* at least 1, at most 1 << 20 */
+    uint32_t n_items;         /* at least 1, at most (1 << 20) - 1 */
     const char *const *blobs; /* SHA-256 of those it reads; kept until it ends */
     uint32_t n_blobs;
 };

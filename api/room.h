@@ -21,7 +21,8 @@ struct api {
     struct api_config config;
     struct engine *engine;
     struct pool *pool;
-    struct graph_store *graphs;
+    struct data_store *data;
+    struct graph_store *graphs; /* the memory before it */
     struct access *access;
     struct audio_streams *streams;
     uint8_t stream_key[MAC_KEY_SIZE]; /* seals exported state */

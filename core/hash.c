@@ -36,3 +36,25 @@ void hash_mac(const uint8_t key[MAC_KEY_SIZE], const struct hash_part *parts, si
 {
     digest(key, MAC_KEY_SIZE, parts, n_parts, ret_mac, MAC_SIZE);
 }
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct sha256), "libsodium's state fits");
+
+void sha256_init(struct sha256 *h)
+{
+    crypto_hash_sha256_init((crypto_hash_sha256_state *)h->state);
+}
+
+void sha256_add(struct sha256 *h, const void *data, size_t n)
+{
+    crypto_hash_sha256_update((crypto_hash_sha256_state *)h->state, data, n);
+}
+
+void sha256_end(struct sha256 *h, uint8_t ret_digest[SHA256_SIZE])
+{
+    crypto_hash_sha256_final((crypto_hash_sha256_state *)h->state, ret_digest);
+}
+
+void sha256_hex(const uint8_t digest[SHA256_SIZE], char ret_hex[SHA256_HEX])
+{
+    sodium_bin2hex(ret_hex, SHA256_HEX, digest, SHA256_SIZE);
+}

@@ -136,7 +136,7 @@ static void deadlines_and_memory_end_in_answers(void **state)
     api_free(other);
     config = api_config_default();
     config.max_body = 4;
-    config.max_graphs = 1;
+    config.data.max_graphs = 1;
     other = small_api(config);
     struct ask big = {.method = METHOD_POST, .path = "/render", .type = "application/json", .body = "{\"expr\":1}"};
     res = ask_of(other, big);
@@ -232,7 +232,7 @@ static void a_broken_graph_store_costs_only_graphs(void **state)
                                               .path = "/graphs",
                                               .type = "application/json",
                                               .body = "{\"output\":\"x\"}"}),
-                   STATUS_BUSY, NULL, NULL);
+                   STATUS_STORE, NULL, NULL);
     struct api_response res =
         ask_of(other, (struct ask){.method = METHOD_GET, .path = "/render", .query = "expr=x&width=8"});
     assert_ok(&res);
