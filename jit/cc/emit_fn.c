@@ -1,25 +1,51 @@
 /* IR functions: each is emitted once a shape it is needed in, as an internal function that is not inlined (gcc's
- * register allocator is super-linear in a body's length, and a call costs next to nothing at 16 lanes). Only tiny ones
- * are written in place. Parameters and results travel in registers; the upper half of an f64 vector result and the
- * parameters beyond the registers through pointers. (gcc 12 forgets to store an argument on the stack again when it
- * was one of the call before, although another call's return address lay over it meanwhile.) */
+ * register allocator is super-linear in a body's length, and a call costs next to nothing at 16 lanes). Tiny ones are
+ * written in place, and those of a moderate size with one call: their constants then stay in registers over the loop.
+ * Parameters and results travel in registers; the upper half of an f64 vector result and the parameters beyond the
+ * registers through pointers. (gcc 12 forgets to store an argument on the stack again when it was one of the call
+ * before, although another call's return address lay over it meanwhile.) */
 #include "core/arena.h"
 #include "jit/cc/emit.h"
 #include "jit/cc/emit_coherent.h"
 
-enum { INLINE_MAX = 10 };
+/* Instructions: of any function, of one that is called once, of all such together. */
+enum { INLINE_MAX = 10, INLINE_ONCE_MAX = 64, INLINE_ONCE_ALL = 256 };
 
 static bool is_call(const struct ins *ins)
 {
     return op_info(ins->op)->arity < 0;
 }
 
-static bool is_inlined(const struct ir_fn *fn)
+static bool is_leaf(const struct ir_fn *fn)
 {
     for (uint32_t i = 1; i < fn->code.n; i++)
         if (is_call(&fn->code.ins[i]))
             return false;
-    return fn->code.n <= INLINE_MAX;
+    return true;
+}
+
+static void count_calls(const struct code *code, uint32_t *counts)
+{
+    for (uint32_t i = 1; i < code->n; i++)
+        if (is_call(&code->ins[i]))
+            counts[code->ins[i].imm.i]++;
+}
+
+/* By function: is it written where it is called? */
+static bool *choose_inlined(const struct ir *ir, struct arena *a)
+{
+    uint32_t *counts = ARENA_ARRAY(a, ir->n_fns, uint32_t), all = 0;
+    bool *inlined = ARENA_ARRAY(a, ir->n_fns, bool);
+    count_calls(&ir->main, counts);
+    for (uint32_t f = 0; f < ir->n_fns; f++)
+        count_calls(&ir->fns[f].code, counts);
+    for (uint32_t f = 0; f < ir->n_fns; f++) {
+        uint32_t n = ir->fns[f].code.n;
+        bool once = counts[f] == 1 && n <= INLINE_ONCE_MAX && all + n <= INLINE_ONCE_ALL;
+        inlined[f] = is_leaf(&ir->fns[f]) && (n <= INLINE_MAX || once);
+        all += inlined[f] && n > INLINE_MAX ? n : 0;
+    }
+    return inlined;
 }
 
 struct value emit_param(struct site *s, struct val v, const struct ins *ins)
@@ -133,7 +159,7 @@ struct value emit_call(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
     struct emitter *e = s->e;
-    if (is_inlined(&e->ir->fns[ins->imm.i]))
+    if (e->fn_inlined[ins->imm.i])
         return inline_call(s, ins);
     struct value known = coherent_call(s, ins);
     if (known.part[0])
@@ -215,6 +241,7 @@ void fns_emit(struct emitter *e)
     const struct ir *ir = e->ir;
     bool *need[2] = {ARENA_ARRAY(e->arena, ir->n_fns, bool), ARENA_ARRAY(e->arena, ir->n_fns, bool)};
     e->fn_uses = ARENA_ARRAY(e->arena, ir->n_fns, uint32_t *);
+    e->fn_inlined = choose_inlined(ir, e->arena);
     for (uint32_t i = 0; i < e->plan->n_regions; i++)
         mark_calls(&e->plan->regions[i], ir, need);
     mark_uniform_calls(ir, need);
@@ -231,7 +258,7 @@ void fns_emit(struct emitter *e)
                 continue;
             if (!e->fn_uses[f])
                 e->fn_uses[f] = code_uses(&ir->fns[f].code, e->arena);
-            if (is_inlined(&ir->fns[f]))
+            if (e->fn_inlined[f])
                 continue;
             e->fns[v][f] = fn_declare(e, shape, &ir->fns[f], f);
             fn_define(e, shape, f);

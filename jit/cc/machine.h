@@ -51,6 +51,7 @@ struct emitter {
     bool *tables;                 /* by table: written already */
     gcc_jit_function **fns[2];    /* by shape.vector and function; NULL: not needed in that shape */
     uint32_t **fn_uses;           /* by function: code_uses() */
+    bool *fn_inlined;             /* by function: written where it is called */
     struct coherent_fn *coherent; /* see emit_coherent.c */
     uint32_t memo_vectors;        /* that call sites have */
     struct main_body *main;
