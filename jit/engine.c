@@ -21,7 +21,7 @@ enum {
     MS_LAST = sizeof((struct engine_stats *)0)->compile_ms_last / sizeof(double),
 };
 
-__attribute__((format(printf, 3, 4))) static void say(struct engine *e, int level, const char *format, ...)
+void engine_say(struct engine *e, int level, const char *format, ...)
 {
     char message[512];
     va_list ap;
@@ -35,7 +35,7 @@ __attribute__((format(printf, 3, 4))) static void say(struct engine *e, int leve
 
 static void pass_on_log(int level, const char *message, void *user)
 {
-    say(user, level, "%s", message);
+    engine_say(user, level, "%s", message);
 }
 
 /* The compiler's name; false when that is not news. */
@@ -154,9 +154,11 @@ static struct kernel *load(struct engine *e, const uint8_t key[HASH_SIZE], struc
     if (!ARENA_GUARD(a)) {
         fault_init(&fault, a);
         if (kernel_new(key, shape, image, &k, &fault) != STATUS_OK)
-            say(e, LOG_ERR, "%s", fault.count ? fault.items[0].detail : "no memory for a kernel");
+            engine_say(e, LOG_ERR, "%s", fault.count ? fault.items[0].detail : "no memory for a kernel");
     }
     arena_free(a);
+    if (k)
+        k->marker = e->marker;
     return k;
 }
 
@@ -243,9 +245,10 @@ static void compiled(struct compile_job *base, const struct compile_result *r)
     if (r->outcome == COMPILE_OK)
         state = keep(e, job, r, &k);
     else if (r->outcome == COMPILE_REFUSED)
-        say(e, LOG_ERR, "kernel %s stays interpreted: %.300s", hex, r->reason);
+        engine_say(e, LOG_ERR, "kernel %s stays interpreted: %.300s", hex, r->reason);
     else if (r->outcome != COMPILE_DROPPED)
-        say(e, LOG_ERR, "kernel %s stays interpreted: it ended its compile worker %d times", hex, COMPILE_STRIKES);
+        engine_say(e, LOG_ERR, "kernel %s stays interpreted: it ended its compile worker %d times", hex,
+                   COMPILE_STRIKES);
     settle(e, job->key, state, k);
     program_unref(job->p);
     free(job);
@@ -275,6 +278,11 @@ static bool submit(struct engine *e, struct program *p, const uint8_t key[HASH_S
 static struct kernel *bring(struct engine *e, struct program *p, const uint8_t key[HASH_SIZE], unsigned generation,
                             bool wanted)
 {
+    if (engine_holds(e, key)) {
+        atomic_fetch_add(&e->misses, 1);
+        settle(e, key, CACHE_FAILED, NULL);
+        return NULL;
+    }
     struct kernel *k = from_store(e, p, key, generation);
     if (k) {
         atomic_fetch_add(&e->hits_store, 1);
@@ -327,24 +335,10 @@ static void compile_wanted(struct engine *e)
     }
 }
 
-/* Once, and again when it changes: a worker of another build, another kernel. */
-static void note_sandbox(struct engine *e, unsigned held)
-{
-    char text[SANDBOX_TEXT];
-    const unsigned known = 1u << 31;
-    if (atomic_exchange(&e->worker_sandbox, held | known) == (held | known))
-        return;
-    if (e->config.sandbox == SANDBOX_OFF)
-        say(e, LOG_INFO, "compile workers run without a sandbox: it is switched off");
-    else
-        say(e, (held & SANDBOX_NEEDED) == SANDBOX_NEEDED ? LOG_INFO : LOG_WARNING,
-            "the sandbox of compile workers limits: %s", sandbox_parts_text(held, text, sizeof text));
-}
-
 static void worker_ready(const char *id, unsigned sandbox, void *user)
 {
     struct engine *e = user;
-    note_sandbox(e, sandbox);
+    engine_note_sandbox(e, sandbox);
     if (!set_name(e, id))
         return;
     if (e->store)
@@ -430,8 +424,9 @@ static bool preload_one(const struct stored *row, void *user)
         return true; /* another compiler's, or another processor's */
     kernel_unref(cache_claim(e->cache, row->key, &found));
     if (found == CACHE_ABSENT) {
-        struct kernel *k = load(e, row->key, row->shape, &row->image);
-        settle(e, row->key, k ? CACHE_LOADED : CACHE_ABSENT, k);
+        bool held = engine_holds(e, row->key);
+        struct kernel *k = held ? NULL : load(e, row->key, row->shape, &row->image);
+        settle(e, row->key, k ? CACHE_LOADED : held ? CACHE_FAILED : CACHE_ABSENT, k);
     }
     return true;
 }
@@ -526,7 +521,7 @@ static void start_compiler(struct engine *e)
                                                              .log = pass_on_log,
                                                              .user = e});
     if (!e->compiler)
-        say(e, LOG_ERR, "no compile workers: out of memory or threads");
+        engine_say(e, LOG_ERR, "no compile workers: out of memory or threads");
     free(path);
 }
 
@@ -544,8 +539,10 @@ enum status engine_new(const struct engine_config *config, struct engine **ret_e
         engine_free(e);
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "there is no memory for the engine");
     }
-    if (config->store_dir)
+    if (config->store_dir) {
+        engine_open_quarantine(e);
         open_store(e);
+    }
     if (config->target != TARGET_NONE && config->tier != TIER_INTERP && config->compilers > 0)
         start_compiler(e);
     *ret_engine = e;
@@ -563,6 +560,8 @@ void engine_free(struct engine *e)
     store_close(e->store);
     programs_free(e->programs);
     cache_free(e->cache);
+    marker_close(e->marker);
+    quarantine_free(e->quarantine);
     for (struct compiler_name *name = atomic_load(&e->name), *older; name; name = older) {
         older = name->older;
         free(name);

@@ -21,6 +21,7 @@ struct engine_config {
     enum target target; /* TARGET_NONE: interpreter only */
     enum interp_isa isa;
     const char *store_dir;     /* NULL: nothing is kept */
+    bool marks;                /* what runs is marked in the store's folder, for the start after a crash */
     const char *compiler_path; /* sinter-cc; NULL: beside this program, then $PATH-free default */
     enum sandbox_mode sandbox; /* of these */
     int compilers;             /* worker processes; 0: none, only what is stored is used */
@@ -115,8 +116,9 @@ struct engine_stats {
     uint32_t kernels_loaded, workers, workers_ready, queue;
     uint64_t worker_restarts;
     uint64_t store_bytes, store_rows;
-    unsigned worker_sandbox; /* what the latest worker's holds: enum sandbox_part */
-    bool degraded;           /* no compiler, or the store cannot be written */
+    uint32_t kernels_quarantined; /* not run, since the process died of them */
+    unsigned worker_sandbox;      /* what the latest worker's holds: enum sandbox_part */
+    bool degraded;                /* no compiler, or the store cannot be written */
     double queue_cost_seconds;
 };
 void engine_stats(struct engine *e, struct engine_stats *ret);
@@ -132,6 +134,16 @@ struct cache_row {
 };
 enum status engine_cache_list(struct engine *e, bool verify, void (*row)(const struct cache_row *, void *), void *user,
                               struct fault *fault) MUST_CHECK;
+/* Suspects, and the way out of quarantine, which holds from the next start on: the kernel is compiled anew. */
+struct cache_suspect {
+    const char *key_hex;
+    uint32_t marks, crashes;
+    int signal; /* 0: none */
+    int64_t at; /* seconds since 1970 */
+    bool held;  /* not run at present */
+};
+void engine_cache_suspects(struct engine *e, void (*suspect)(const struct cache_suspect *, void *), void *user);
+enum status engine_cache_release(struct engine *e, const char *key_hex, struct fault *fault) MUST_CHECK;
 enum status engine_cache_gc(struct engine *e, uint64_t keep_bytes, uint64_t *ret_removed,
                             struct fault *fault) MUST_CHECK;
 

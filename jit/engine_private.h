@@ -8,6 +8,7 @@
 #include "jit/compiler.h"
 #include "jit/engine.h"
 #include "jit/programs.h"
+#include "jit/quarantine.h"
 #include "jit/store.h"
 #include "jit/thread.h"
 
@@ -23,8 +24,10 @@ struct engine {
     struct engine_config config;
     struct programs *programs;
     struct cache *cache;
-    struct store *store;       /* NULL: none */
-    struct compiler *compiler; /* NULL: none */
+    struct store *store;           /* NULL: none */
+    struct compiler *compiler;     /* NULL: none */
+    struct quarantine *quarantine; /* NULL: nothing is kept */
+    struct marker *marker;         /* NULL: crashes are not noticed */
     pthread_t preload;
     bool preloads;
     atomic_bool stopping;
@@ -35,5 +38,13 @@ struct engine {
     pthread_cond_t named;
     struct engine_stats stats; /* the compile members */
 };
+
+/* engine.c */
+__attribute__((format(printf, 3, 4))) void engine_say(struct engine *e, int level, const char *format, ...);
+
+/* engine_wary.c */
+void engine_open_quarantine(struct engine *e);
+bool engine_holds(const struct engine *e, const uint8_t key[HASH_SIZE]); /* in quarantine */
+void engine_note_sandbox(struct engine *e, unsigned held);               /* a worker's; from its thread */
 
 #endif

@@ -2,9 +2,11 @@
  * assembly text. */
 #include "jit/engine_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void engine_stats(struct engine *e, struct engine_stats *ret)
 {
@@ -31,6 +33,7 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
     ret->queue = c.queue;
     ret->worker_restarts = c.restarts;
     ret->store_bytes = s.bytes;
+    ret->kernels_quarantined = e->quarantine ? quarantine_count(e->quarantine, time(NULL)) : 0;
     ret->worker_sandbox = atomic_load(&e->worker_sandbox);
     ret->store_rows = s.rows;
     ret->degraded = (wants_compiler && (!e->compiler || c.down)) || (e->config.store_dir && (!e->store || s.degraded));
@@ -189,4 +192,42 @@ enum status engine_cache_gc(struct engine *e, uint64_t keep_bytes, uint64_t *ret
     if (!store_gc(e->store, keep_bytes, ret_removed))
         return fault_add(fault, STATUS_INTERNAL, "", 0, "the kernel store cannot be written");
     return STATUS_OK;
+}
+
+void engine_cache_suspects(struct engine *e, void (*suspect)(const struct cache_suspect *, void *), void *user)
+{
+    uint32_t n = 0;
+    const struct suspect *all = e->quarantine ? quarantine_list(e->quarantine, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        char hex[HASH_HEX];
+        hash_hex(all[i].key, hex);
+        suspect(&(struct cache_suspect){.key_hex = hex,
+                                        .marks = all[i].marks,
+                                        .crashes = all[i].crashes,
+                                        .signal = all[i].signal,
+                                        .at = all[i].at,
+                                        .held = suspect_is_held(&all[i], time(NULL))},
+                user);
+    }
+}
+
+enum status engine_cache_release(struct engine *e, const char *key_hex, struct fault *fault)
+{
+    uint32_t n = 0;
+    const struct suspect *all = e->quarantine ? quarantine_list(e->quarantine, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        char hex[HASH_HEX];
+        uint8_t key[HASH_SIZE];
+        hash_hex(all[i].key, hex);
+        if (strcmp(hex, key_hex) != 0)
+            continue;
+        memcpy(key, all[i].key, HASH_SIZE);
+        quarantine_release(e->quarantine, key);
+        if (!quarantine_write(e->quarantine))
+            return fault_add(fault, STATUS_INTERNAL, "", 0, "the quarantine cannot be written: %s", strerror(errno));
+        if (e->store)
+            store_drop(e->store, key);
+        return STATUS_OK;
+    }
+    return fault_add(fault, STATUS_NOT_FOUND, "", 0, "kernel %s is not in quarantine", key_hex);
 }

@@ -7,12 +7,14 @@
 #include "core/hash.h"
 #include "core/ir.h"
 #include "jit/image.h"
+#include "jit/marker.h"
 
 struct kernel {
     kernel_entry *entry;
     struct mapped mapped;
     struct bytes shape; /* owned: ir_shape() of the code it was made from, compared before a program uses it */
     uint8_t key[HASH_SIZE];
+    struct marker *marker; /* where it is marked while it runs; NULL: nowhere. Outlives it */
     atomic_uint refs;
     atomic_bool evicted; /* no longer in the cache: to be held no longer than a request runs */
     atomic_uint used;    /* enum kernel_used: set by whoever runs it, cleared by whoever looks */

@@ -201,10 +201,13 @@ void program_unref(struct program *p)
 
 void program_run(const struct program *p, struct kernel *kernel, const struct kernel_call *call, void *work)
 {
-    if (kernel)
+    if (kernel) {
+        struct mark *mark = marker_set(kernel->marker, kernel->key);
         kernel->entry(call);
-    else
+        marker_clear(mark);
+    } else {
         interp_run(p->interp, call, work);
+    }
 }
 
 /* Its kernel */

@@ -111,15 +111,20 @@ static void report_damage(struct store *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void refuse(struct store *s, const uint8_t key[HASH_SIZE])
+void store_drop(struct store *s, const uint8_t key[HASH_SIZE])
 {
-    atomic_fetch_add(&s->refused, 1);
-    say(s, LOG_WARNING, "a row of the kernel store is not what was written there and will be deleted");
     pthread_mutex_lock(&s->lock);
     if (s->work.n_doomed < DOOMED_MAX)
         memcpy(s->work.doomed[s->work.n_doomed++], key, HASH_SIZE);
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
+}
+
+static void refuse(struct store *s, const uint8_t key[HASH_SIZE])
+{
+    atomic_fetch_add(&s->refused, 1);
+    say(s, LOG_WARNING, "a row of the kernel store is not what was written there and will be deleted");
+    store_drop(s, key);
 }
 
 /* A row whose MAC is right for this key. */

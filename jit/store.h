@@ -52,6 +52,7 @@ bool store_has(struct store *s, const uint8_t key[HASH_SIZE]);
 /* Copies and queues; when the queue is full the kernel is not kept. */
 void store_put(struct store *s, const uint8_t key[HASH_SIZE], enum target target, struct bytes shape,
                const struct image *image);
+void store_drop(struct store *s, const uint8_t key[HASH_SIZE]);  /* its row goes */
 void store_touch(struct store *s, const uint8_t key[HASH_SIZE]); /* it was used: kept in memory, written now and then */
 void store_flush(struct store *s);                               /* waits until all of that is written */
 

@@ -1,5 +1,5 @@
 /* sinter cache: the kernel store from outside. ls and verify list it, warm compiles graphs into it, gc makes it
- * smaller. */
+ * smaller, suspects lists kernels that the server died with, release ends the quarantine of one. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -51,6 +51,26 @@ static int list(struct cli *c, bool verify)
         printf(", %llu broken", (unsigned long long)l.unsound);
     putchar('\n');
     return l.unsound ? EXIT_FAILED : EXIT_DONE;
+}
+
+static void print_suspect(const struct cache_suspect *s, void *user)
+{
+    struct tm tm;
+    char when[32] = "";
+    time_t at = (time_t)s->at;
+    (void)user;
+    if (gmtime_r(&at, &tm))
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
+    printf("%s  crashes %u  signal %d  marks %u  %s  %s\n", s->key_hex, s->crashes, s->signal, s->marks, when,
+           s->held ? "in quarantine" : "watched");
+}
+
+static int release(struct cli *c, const char *key_hex)
+{
+    if (engine_cache_release(c->engine, key_hex, &c->fault) != STATUS_OK)
+        return fail(c);
+    printf("%s is compiled anew when the server is started again\n", key_hex);
+    return EXIT_DONE;
 }
 
 static int collect(struct cli *c, const char *keep)
@@ -185,10 +205,16 @@ int command_cache(int argc, char **argv)
         code = list(&c, !strcmp(what, "verify"));
     else if (argc == 3 && !strcmp(what, "gc"))
         code = collect(&c, argv[2]);
-    else if (argc > 2 && warms)
+    else if (argc == 3 && !strcmp(what, "release"))
+        code = release(&c, argv[2]);
+    else if (argc == 2 && !strcmp(what, "suspects")) {
+        engine_cache_suspects(c.engine, print_suspect, NULL);
+        code = EXIT_DONE;
+    } else if (argc > 2 && warms)
         code = warm(&c, argc - 2, argv + 2);
     else
-        fputs("usage: sinter cache ls|verify|warm GRAPH.json ...|gc BYTES [--store DIR]\n", stderr);
+        fputs("usage: sinter cache ls|verify|warm GRAPH.json ...|gc BYTES|suspects|release KEY [--store DIR]\n",
+              stderr);
     cli_close(&c);
     return code;
 }

@@ -17,6 +17,7 @@
 
 #include "api/api.h"
 #include "api/pool.h"
+#include "jit/marker.h"
 #include "server/command.h"
 #include "server/config.h"
 #include "server/confine.h"
@@ -214,6 +215,7 @@ static enum status open_rooms(struct server *s, struct fault *fault)
     warn_of_readers(s->settings.api.keys);
     warn_of_readers(s->settings.api.sign_keys);
     s->settings.engine.log = engine_log;
+    s->settings.engine.marks = true;
     TRY(engine_new(&s->settings.engine, &s->engine, fault));
     s->pool = pool_new((int)s->settings.http.threads);
     if (!s->pool)
@@ -292,6 +294,7 @@ int command_serve(int argc, char **argv)
     if (catch_signals() || make_store(s.settings.store))
         return EXIT_FAILED;
     fit_descriptors(&s.settings.http);
+    marker_catch();
     if (!confine_early(&s.settings))
         return EXIT_FAILED;
     struct arena *arena = arena_new(FAULT_ARENA);
