@@ -5,6 +5,7 @@
  *     state and delay lines  MAC                                                                */
 #include "api/stream_state.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,6 +254,14 @@ static void take_last(struct unpack *u, struct content *c)
     c->body = take(u, c->last.size);
 }
 
+/* What no stream can be, whoever sealed it. */
+static bool is_possible(const struct content *c)
+{
+    return c->channels_in >= 1 && c->channels_in <= UINT32_MAX && c->nonfinite <= NONFINITE_PASS && c->sample_in <= SAMPLE_S24 &&
+           c->sample_out <= SAMPLE_S24 && c->tier <= TIER_JIT && c->rate >= 0 && c->rate <= 1e9 &&
+           isfinite(c->seed);
+}
+
 static void take_content(struct unpack *u, struct arena *arena, struct content *c)
 {
     c->graph_id = take(u, GRAPH_ID_SIZE);
@@ -272,7 +281,7 @@ static void take_content(struct unpack *u, struct arena *arena, struct content *
     take_last(u, c);
     c->state_size = take_count(u, 1);
     c->state = take(u, c->state_size);
-    u->short_ |= u->at != u->n || c->channels_in > UINT32_MAX;
+    u->short_ |= u->at != u->n || !is_possible(c);
 }
 
 static void release_program(void *user)

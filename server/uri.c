@@ -88,6 +88,8 @@ const char *uri_parse(struct uri *u, const char *target, size_t size, size_t max
     memcpy(u->text, target, size);
     u->text[size] = 0;
     char *path = skip_authority(u->text);
+    if (path == u->text && *path != '/' && strcmp(path, "*") != 0)
+        return "the URL is neither a path that begins with / nor a whole one that begins with http://";
     char *query = strchr(path, '?');
     if (query)
         *query++ = 0;

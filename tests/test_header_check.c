@@ -267,6 +267,9 @@ static void uris_are_taken_apart(void **state)
     assert_int_equal(u.n_pairs, 2);
     assert_int_equal(u.n_asked, 4);
     assert_non_null(uri_parse(&u, "/%0a", 4, 2));
+    assert_non_null(uri_parse(&u, "a/b", 3, 2));
+    assert_non_null(uri_parse(&u, "?a=b", 4, 2));
+    assert_null(uri_parse(&u, "*", 1, 2));
     uri_done(&u);
 }
 
