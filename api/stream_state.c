@@ -257,9 +257,9 @@ static void take_last(struct unpack *u, struct content *c)
 /* What no stream can be, whoever sealed it. */
 static bool is_possible(const struct content *c)
 {
-    return c->channels_in >= 1 && c->channels_in <= UINT32_MAX && c->nonfinite <= NONFINITE_PASS && c->sample_in <= SAMPLE_S24 &&
-           c->sample_out <= SAMPLE_S24 && c->tier <= TIER_JIT && c->rate >= 0 && c->rate <= 1e9 &&
-           isfinite(c->seed);
+    return c->channels_in >= 1 && c->channels_in <= UINT32_MAX && c->nonfinite <= NONFINITE_PASS &&
+           c->sample_in <= SAMPLE_S24 && c->sample_out <= SAMPLE_S24 && c->tier <= TIER_JIT && c->rate >= 0 &&
+           c->rate <= 1e9 && isfinite(c->seed);
 }
 
 static void take_content(struct unpack *u, struct arena *arena, struct content *c)
