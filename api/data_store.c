@@ -116,7 +116,7 @@ static enum status fault_of_file(const struct data_store *s, enum data_found fou
                          s->dir, why);
     return fault_add(
         fault, STATUS_STORE, "", 0,
-        "%s/data.db is damaged: %s. The file was not touched. Restore the last backup (docs/operations.md), "
+        "%s/data.db is damaged: %s. The file was not touched. Restore the last backup (docs/operating.md), "
         "or save what can be read: sqlite3 data.db .recover | sqlite3 saved.db, then move saved.db to its "
         "place and delete data.db-wal and data.db-shm",
         s->dir ? s->dir : "", why);

@@ -52,6 +52,15 @@ void data_stats(struct data_store *s, struct data_stats *ret);
 /* Forgets what is too old or too much, and what nobody refers to. Called about once a second by the store itself. */
 void data_maintain(struct data_store *s);
 
+/* Reads all of dir/data.db, beside a server that may use it, and tells every fault it finds in a line. Nothing is
+ * changed. STATUS_NOT_FOUND: there is none. STATUS_STORE: it cannot be read at all now. */
+struct data_verified {
+    uint64_t graphs, blobs, jobs, faults;
+    int version;
+};
+enum status data_verify(const char *dir, void (*tell)(const char *line, void *user), void *user,
+                        struct data_verified *ret, struct fault *fault) MUST_CHECK;
+
 /* Graphs: canonical text by id */
 
 /* `ret_known`: it was there already. */

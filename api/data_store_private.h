@@ -52,6 +52,7 @@ enum data_found data_open_writer(const char *dir, struct data_conn *ret, char wh
 int data_open_reader(const char *dir, bool alone, struct data_conn *ret);
 /* Migrates what the connection sees, from whatever version; nothing yet if `fresh` (data_store_schema.c). */
 enum data_found data_migrate(sqlite3 *db, bool fresh, char why[DATA_WHY]);
+int data_user_version(sqlite3 *db, int *ret_version);
 /* Are all pages there that the file or its journal promise? (data_store_schema.c) */
 enum data_found data_file_is_whole(sqlite3 *db, char why[DATA_WHY]);
 

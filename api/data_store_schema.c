@@ -47,7 +47,7 @@ static const char *const migrations[DATA_SCHEMA] = {
     " content_type TEXT, headers TEXT, body INTEGER NOT NULL);",
 };
 
-static int user_version(sqlite3 *db, int *ret_version)
+int data_user_version(sqlite3 *db, int *ret_version)
 {
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL);
@@ -65,7 +65,7 @@ static int run_migrations(sqlite3 *db, int from)
     int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     int now = from;
     if (rc == SQLITE_OK) /* another process may have been faster */
-        rc = user_version(db, &now);
+        rc = data_user_version(db, &now);
     for (int i = now; i < DATA_SCHEMA && rc == SQLITE_OK; i++)
         rc = sqlite3_exec(db, migrations[i], NULL, NULL, NULL);
     snprintf(set, sizeof set, "PRAGMA user_version = %d", now > DATA_SCHEMA ? now : DATA_SCHEMA);
@@ -88,7 +88,7 @@ static enum data_found found_by(sqlite3 *db, int rc, char why[DATA_WHY])
 enum data_found data_migrate(sqlite3 *db, bool fresh, char why[DATA_WHY])
 {
     int version = 0;
-    int rc = user_version(db, &version);
+    int rc = data_user_version(db, &version);
     if (rc == SQLITE_OK && version > DATA_SCHEMA) {
         snprintf(why, DATA_WHY, "it is of version %d, and this sinter knows versions up to %d", version, DATA_SCHEMA);
         return DATA_NEWER;
