@@ -143,6 +143,7 @@ void api_free(struct api *api)
 void api_stats(struct api *api, struct api_stats *ret)
 {
     audio_streams_stats(api->streams, ret);
+    data_stats(api->data, &ret->data);
 }
 
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user)

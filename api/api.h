@@ -198,6 +198,7 @@ void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user)
 struct api_stats {
     uint32_t streams; /* open */
     uint64_t streams_bytes, streams_begun, streams_expired;
+    struct data_stats data;
 };
 void api_stats(struct api *api, struct api_stats *ret);
 

@@ -119,6 +119,7 @@ struct engine_stats {
     uint32_t kernels_quarantined; /* not run, since the process died of them */
     unsigned worker_sandbox;      /* what the latest worker's holds: enum sandbox_part */
     bool degraded;                /* no compiler, or the store cannot be written */
+    uint64_t programs, program_bytes, program_hits, program_misses; /* lowered graphs */
     double queue_cost_seconds;
 };
 void engine_stats(struct engine *e, struct engine_stats *ret);

@@ -20,6 +20,7 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
     pthread_mutex_lock(&e->lock);
     *ret = e->stats;
     pthread_mutex_unlock(&e->lock);
+    programs_stats(e->programs, ret);
     ret->compiles_crashed = c.crashes;
     ret->compiles_timeout = c.timeouts;
     ret->hits_memory = atomic_load(&e->hits_memory);

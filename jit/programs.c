@@ -248,6 +248,7 @@ struct programs {
     uint32_t mask;
     uint32_t n, bound;
     uint64_t bytes, bytes_bound;
+    uint64_t hits, misses;
     struct program *newest, *oldest;
 };
 
@@ -331,8 +332,19 @@ struct program *programs_find(struct programs *t, const char *graph_id, struct l
         }
         program_ref(p);
     }
+    *(p ? &t->hits : &t->misses) += 1;
     pthread_mutex_unlock(&t->lock);
     return p;
+}
+
+void programs_stats(struct programs *t, struct engine_stats *to)
+{
+    pthread_mutex_lock(&t->lock);
+    to->programs = t->n;
+    to->program_bytes = t->bytes;
+    to->program_hits = t->hits;
+    to->program_misses = t->misses;
+    pthread_mutex_unlock(&t->lock);
 }
 
 struct program *programs_keep(struct programs *t, struct program *p)

@@ -43,6 +43,7 @@ void programs_free(struct programs *t);
 struct program *programs_take_wanting(struct programs *t);
 struct program *programs_find(struct programs *t, const char *graph_id,
                               struct layout layout); /* with a reference, or NULL */
+void programs_stats(struct programs *t, struct engine_stats *to);
 /* Keeps p, whose reference comes back; or, when somebody else was faster, releases it and returns the other. */
 struct program *programs_keep(struct programs *t, struct program *p);
 void programs_unbind(struct programs *t, struct kernel *k); /* k was evicted: no kept program holds it any longer */

@@ -135,6 +135,19 @@ static void log_access(const struct conn *c)
     log_fields(LEVEL_INFO, "request", fields, sizeof fields / sizeof fields[0]);
 }
 
+/* Of a stream, what its trailers say. */
+static const char *engine_of(const struct api_response *r)
+{
+    static const char name[] = "Sinter-Engine";
+    for (size_t i = 0; i < r->n_trailers; i++)
+        if (!strcmp(r->trailers[i].name, name))
+            return r->trailers[i].value;
+    for (size_t i = 0; i < r->n_headers; i++)
+        if (!strcmp(r->headers[i].name, name))
+            return r->headers[i].value;
+    return NULL;
+}
+
 void conn_observe(const struct conn *c)
 {
     static const char *const stages[] = {"parse", "check", "lower", "cache", "exec", "encode"};
@@ -143,7 +156,12 @@ void conn_observe(const struct conn *c)
     metrics_add(METRIC_ANSWER_BYTES, (int64_t)r->body_size);
     if (r->limit)
         metrics_label(METRIC_LABEL_REFUSED, r->limit);
-    metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "total", seconds_since(&c->began));
+    double total = seconds_since(&c->began);
+    metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "total", total);
+    metrics_observe(METRIC_HISTOGRAM_ROUTE_SECONDS, r->route ? r->route : "(none)", total);
+    const char *engine = engine_of(r);
+    if (engine)
+        metrics_label(METRIC_LABEL_ENGINE, engine);
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
         if (r->stage_ms[i] > 0)
             metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, stages[i], r->stage_ms[i] * 1e-3);

@@ -8,12 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/etag.h"
+#include "core/ir.h"
+#include "jit/target.h"
 #include "server/confine.h"
+#include "server/log.h"
+#include "server/process_stats.h"
 
-enum { VALUES_MAX = 64, BUCKETS = 19, STATUS_MIN = 100, STATUS_MAX = 600, VALUE_SIZE = 48 };
+enum { VALUES_MAX = 64, BUCKETS = 21, STATUS_MIN = 100, STATUS_MAX = 600, VALUE_SIZE = 48 };
 
-static const double bucket_limits[BUCKETS] = {1e-5,   2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2,
-                                              2.5e-2, 5e-2,   0.1,  0.25, 0.5,    1,    2.5,  5,      10};
+static const double bucket_limits[BUCKETS] = {1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2,
+                                              5e-2, 0.1,    0.25, 0.5,  1,      2.5,  5,    10,     30,   60};
 
 /* Values of one label, in the order first seen; names are written before `n` grows. */
 struct values {
@@ -118,52 +123,56 @@ void metrics_request(const char *route, int http_status)
                               memory_order_relaxed);
 }
 
+/* ---- Prometheus' text format, version 0.0.4 ---- */
+
+struct sources {
+    const char *compiler;
+    struct engine_stats engine;
+    struct api_stats api;
+    struct process_stats process;
+};
+
 static void head(FILE *f, const char *kind, const char *name, const char *help)
 {
     fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
-static void print_requests(FILE *f)
+/* label="value" */
+static void print_label(FILE *f, const char *label, const char *value)
 {
-    head(f, "counter", "sinter_requests_total", "Requests answered, by route and status");
+    fprintf(f, "%s=\"", label);
+    for (; *value; value++)
+        if (*value == '\n')
+            fputs("\\n", f);
+        else
+            fprintf(f, *value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+    fputc('"', f);
+}
+
+static void print_build_info(FILE *f, const struct sources *s)
+{
+    fputs("sinter_build_info{", f);
+    print_label(f, "version", SINTER_VERSION);
+    fprintf(f, ",semantics=\"%d\",encoder=\"%d\",", SEMANTICS_VERSION, ENCODER_VERSION);
+    print_label(f, "compiler", s->compiler);
+    fputc(',', f);
+    print_label(f, "target", target_name(target_of_cpu()));
+    fputs("} 1\n", f);
+}
+
+static void print_requests(FILE *f, const struct sources *s)
+{
+    (void)s;
     unsigned n = atomic_load_explicit(&route_values.n, memory_order_acquire);
     for (unsigned r = 0; r < n; r++)
-        for (int s = 0; s < STATUS_MAX - STATUS_MIN; s++) {
-            uint64_t count = atomic_load_explicit(&requests[r][s], memory_order_relaxed);
-            if (count)
-                fprintf(f, "sinter_requests_total{route=\"%s\",status=\"%d\"} %llu\n", route_values.names[r],
-                        s + STATUS_MIN, (unsigned long long)count);
+        for (int status = STATUS_MIN; status < STATUS_MAX; status++) {
+            uint64_t count = atomic_load_explicit(&requests[r][status - STATUS_MIN], memory_order_relaxed);
+            if (!count)
+                continue;
+            fputs("sinter_requests_total{", f);
+            print_label(f, "route", route_values.names[r]);
+            fprintf(f, ",status=\"%d\"} %llu\n", status, (unsigned long long)count);
         }
-}
-
-static void print_labelled(FILE *f, int m)
-{
-    head(f, labelled_rows[m].kind, labelled_rows[m].name, labelled_rows[m].help);
-    unsigned n = atomic_load_explicit(&label_values[m].n, memory_order_acquire);
-    for (unsigned i = 0; i < n; i++)
-        fprintf(f, "%s{%s=\"%s\"} %llu\n", labelled_rows[m].name, labelled_rows[m].label, label_values[m].names[i],
-                (unsigned long long)atomic_load_explicit(&labelled[m][i], memory_order_relaxed));
-}
-
-static void print_histogram(FILE *f, int m)
-{
-    const char *name = histogram_rows[m].name, *label = histogram_rows[m].label;
-    head(f, "histogram", name, histogram_rows[m].help);
-    unsigned n = atomic_load_explicit(&histogram_values[m].n, memory_order_acquire);
-    for (unsigned i = 0; i < n; i++) {
-        const char *value = histogram_values[m].names[i];
-        uint64_t sum = 0;
-        for (int b = 0; b < BUCKETS; b++) {
-            sum += atomic_load_explicit(&histograms[m][i].buckets[b], memory_order_relaxed);
-            fprintf(f, "%s_bucket{%s=\"%s\",le=\"%g\"} %llu\n", name, label, value, bucket_limits[b],
-                    (unsigned long long)sum);
-        }
-        sum += atomic_load_explicit(&histograms[m][i].buckets[BUCKETS], memory_order_relaxed);
-        double seconds = (double)atomic_load_explicit(&histograms[m][i].nanoseconds, memory_order_relaxed) * 1e-9;
-        fprintf(f, "%s_bucket{%s=\"%s\",le=\"+Inf\"} %llu\n%s_sum{%s=\"%s\"} %.9g\n%s_count{%s=\"%s\"} %llu\n", name,
-                label, value, (unsigned long long)sum, name, label, value, seconds, name, label, value,
-                (unsigned long long)sum);
-    }
 }
 
 static int by_value(const void *a, const void *b)
@@ -173,19 +182,61 @@ static int by_value(const void *a, const void *b)
 }
 
 /* The engine keeps sum, count and the latest times: a summary over those. */
-static void print_compile_seconds(FILE *f, const struct engine_stats *s)
+static void print_compile_seconds(FILE *f, const struct sources *s)
 {
     double latest[64];
-    uint64_t n = s->compile_count < 64 ? s->compile_count : 64;
-    memcpy(latest, s->compile_ms_last, sizeof latest);
+    uint64_t n = s->engine.compile_count < 64 ? s->engine.compile_count : 64;
+    memcpy(latest, s->engine.compile_ms_last, sizeof latest);
     qsort(latest, n, sizeof latest[0], by_value);
-    head(f, "summary", "sinter_compile_seconds", "Time of compiles; quantiles over the latest 64");
     static const double quantiles[] = {0.5, 0.9, 0.99};
     for (size_t q = 0; n && q < 3; q++)
         fprintf(f, "sinter_compile_seconds{quantile=\"%g\"} %.6g\n", quantiles[q],
                 latest[(size_t)((double)(n - 1) * quantiles[q])] * 1e-3);
-    fprintf(f, "sinter_compile_seconds_sum %.6g\nsinter_compile_seconds_count %llu\n", s->compile_seconds_sum,
-            (unsigned long long)s->compile_count);
+    fprintf(f, "sinter_compile_seconds_sum %.6g\nsinter_compile_seconds_count %llu\n", s->engine.compile_seconds_sum,
+            (unsigned long long)s->engine.compile_count);
+}
+
+static void print_labelled(FILE *f, int m)
+{
+    head(f, labelled_rows[m].kind, labelled_rows[m].name, labelled_rows[m].help);
+    unsigned n = atomic_load_explicit(&label_values[m].n, memory_order_acquire);
+    for (unsigned i = 0; i < n; i++) {
+        fprintf(f, "%s{", labelled_rows[m].name);
+        print_label(f, labelled_rows[m].label, label_values[m].names[i]);
+        fprintf(f, "} %llu\n", (unsigned long long)atomic_load_explicit(&labelled[m][i], memory_order_relaxed));
+    }
+}
+
+static void print_bucket(FILE *f, int m, const char *value, const char *limit, uint64_t count)
+{
+    fprintf(f, "%s_bucket{", histogram_rows[m].name);
+    print_label(f, histogram_rows[m].label, value);
+    fprintf(f, ",le=\"%s\"} %llu\n", limit, (unsigned long long)count);
+}
+
+static void print_histogram(FILE *f, int m)
+{
+    const char *name = histogram_rows[m].name;
+    head(f, "histogram", name, histogram_rows[m].help);
+    unsigned n = atomic_load_explicit(&histogram_values[m].n, memory_order_acquire);
+    for (unsigned i = 0; i < n; i++) {
+        const char *value = histogram_values[m].names[i];
+        const struct histogram *h = &histograms[m][i];
+        uint64_t sum = 0;
+        for (int b = 0; b <= BUCKETS; b++) {
+            char limit[16] = "+Inf";
+            if (b < BUCKETS)
+                snprintf(limit, sizeof limit, "%g", bucket_limits[b]);
+            sum += atomic_load_explicit(&h->buckets[b], memory_order_relaxed);
+            print_bucket(f, m, value, limit, sum);
+        }
+        double seconds = (double)atomic_load_explicit(&h->nanoseconds, memory_order_relaxed) * 1e-9;
+        fprintf(f, "%s_sum{", name);
+        print_label(f, histogram_rows[m].label, value);
+        fprintf(f, "} %.9g\n%s_count{", seconds, name);
+        print_label(f, histogram_rows[m].label, value);
+        fprintf(f, "} %llu\n", (unsigned long long)sum);
+    }
 }
 
 static void print_value(FILE *f, const char *kind, const char *name, const char *labels, double value, const char *help)
@@ -198,16 +249,20 @@ static void print_value(FILE *f, const char *kind, const char *name, const char 
         fprintf(f, "%s %.15g\n", name, value);
 }
 
-static void print_engine(FILE *f, const struct engine_stats *s)
+static void print_all(FILE *f, const struct sources *s)
 {
-#define ENGINE(kind, name, labels, value, help) print_value(f, #kind, name, labels, value, help);
+#define PRINTED(kind, id, name, help)                                                                                  \
+    head(f, #kind, name, help);                                                                                        \
+    print_##id(f, s);
 #include "server/metrics.def"
-    print_compile_seconds(f, s);
-}
-
-static void print_api(FILE *f, const struct api_stats *s)
-{
-#define API(kind, name, labels, value, help) print_value(f, #kind, name, labels, value, help);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        print_value(f, counted_rows[m].kind, counted_rows[m].name, "", (double)metrics_value((enum metric)m),
+                    counted_rows[m].help);
+    for (int m = 0; m < METRIC_LABEL_COUNT; m++)
+        print_labelled(f, m);
+    for (int m = 0; m < METRIC_HISTOGRAM_COUNT; m++)
+        print_histogram(f, m);
+#define READ(kind, name, labels, value, help) print_value(f, #kind, name, labels, value, help);
 #include "server/metrics.def"
 }
 
@@ -218,24 +273,15 @@ char *metrics_text(struct arena *a, struct engine *engine, struct api *api)
     FILE *f = open_memstream(&text, &size);
     if (!f)
         return arena_strdup(a, "");
-    print_requests(f);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        print_value(f, counted_rows[m].kind, counted_rows[m].name, "", (double)metrics_value((enum metric)m),
-                    counted_rows[m].help);
-    for (int m = 0; m < METRIC_LABEL_COUNT; m++)
-        print_labelled(f, m);
-    for (int m = 0; m < METRIC_HISTOGRAM_COUNT; m++)
-        print_histogram(f, m);
-    if (api) {
-        struct api_stats s;
-        api_stats(api, &s);
-        print_api(f, &s);
-    }
+    struct sources s = {.compiler = ""};
+    if (api)
+        api_stats(api, &s.api);
     if (engine) {
-        struct engine_stats s;
-        engine_stats(engine, &s);
-        print_engine(f, &s);
+        engine_stats(engine, &s.engine);
+        s.compiler = engine_compiler_id(engine);
     }
+    process_stats(&s.process);
+    print_all(f, &s);
     if (fclose(f) || !text)
         return arena_strdup(a, "");
     char *kept = arena_strndup(a, text, size); /* escapes past free() only when memory ends: one text is lost then */

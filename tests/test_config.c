@@ -1,5 +1,5 @@
 /* labels: http */
-/* Every row of config.def and metrics.def does what it says. */
+/* Every row of config.def does what it says. */
 #include "tests/support.h"
 
 #include <ctype.h>
@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "server/config.h"
-#include "server/metrics.h"
 
 static enum config_outcome read_words(struct settings *s, char *complaint, size_t size, const char *a, const char *b)
 {
@@ -177,59 +176,6 @@ static void help_lists_every_setting(void **state)
     free(text);
 }
 
-static void metrics_are_prometheus_text_with_the_pinned_names(void **state)
-{
-    (void)state;
-    static const char *const pinned[] = {"sinter_requests_total{route=\"/render\",status=\"200\"} 2\n",
-                                         "sinter_request_seconds_bucket{stage=\"exec\",le=\"0.001\"} 1\n",
-                                         "sinter_request_seconds_count{stage=\"exec\"} 1\n",
-                                         "sinter_refused_total{limit=\"max-body\"} 1\n",
-                                         "# TYPE sinter_connections gauge\n",
-                                         "# TYPE sinter_request_seconds histogram\n"};
-    struct arena *a = arena_new(4 << 20);
-    if (ARENA_GUARD(a))
-        fail();
-    metrics_request("/render", 200);
-    metrics_request("/render", 200);
-    metrics_label(METRIC_LABEL_REFUSED, "max-body");
-    metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "exec", 0.0007);
-    char *text = metrics_text(a, NULL, NULL);
-    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
-        if (!strstr(text, pinned[i]))
-            fail_msg("%s is not in\n%s", pinned[i], text);
-    /* Each line is a comment or "name{labels} number". */
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        char *end, *space = strrchr(line, ' ');
-        assert_non_null(space);
-        if (*line == '#')
-            continue;
-        assert_int_equal(strncmp(line, "sinter_", 7), 0);
-        strtod(space + 1, &end);
-        assert_true(end > space + 1 && !*end);
-    }
-    arena_free(a);
-}
-
-static void engine_metrics_have_the_pinned_names(void **state)
-{
-    (void)state;
-    static const char *const pinned[] = {
-        "sinter_compiles_total", "sinter_cache_hits_total",      "sinter_cache_misses_total",
-        "sinter_kernels_loaded", "sinter_store_bytes",           "sinter_queue_cost_seconds",
-        "sinter_workers",        "sinter_worker_restarts_total", "sinter_degraded"};
-    static const char *const rows[] = {
-#define ENGINE(kind, name, labels, value, help) name,
-#include "server/metrics.def"
-    };
-    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++) {
-        size_t k = 0;
-        while (k < sizeof rows / sizeof rows[0] && strcmp(rows[k], pinned[i]))
-            k++;
-        if (k == sizeof rows / sizeof rows[0])
-            fail_msg("%s", pinned[i]);
-    }
-}
-
 int main(void)
 {
     /* The settings of whoever runs the tests do not matter here. */
@@ -246,8 +192,6 @@ int main(void)
         cmocka_unit_test(bytes_take_suffixes),
         cmocka_unit_test(the_store_is_one_folder_for_both_rooms),
         cmocka_unit_test(help_lists_every_setting),
-        cmocka_unit_test(metrics_are_prometheus_text_with_the_pinned_names),
-        cmocka_unit_test(engine_metrics_have_the_pinned_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
