@@ -35,6 +35,9 @@ struct api_stream {
     size_t queued;
     enum api_supply supply;
     bool due, working, waiting, stopped;
+    bool parked; /* the source waits for something else than the reader */
+    bool nudged; /* that has come since it was asked last */
+    bool idle;   /* the source's word within a turn; of the working thread */
     int references;
 };
 
@@ -137,16 +140,33 @@ enum api_supply api_stream_take(struct api_stream *s, void *to, size_t n, size_t
 
 /* ---- turns ---- */
 
-/* Makes more until the queue is full or all is made; no lock held. */
+void stream_idle(struct sink *sink)
+{
+    ((struct api_stream *)sink)->idle = true;
+}
+
+/* A nudge that came while the source looked counts: it may have looked too early. */
+static bool goes_on(struct api_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool more = s->queued <= QUEUE_LOW && !s->stopped && !is_over(s);
+    if (s->idle && !s->nudged) {
+        s->parked = true;
+        more = false;
+    }
+    s->idle = s->nudged = false;
+    pthread_mutex_unlock(&s->lock);
+    return more;
+}
+
+/* Makes more until the queue is full, all is made, or the source is idle; no lock held. */
 static enum status turn(struct api_stream *s, bool *ret_done)
 {
     enum status status = STATUS_OK;
     bool more = true;
     while (status == STATUS_OK && !*ret_done && more) {
         status = s->source.work(s->source.user, &s->sink, is_full, ret_done);
-        pthread_mutex_lock(&s->lock);
-        more = s->queued <= QUEUE_LOW && !s->stopped && !is_over(s);
-        pthread_mutex_unlock(&s->lock);
+        more = status == STATUS_OK && !*ret_done && goes_on(s);
     }
     if (status == STATUS_OK && *ret_done)
         s->source.end(s->source.user);
@@ -169,7 +189,15 @@ static void leave(struct api_stream *s, enum status status, bool done)
         unlock_and_wake(s);
 }
 
-static void unref(struct api_stream *s)
+struct api_stream *stream_ref(struct api_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->references++;
+    pthread_mutex_unlock(&s->lock);
+    return s;
+}
+
+void stream_unref(struct api_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     int left = --s->references;
@@ -189,10 +217,24 @@ static void unref(struct api_stream *s)
     free(s);
 }
 
+/* The reader that sleeps asks for more when it is woken, and so brings the next turn. */
+void stream_nudge(struct api_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->nudged = true;
+    bool parked = s->parked;
+    s->parked = false;
+    if (parked)
+        unlock_and_wake(s);
+    else
+        pthread_mutex_unlock(&s->lock);
+}
+
 bool api_stream_wants(struct api_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool wants = s->supply == API_SUPPLY_MORE && !s->due && !s->working && !s->stopped && s->queued <= QUEUE_LOW;
+    bool wants = s->supply == API_SUPPLY_MORE && !s->due && !s->working && !s->parked && !s->stopped &&
+                 s->queued <= QUEUE_LOW;
     s->due |= wants;
     s->references += wants;
     pthread_mutex_unlock(&s->lock);
@@ -226,7 +268,7 @@ void api_stream_work(struct api_stream *s)
         fp_state_leave(saved);
         leave(s, status, done);
     }
-    unref(s);
+    stream_unref(s);
 }
 
 void api_stream_break(struct api_stream *s)
@@ -235,7 +277,7 @@ void api_stream_break(struct api_stream *s)
     s->due = false;
     s->supply = API_SUPPLY_BROKEN;
     unlock_and_wake(s);
-    unref(s);
+    stream_unref(s);
 }
 
 void api_stream_stop(struct api_stream *s)
@@ -282,5 +324,5 @@ void stream_free(struct api_stream *s)
     if (!s)
         return;
     api_stream_stop(s);
-    unref(s);
+    stream_unref(s);
 }

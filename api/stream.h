@@ -19,6 +19,15 @@ struct stream_source {
  * ordinary one. To HEAD there is no first turn. */
 enum status stream_begin(struct exchange *ex, const struct stream_source *source) MUST_CHECK;
 
+/* For a source that waits for something else than its reader. Said in `work`: it has nothing now, and asks not to be
+ * called until stream_nudge, from any thread; a nudge since `work` was called counts. It has looked at `full` and
+ * exchange_alive as ever. */
+void stream_idle(struct sink *s);
+void stream_nudge(struct api_stream *s);
+/* Whoever nudges may outlast the answer: a reference keeps the stream's memory, and nothing else of it. */
+struct api_stream *stream_ref(struct api_stream *s);
+void stream_unref(struct api_stream *s);
+
 /* Waits until nobody works at it, and forgets it; takes NULL. */
 void stream_free(struct api_stream *s);
 
