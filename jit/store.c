@@ -356,7 +356,12 @@ static void open_or_rebuild(struct store *s)
             r = db_open(&s->db);
     }
     atomic_store(&s->degraded, !s->db.writer);
-    if (!s->db.writer && !said)
+    if (r == DB_NEWER && !said)
+        say(s, LOG_ERR,
+            "the kernel store was made by a newer sinter, which may be using it: it is left alone, and "
+            "kernels are not kept here; give this one another --store: %s",
+            s->db.path);
+    else if (!s->db.writer && !said)
         say(s, LOG_WARNING, "the kernel store %s: %s: %s", r == DB_OK ? "can only be read" : "cannot be used",
             s->db.path, s->db.problem);
     note_size(s);

@@ -74,6 +74,19 @@ static int connect_to(const char *name, int flags, int busy_ms, sqlite3 **ret)
     return SQLITE_OK;
 }
 
+/* Before anything is changed. A file without tables is about to become ours. */
+static enum db_result check_version(sqlite3 *c)
+{
+    int64_t version = number(c, "PRAGMA user_version");
+    if (version < 0)
+        return result_of(sqlite3_errcode(c));
+    if (version > SCHEMA)
+        return DB_NEWER;
+    if (version == 0 && number(c, "SELECT count(*) FROM sqlite_schema") != 0)
+        return DB_DAMAGED; /* another program's */
+    return DB_OK;
+}
+
 static int set_up(const struct db *db, sqlite3 *c)
 {
     char sql[256];
@@ -85,13 +98,8 @@ static int set_up(const struct db *db, sqlite3 *c)
              "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA max_page_count = %lld", WAL_PAGES,
              WAL_BYTES, (long long)(db->bytes / PAGE));
     rc = run(c, sql);
-    int64_t version = number(c, "PRAGMA user_version");
-    if (rc != SQLITE_OK || version == SCHEMA)
+    if (rc != SQLITE_OK || number(c, "PRAGMA user_version") == SCHEMA)
         return rc;
-    if (version < 0)
-        return sqlite3_errcode(c);
-    if (version != 0 || number(c, "SELECT count(*) FROM sqlite_schema") != 0)
-        return SQLITE_CORRUPT; /* another program's, or another age's */
     return run(c, "BEGIN IMMEDIATE;"
                   "CREATE TABLE IF NOT EXISTS kernels(key BLOB PRIMARY KEY, target TEXT NOT NULL, shape BLOB NOT NULL,"
                   " image BLOB NOT NULL, entry INTEGER NOT NULL, mac BLOB NOT NULL, used_at INTEGER NOT NULL);"
@@ -104,6 +112,13 @@ enum db_result db_open_writer(struct db *db)
 {
     sqlite3 *c = NULL;
     int rc = connect_to(db->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITE_BUSY_MS, &c);
+    enum db_result version = rc == SQLITE_OK ? check_version(c) : DB_OK;
+    if (version != DB_OK) {
+        db->problem = version == DB_NEWER ? "a newer server made it" : "it is no kernel store, or damaged";
+        sqlite3_db_config(c, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        sqlite3_close(c);
+        return version;
+    }
     if (rc == SQLITE_OK)
         rc = set_up(db, c);
     if (rc == SQLITE_OK) {
@@ -143,8 +158,8 @@ enum db_result db_open(struct db *db)
 {
     char uri[3 * DB_PATH_MAX + NAME_MAX_ADDED];
     enum db_result written = db_open_writer(db);
-    if (written == DB_DAMAGED)
-        return DB_DAMAGED;
+    if (written == DB_DAMAGED || written == DB_NEWER)
+        return written;
     int rc = connect_reader(db, db->path, SQLITE_OPEN_READWRITE);
     if (rc != SQLITE_OK && result_of(rc) != DB_DAMAGED && !db->writer) {
         /* Where nothing can be written, not even locks, a database that nobody writes is still good to read. */

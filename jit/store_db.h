@@ -13,6 +13,7 @@ enum db_result {
     DB_NONE,    /* there is no such row */
     DB_FORM,    /* there is, but it cannot be one of ours */
     DB_DAMAGED, /* the file is corrupt, or no database of ours */
+    DB_NEWER,   /* the file is a newer server's, who may be using it now: not ours to use or to move */
     DB_FULL,    /* the bound of the file is reached */
     DB_ERROR,   /* everything else: I/O, rights, locks */
 };
