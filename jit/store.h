@@ -73,6 +73,11 @@ struct store_row {
 };
 bool store_list(struct store *s, bool verify, void (*row)(const struct store_row *, void *user), void *user);
 
+/* Before it is opened: is DIR/kernels.db there, and are its pages in order? Every fault is told in a line. The rows are
+ * store_list's. Changes nothing. */
+enum store_state { STORE_SOUND, STORE_ABSENT, STORE_UNUSABLE };
+enum store_state store_check(const char *dir, void (*tell)(const char *line, void *user), void *user);
+
 /* Deletes the least recently used until at most keep_bytes are left and gives the space back to the file system. False
  * when that failed. */
 bool store_gc(struct store *s, uint64_t keep_bytes, uint64_t *ret_removed);

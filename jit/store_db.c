@@ -182,6 +182,41 @@ void db_close(struct db *db)
     db->reader = db->writer = NULL;
 }
 
+static enum db_result check_pages(sqlite3 *c, void (*tell)(const char *line, void *user), void *user)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum db_result r = DB_OK;
+    int rc = sqlite3_prepare_v2(c, "PRAGMA integrity_check(20)", -1, &stmt, NULL);
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        rc = sqlite3_step(stmt);
+        const char *line = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+        if (line && strcmp(line, "ok") != 0) {
+            tell(line, user);
+            r = DB_DAMAGED;
+        }
+    }
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_DONE ? r : result_of(rc);
+}
+
+enum db_result db_check(struct db *db, void (*tell)(const char *line, void *user), void *user)
+{
+    sqlite3 *c = NULL;
+    int rc = connect_to(db->path, SQLITE_OPEN_READWRITE, WRITE_BUSY_MS, &c);
+    if (rc != SQLITE_OK) {
+        db->problem = sqlite3_errstr(rc);
+        return result_of(rc);
+    }
+    sqlite3_db_config(c, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    enum db_result r = check_version(c);
+    if (r == DB_OK)
+        r = check_pages(c, tell, user);
+    if (r == DB_DAMAGED || r == DB_ERROR)
+        db->problem = "it is damaged, or no kernel store; a server that starts with it will move it aside";
+    sqlite3_close(c);
+    return r;
+}
+
 bool db_move_aside(const struct db *db)
 {
     char from[DB_PATH_MAX + NAME_MAX_ADDED], to[DB_PATH_MAX + NAME_MAX_ADDED];

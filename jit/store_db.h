@@ -32,6 +32,8 @@ struct db {
 /* Opens both; `path` and `bytes` are set. DB_OK when it can be read at least. */
 enum db_result db_open(struct db *db);
 enum db_result db_open_writer(struct db *db);
+/* Looks at all pages; `path` is set. Every fault of theirs is told. DB_OK: none. Opens nothing. */
+enum db_result db_check(struct db *db, void (*tell)(const char *line, void *user), void *user);
 void db_close(struct db *db); /* may be opened again */
 /* The file becomes PATH.damaged-N; a few are kept. Closed before. */
 bool db_move_aside(const struct db *db);

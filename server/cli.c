@@ -14,7 +14,7 @@
 #include "api/pool.h"
 #include "api/request.h"
 
-static const char *default_store(void)
+const char *cli_store(void)
 {
     struct stat st;
     const char *store = getenv("SINTER_STORE");
@@ -45,8 +45,10 @@ bool cli_open(struct cli *c, const char *store, int compilers)
     fault_init(&c->fault, c->arena);
     struct engine_config engine = engine_config_default();
     struct api_config api = api_config_default();
-    engine.store_dir = store ? (strcmp(store, "none") ? store : NULL) : default_store();
+    engine.store_dir = store ? (strcmp(store, "none") ? store : NULL) : cli_store();
     engine.compilers = compilers;
+    if (!compilers)
+        engine.preload = 0; /* it would delete what it finds broken, before anybody was told */
     /* Whoever runs this owns the machine: only what protects them from a slip of the pen stays. */
     api.max_request_ms = UINT32_MAX;
     api.max_width = api.max_height = 1u << 20;

@@ -15,6 +15,8 @@ struct cli {
     struct fault fault;
 };
 
+/* The store that is meant when none is given; NULL: none. */
+const char *cli_store(void);
 /* `store`: NULL: $SINTER_STORE, else ./sinter-data when it is there, else none. `compilers` 0: nothing is compiled.
  * False: the reason is on stderr. */
 bool cli_open(struct cli *c, const char *store, int compilers);

@@ -1,5 +1,6 @@
-/* sinter cache: the kernel store from outside. ls and verify list it, warm compiles graphs into it, gc makes it
- * smaller, suspects lists kernels that the server died with, release ends the quarantine of one. */
+/* sinter cache: the stores from outside. ls lists kernels, verify looks at those and at data.db, warm compiles graphs
+ * into it, gc makes it smaller, suspects lists kernels that the server died with, release ends the quarantine of one.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/json.h"
+#include "jit/store.h"
 #include "server/cli.h"
 #include "server/command.h"
 
@@ -71,6 +73,80 @@ static int release(struct cli *c, const char *key_hex)
         return fail(c);
     printf("%s is compiled anew when the server is started again\n", key_hex);
     return EXIT_DONE;
+}
+
+/* What is wrong with a file, and how often there was something. */
+struct trouble {
+    const char *file;
+    uint64_t n;
+};
+
+static void tell_trouble(const char *line, void *user)
+{
+    struct trouble *t = user;
+    printf("%s: %s\n", t->file, line);
+    t->n++;
+}
+
+static int verify_kernels(const char *dir)
+{
+    struct trouble t = {.file = "kernels.db"};
+    struct cli c;
+    if (store_check(dir, tell_trouble, &t) != STORE_SOUND)
+        return EXIT_FAILED;
+    if (!cli_open(&c, dir, 0))
+        return EXIT_FAILED;
+    int code = list(&c, true);
+    cli_close(&c);
+    return code;
+}
+
+static int look_at_data(const char *dir, struct fault *fault)
+{
+    struct trouble t = {.file = "data.db"};
+    struct data_verified v;
+    if (data_verify(dir, tell_trouble, &t, &v, fault) != STATUS_OK) {
+        fprintf(stderr, "sinter: %s\n", fault->items[0].detail);
+        return EXIT_FAILED;
+    }
+    printf("data.db: version %d, %llu graphs, %llu blobs, %llu jobs, %llu faults\n", v.version,
+           (unsigned long long)v.graphs, (unsigned long long)v.blobs, (unsigned long long)v.jobs,
+           (unsigned long long)v.faults);
+    return v.faults ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int verify_data(const char *dir)
+{
+    struct fault fault;
+    struct arena *arena = arena_new(1 << 20);
+    if (!arena || ARENA_GUARD(arena)) {
+        arena_free(arena);
+        return EXIT_FAILED;
+    }
+    fault_init(&fault, arena);
+    int code = look_at_data(dir, &fault);
+    arena_free(arena);
+    return code;
+}
+
+static bool has_file(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* Both files, those that are there. Neither is changed, not even a damaged one. */
+static int verify(const char *given)
+{
+    const char *dir = given ? given : cli_store();
+    if (!dir || !strcmp(dir, "none") || (!has_file(dir, "kernels.db") && !has_file(dir, "data.db"))) {
+        fprintf(stderr, "sinter: there is no store in %s\n", dir ? dir : "sinter-data");
+        return EXIT_FAILED;
+    }
+    int kernels = has_file(dir, "kernels.db") ? verify_kernels(dir) : EXIT_DONE;
+    int data = has_file(dir, "data.db") ? verify_data(dir) : EXIT_DONE;
+    return kernels == EXIT_DONE ? data : kernels;
 }
 
 static int collect(struct cli *c, const char *keep)
@@ -176,11 +252,7 @@ static int warm(struct cli *c, int n, char **paths)
 static bool store_is_there(const char *given)
 {
     const char *store = given ? given : getenv("SINTER_STORE");
-    char path[PATH_MAX];
-    if (!store || !strcmp(store, "none"))
-        return true;
-    snprintf(path, sizeof path, "%s/kernels.db", store);
-    if (access(path, F_OK) == 0)
+    if (!store || !strcmp(store, "none") || has_file(store, "kernels.db"))
         return true;
     fprintf(stderr, "sinter: there is no kernel store in %s: %s\n", store, strerror(errno));
     return false;
@@ -197,12 +269,14 @@ int command_cache(int argc, char **argv)
     }
     const char *what = argc > 1 ? argv[1] : "";
     bool warms = !strcmp(what, "warm");
+    if (argc == 2 && !strcmp(what, "verify"))
+        return verify(store);
     if (!warms && !store_is_there(store))
         return EXIT_FAILED;
     if (!cli_open(&c, store, warms ? cli_threads() : 0))
         return EXIT_FAILED;
-    if (argc == 2 && (!strcmp(what, "ls") || !strcmp(what, "verify")))
-        code = list(&c, !strcmp(what, "verify"));
+    if (argc == 2 && !strcmp(what, "ls"))
+        code = list(&c, false);
     else if (argc == 3 && !strcmp(what, "gc"))
         code = collect(&c, argv[2]);
     else if (argc == 3 && !strcmp(what, "release"))

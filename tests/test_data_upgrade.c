@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "api/data_store.h"
@@ -321,6 +322,44 @@ static void verify_finds_what_is_wrong(void **state)
     }
 }
 
+/* What `sinter cache verify` prints, and how it ends. */
+static int verify_command(char ret_text[4096])
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s/sinter cache verify --store %s 2>&1", test_build_dir(), dir);
+    FILE *f = popen(command, "r");
+    ret_text[fread(ret_text, 1, 4095, f)] = 0;
+    int status = pclose(f);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void the_verify_command_looks_at_both_files_and_changes_neither(void **state)
+{
+    (void)state;
+    char text[4096], warm[512], kernels[128];
+    fill(5);
+    snprintf(warm, sizeof warm,
+             "echo '{\"output\":\"x*y\"}' >%s/g.json && %s/sinter cache warm %s/g.json --store %s >&2", dir,
+             test_build_dir(), dir, dir);
+    assert_int_equal(system(warm), 0);
+    assert_int_equal(verify_command(text), 0);
+    assert_non_null(strstr(text, "1 kernels"));
+    assert_non_null(strstr(text, "data.db: version 2, 5 graphs, 0 blobs, 0 jobs, 0 faults"));
+    snprintf(kernels, sizeof kernels, "%s/kernels.db", dir);
+    sql(kernels, "UPDATE kernels SET image=zeroblob(length(image))");
+    assert_int_equal(verify_command(text), 1);
+    assert_non_null(strstr(text, "1 broken"));
+    assert_int_equal(truncate(kernels, 8192), 0);
+    assert_int_equal(verify_command(text), 1);
+    assert_non_null(strstr(text, "kernels.db: "));
+    run("test ! -e %s.damaged-1", kernels, "");
+    unlink(kernels);
+    sql(path, "UPDATE graphs SET canonical='{}' WHERE id=(SELECT min(id) FROM graphs)");
+    assert_int_equal(verify_command(text), 1);
+    assert_non_null(strstr(text, "is not what its name says"));
+    assert_int_not_equal(access(kernels, F_OK), 0);
+}
+
 int main(void)
 {
 #define ONE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -332,6 +371,7 @@ int main(void)
         ONE(a_journal_with_what_the_file_lacks_is_no_damage),
         ONE(a_backup_made_while_the_server_runs_can_be_restored),
         ONE(verify_finds_what_is_wrong),
+        ONE(the_verify_command_looks_at_both_files_and_changes_neither),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

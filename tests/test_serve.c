@@ -190,7 +190,7 @@ static void a_command_that_fails_says_so_and_makes_nothing(void **state)
                              *const render[] = {"render", "--expr", "x", "-o", "/nonexistent/a.png", NULL};
     char text[1024];
     assert_int_equal(run_quietly(command_cache, 4, verify, text, sizeof text), EXIT_FAILED);
-    assert_non_null(strstr(text, "there is no kernel store in /tmp/sinter-test-no-such-store"));
+    assert_non_null(strstr(text, "there is no store in /tmp/sinter-test-no-such-store"));
     assert_int_not_equal(access(verify[3], F_OK), 0);
     assert_int_equal(run_quietly(command_render, 5, render, text, sizeof text), EXIT_FAILED);
     assert_non_null(strstr(text, "cannot write /nonexistent/a.png"));
