@@ -11,7 +11,7 @@ struct pool *pool_new(int threads); /* NULL when threads cannot be made */
 void pool_free(struct pool *p);     /* finishes what is queued */
 int pool_threads(const struct pool *p);
 
-/* What may wait. All 0: no limits. */
+/* What may wait. A member that is 0: no limit. */
 struct pool_limits {
     uint32_t works; /* max-queue */
     double wait_s;  /* max-queue-seconds: until a new one begins, as predicted */
@@ -44,7 +44,24 @@ struct pool_work {
 /* Runs it on some thread, later, or says by NULL that it will. Else the name of the limit that refuses. */
 const char *pool_submit(struct pool *p, const struct pool_work *work);
 
-int pool_waiting(const struct pool *p); /* works not yet begun */
+/* Memory that outlives its work, such as an answer that is being sent, counts as well: adds `bytes`, which may be
+ * negative. */
+void pool_hold(struct pool *p, int64_t bytes);
+
+/* Inside a work: seconds of processors that it has taken so far, those of threads that helped included. */
+double pool_spent_s(void);
+
+/* Seconds until a work that comes now and stands behind all others would begin, as predicted. */
+double pool_wait_s(struct pool *p);
+int pool_waiting(struct pool *p); /* works not yet begun */
+
+struct pool_stats {
+    uint32_t waiting, running;
+    double queued_s, wait_s;
+    uint64_t bytes;
+    uint64_t late, gone, pushed; /* works given up while they waited, since the begin, by why */
+};
+void pool_stats(struct pool *p, struct pool_stats *ret);
 
 /* Calls piece(i, user) for i in 0..n-1 on the calling thread and idle pool threads, at most `threads` of them; returns
  * when all are done. A piece that returns nonzero stops further ones from starting; that value is returned. Safe from
