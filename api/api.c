@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "api/access.h"
+#include "api/admission.h"
 #include "api/audio_stream.h"
 #include "api/cors.h"
 #include "api/exchange.h"
@@ -22,6 +23,8 @@
 
 /* JSON bodies larger than this are parsed on a pool thread: 5 ns a byte. */
 enum { INLINE_JSON = 64 << 10 };
+/* With what is made of it: a graph is lowered, too. */
+static const double json_us = 0.3;
 
 /* Numbers are read and written in the default floating-point state, whatever thread this is. */
 enum { MXCSR_DEFAULT = 0x1f80 };
@@ -71,6 +74,7 @@ struct api_config api_config_default(void)
         .max_response_samples = 1u << 22,
         .max_request_ms = 60000,
         .data = data_config_default(),
+        .quota = {.burst_s = 60, .burst_requests = 100},
         .max_streams = 256,
         .max_streams_bytes = 1u << 30,
         .max_stream_frames = 1u << 20,
@@ -102,7 +106,8 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
     *api = (struct api){.config = *config, .engine = engine, .pool = pool};
     pthread_mutex_init(&api->checked_lock, NULL);
     api->streams = audio_streams_new(config);
-    if (!api->streams) {
+    api->admission = admission_new(config);
+    if (!api->streams || !api->admission) {
         api_free(api);
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the api");
     }
@@ -132,6 +137,7 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
+    admission_free(api->admission);
     audio_streams_free(api->streams);
     access_free(api->access);
     graph_store_free(api->graphs);
@@ -317,11 +323,13 @@ static enum status check_draining(struct exchange *ex)
     return fault_add(&ex->fault, STATUS_BUSY, "", 0, "the server is ending and takes no new work; ask another one");
 }
 
-static enum status check_head(struct exchange *ex)
+/* `takes`: it counts as a request of its client's. */
+static enum status check_head(struct exchange *ex, bool takes)
 {
     TRY(find_route(ex));
     TRY(check_draining(ex));
     TRY(access_check(ex));
+    TRY(admission_enter(ex, takes));
     TRY(check_encoding(ex));
     return check_type(ex);
 }
@@ -409,7 +417,7 @@ bool api_accept_headers(struct api *api, const struct api_request *req, int64_t 
         problem_no_memory(res);
         return false;
     }
-    enum status status = check_head(ex);
+    enum status status = check_head(ex, false);
     if (status == STATUS_OK && *ex->route->accepts && content_length < 0 && !req->header(req, "Transfer-Encoding"))
         status = fault_add(&ex->fault, STATUS_LENGTH, "", 0,
                            "the request needs a Content-Length or Transfer-Encoding: chunked");
@@ -432,8 +440,9 @@ unsigned api_state_enter(void)
 
 static enum status begin(struct exchange *ex)
 {
-    TRY(check_head(ex));
+    TRY(check_head(ex, true));
     TRY(check_size(ex, ex->req->body_size));
+    admission_predict(ex, NULL, (double)ex->req->body_size * json_us, 0);
     if (ex->req->body_size > INLINE_JSON && body_is_json(ex))
         return exchange_long(ex, ex->route->run);
     return ex->route->run(ex);
@@ -450,7 +459,9 @@ enum api_progress api_begin(struct api *api, const struct api_request *req, stru
         problem_no_memory(res);
         return API_DONE;
     }
+    double begun_ms = ex->mark_ms;
     enum status status = begin(ex);
+    admission_spent(ex, (exchange_clock_ms() - begun_ms) * 1e-3);
     if (status == STATUS_OK && ex->resume)
         return API_LONG;
     finish(ex, status);
@@ -459,22 +470,71 @@ enum api_progress api_begin(struct api *api, const struct api_request *req, stru
     return API_DONE;
 }
 
+/* False: there is more, for later. */
+static bool go_on(struct exchange *ex)
+{
+    handler *resume = ex->resume;
+    double spent_s = pool_spent_s();
+    enum status status = exchange_alive(ex, 0);
+    ex->resume = NULL;
+    ex->mark_ms = exchange_clock_ms(); /* no stage waited for a thread */
+    status = status == STATUS_OK ? resume(ex) : exchange_ended(ex, status);
+    admission_spent(ex, pool_spent_s() - spent_s);
+    if (status == STATUS_OK && ex->resume)
+        return false;
+    finish(ex, status);
+    return true;
+}
+
 /* A pool thread is in the kernels' floating-point state when it comes here. */
-void api_finish(struct api *api, const struct api_request *req, struct api_response *res)
+enum api_progress api_finish(struct api *api, const struct api_request *req, struct api_response *res)
+{
+    (void)api;
+    struct exchange *ex = res->exchange;
+    volatile bool done = true;
+    unsigned saved = api_state_enter();
+    ex->req = req;
+    ex->on_pool = true;
+    if (ARENA_GUARD(ex->arena))
+        problem_no_memory(res);
+    else
+        done = go_on(ex);
+    if (done && !res->stream)
+        run_deferred(ex);
+    fp_state_leave(saved);
+    return done ? API_DONE : API_LONG;
+}
+
+static enum status why_refused(struct exchange *ex, const char *limit)
+{
+    double waited_s = (exchange_clock_ms() - ex->mark_ms) * 1e-3;
+    if (!limit)
+        return exchange_ended(ex, STATUS_CLIENT_GONE);
+    ex->fault.limit = limit;
+    if (!strcmp(limit, "max-request-ms"))
+        return fault_add(&ex->fault, STATUS_DEADLINE, "", 0,
+                         "no thread is free for this before its deadline: others' work will take longer; it has waited "
+                         "for %.3f s (limit max-request-ms, set by --max-request-ms)",
+                         waited_s);
+    if (!strcmp(limit, "max-work-bytes"))
+        return fault_add(
+            &ex->fault, STATUS_BUSY, "", 0,
+            "requests that wait or run take as much memory as they may together (limit max-work-bytes, set "
+            "by --max-work-bytes)");
+    return fault_add(&ex->fault, STATUS_BUSY, "", 0,
+                     "too much long work waits already (limit %s, set by --%s); come back later", limit, limit);
+}
+
+void api_refuse(struct api *api, struct api_response *res, const char *limit)
 {
     (void)api;
     struct exchange *ex = res->exchange;
     unsigned saved = api_state_enter();
-    ex->req = req;
-    ex->on_pool = true;
-    if (ARENA_GUARD(ex->arena)) {
+    if (ARENA_GUARD(ex->arena))
         problem_no_memory(res);
-    } else {
-        enum status alive = exchange_alive(ex, 0);
-        finish(ex, alive == STATUS_OK ? ex->resume(ex) : exchange_ended(ex, alive));
-    }
-    if (!res->stream)
-        run_deferred(ex);
+    else
+        finish(ex, why_refused(ex, limit));
+    run_deferred(ex);
     fp_state_leave(saved);
 }
 
@@ -491,7 +551,7 @@ typedef enum status intake_step(struct exchange *ex, const struct piece *piece);
 
 static enum status step_begin(struct exchange *ex, const struct piece *piece)
 {
-    TRY(check_head(ex));
+    TRY(check_head(ex, true));
     return intake_begin(ex, piece->content_length);
 }
 
@@ -510,10 +570,12 @@ static bool intake(struct exchange *ex, intake_step *step, const struct piece *p
 {
     volatile enum status status = STATUS_NO_MEMORY;
     unsigned saved = api_state_enter();
+    double spent_s = pool_spent_s();
     if (ARENA_GUARD(ex->arena)) {
         problem_no_memory(ex->res);
     } else {
         status = step(ex, piece);
+        admission_spent(ex, pool_spent_s() - spent_s);
         finish(ex, status);
     }
     if (status != STATUS_OK || step == step_end)
@@ -537,6 +599,11 @@ bool api_intake_begin(struct api *api, const struct api_request *req, int64_t co
 bool api_intake_is_short(const struct api_response *res, size_t n)
 {
     return intake_is_short(res->exchange, n);
+}
+
+double api_intake_seconds(const struct api_response *res, size_t n)
+{
+    return intake_seconds(res->exchange, n);
 }
 
 bool api_intake_piece(struct api_response *res, const void *data, size_t n, size_t *ret_used)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/data_store.h"
+#include "api/quota.h"
 #include "core/fault.h"
 #include "jit/engine.h"
 
@@ -53,6 +54,7 @@ struct api_config {
     uint64_t max_plane_bytes;      /* planes of one request */
     uint64_t max_response_samples; /* of an uploaded impulse response, all channels together */
     uint32_t max_request_ms;       /* deadline */
+    struct quota_limits quota;     /* of a client, when its key says nothing else */
     uint32_t max_streams;          /* open at once */
     uint64_t max_streams_bytes;    /* all of them together: state, delay lines, last answers */
     uint64_t max_stream_frames;    /* of one block */
@@ -108,6 +110,7 @@ struct api_request {
     const struct client *client; /* api/client.h: who asks, if that is known already; NULL: found from the headers */
     bool draining;
     bool takes_stream;             /* the answer may come as a stream */
+    bool queues;                   /* api_finish may say that it is to be called again */
     const struct api_batch *batch; /* NULL: somebody else's request */
 };
 
@@ -139,6 +142,7 @@ struct api_response {
     double stage_ms[8];        /* parse, check, lower, cache, exec, encode */
     double cost_seconds;       /* predicted, of what is left to do by api_finish: seconds of one thread, */
     uint64_t cost_bytes;       /* and bytes of memory, the request's body and its answer among them */
+    const char *client;        /* whose turn it takes, when it is long */
     double deadline_ms;        /* by the monotonic clock: when there is no point in it any more */
     struct exchange *exchange; /* the api room's */
 };
@@ -152,7 +156,12 @@ bool api_accept_headers(struct api *api, const struct api_request *req, int64_t 
  * on a pool thread with the same objects. Never fails: errors are answers. */
 enum api_progress { API_DONE, API_LONG };
 enum api_progress api_begin(struct api *api, const struct api_request *req, struct api_response *res);
-void api_finish(struct api *api, const struct api_request *req, struct api_response *res);
+/* API_LONG, for requests that queue only: what is left is longer than was predicted: call it again on a thread, later.
+ */
+enum api_progress api_finish(struct api *api, const struct api_request *req, struct api_response *res);
+/* Instead: the answer of what will not be done, because of a limit of the queue's (see pool.h); NULL: its client has
+ * gone. Any thread. */
+void api_refuse(struct api *api, struct api_response *res, const char *limit);
 void api_response_done(struct api_response *res);
 
 /* A body of audio that is worked on while it arrives, so that hours of it need little memory. The answer comes at the
@@ -166,6 +175,8 @@ bool api_takes_pieces(struct api *api, const struct api_request *req); /* a body
 bool api_intake_begin(struct api *api, const struct api_request *req, int64_t content_length, struct api_response *res);
 /* May a piece of n bytes be given on a thread that serves connections? Else on one of the pool's. */
 bool api_intake_is_short(const struct api_response *res, size_t n);
+/* Seconds that such a piece takes, as predicted. */
+double api_intake_seconds(const struct api_response *res, size_t n);
 bool api_intake_piece(struct api_response *res, const void *data, size_t n, size_t *ret_used);
 void api_intake_end(struct api_response *res, const void *data, size_t n);
 

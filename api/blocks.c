@@ -261,6 +261,16 @@ static enum status run_all(struct blocks *b, struct counts *ret_out, struct coun
     return status;
 }
 
+enum status blocks_measure(struct runner *r, const struct track *track, uint64_t *ret)
+{
+    struct blocks b = {.runner = r, .track = track};
+    b.args = ARENA_ARRAY(r->ex->arena, r->program->ir->n_args + 1u, double);
+    make_args(&b, 0);
+    TRY(measure_state(&b));
+    *ret = b.state.size;
+    return STATUS_OK;
+}
+
 enum status blocks_run(struct runner *r, const struct track *track, struct counts *ret_out, struct counts *ret_in)
 {
     struct blocks b;

@@ -32,6 +32,9 @@ enum { BLOCKS_FRAMES = 4096 }; /* a longer track may fail after its state has mo
 enum status blocks_run(struct runner *r, const struct track *track, struct counts *ret_out,
                        struct counts *ret_in) MUST_CHECK;
 
+/* Bytes that it takes beside what goes in and out: delay lines, state. LIMIT max-state-bytes. */
+enum status blocks_measure(struct runner *r, const struct track *track, uint64_t *ret) MUST_CHECK;
+
 /* The same in pieces, with memory and state that are made once. `track` stays the caller's, who sets `source.data` or
  * `source.pull`, `source.frames`, `frames`, `first`, `out` and `tail` of each piece before blocks_go; blocks_new sees
  * the frames of the longest one, and `out` is always where a float may be. */

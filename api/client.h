@@ -28,7 +28,7 @@ enum {
 struct client {
     const char *id; /* "key:NAME"; "addr:203.0.113.7", of IPv6 its /64: "addr:2001:db8:0:7::/64"; "local" */
     uint32_t roles;
-    double quota_seconds; /* of the key's row, of work at once; 0: as the settings say */
+    double quota_seconds; /* of the key's row: seconds of work a second; 0: as the setting quota-seconds says */
 };
 
 #endif

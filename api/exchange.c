@@ -4,7 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/admission.h"
 #include "api/room.h"
+
+/* Work that turns out to take longer than this, on a thread that began it as something shorter, gives the thread back
+ * and waits in the line where it belongs. */
+static const double queue_again_s = 0.05;
 
 const char *const stage_names[STAGE_COUNT] = {"parse", "check", "lower", "cache", "exec", "encode"};
 
@@ -68,9 +73,15 @@ int exchange_threads(const struct exchange *ex)
     return ex->on_pool && !ex->req->batch && ex->api->pool ? pool_threads(ex->api->pool) : 1;
 }
 
+bool exchange_queues_again(const struct exchange *ex)
+{
+    return ex->req->queues && ex->res->cost_seconds > queue_again_s;
+}
+
 enum status exchange_long(struct exchange *ex, handler *resume)
 {
-    if (ex->on_pool)
+    TRY(admission_charge(ex));
+    if (ex->on_pool && !exchange_queues_again(ex))
         return resume(ex);
     ex->resume = resume;
     return STATUS_OK;

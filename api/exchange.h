@@ -31,6 +31,15 @@ struct deferred {
     void *user;
 };
 
+/* What its work was predicted to take, was charged for, and has taken; see admission.h. */
+struct cost_account {
+    const struct runner *runner; /* whose engine was predicted */
+    double raw_s;                /* as predicted before corrections */
+    double charged_s, spent_s;
+    uint64_t bytes, held;        /* predicted; known to the pool beside its work */
+    bool begun, compiled, alone; /* one engine does it all */
+};
+
 struct exchange {
     struct api *api;
     const struct api_request *req;
@@ -49,6 +58,7 @@ struct exchange {
     void *work;                  /* the handler's */
     double mark_ms;              /* end of the last stage */
     double deadline_ms;
+    struct cost_account cost;
     atomic_bool stopped; /* nobody wants the answer any more */
     struct deferred *deferred;
 };
@@ -73,7 +83,10 @@ enum status exchange_ended(struct exchange *ex, enum status why);
 bool exchange_checks_only(const struct exchange *ex);
 /* How many threads its work may have. */
 int exchange_threads(const struct exchange *ex);
-/* Goes on with `resume` on a pool thread, or at once when it is there already. */
+/* On a thread, what is left is so long that it waits again? */
+bool exchange_queues_again(const struct exchange *ex);
+/* Goes on with `resume` on a pool thread, when the client's quota allows for what admission_predict said; at once when
+ * it is there already, unless that is so long that it queues again. */
 enum status exchange_long(struct exchange *ex, handler *resume);
 
 /* The answer. Values must live as long as it does. */

@@ -1,6 +1,7 @@
 /* POST /explain: how a graph becomes a kernel. Lowers it anew, so that every stage can be printed. */
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/json_write.h"
 #include "api/room.h"
 #include "api/subject.h"
@@ -154,5 +155,6 @@ enum status explain_post(struct exchange *ex)
     TRY(fields_end(&x->fields));
     TRY(subject);
     x->layout = (struct layout){kind ? GRAPH_AUDIO : GRAPH_FIELD, (uint32_t)channels};
+    admission_predict(ex, NULL, 10 * subject_predict_us(&x->subject), 0);
     return exchange_long(ex, explain_run);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/json.h"
 #include "api/json_write.h"
 #include "api/room.h"
@@ -173,7 +174,8 @@ enum status graphs_post(struct exchange *ex)
     exchange_stage(ex, STAGE_PARSE);
     TRY(subject_from_datum(ex, root, "", &p->subject));
     exchange_stage(ex, STAGE_CHECK);
-    return exchange_long(ex, graphs_store); /* the store waits for the disk */
+    admission_predict(ex, NULL, 4 * subject_predict_us(&p->subject), 0); /* in a few layouts */
+    return exchange_long(ex, graphs_store);                              /* the store waits for the disk */
 }
 
 enum status graphs_get(struct exchange *ex)

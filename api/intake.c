@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/admission.h"
 #include "api/etag.h"
 #include "api/process.h"
 #include "api/room.h"
@@ -16,6 +17,10 @@ enum {
 
 /* Unknown lengths are worth a kernel: whoever sends so much sends more. */
 static const double unknown_points = 1e7;
+/* What a turn may take of which nothing is known: lowering a graph, mastering. */
+static const double unknown_s = 0.02;
+/* Memory of a body's pieces, and of the encoder of its answer. */
+enum { PIECES_BYTES = 1 << 20 };
 
 enum wants { WANTS_HEAD, WANTS_SAMPLES, WANTS_FILE, WANTS_REST };
 
@@ -112,6 +117,7 @@ static enum status make_blocks(struct exchange *ex, struct intake *k)
     struct track *t = &k->p.track;
     static const char room[HEAD_ROOM];
     void *memory;
+    uint64_t state;
     if (!is_plain(k))
         t->sample = SAMPLE_F32;
     size_t frame = t->channels_out * sample_size(t->sample);
@@ -121,11 +127,27 @@ static enum status make_blocks(struct exchange *ex, struct intake *k)
     TRY(exchange_memory(ex, k->step * frame, &memory));
     k->out = memory;
     t->frames = k->step;
+    TRY(blocks_measure(k->p.runner, t, &state));
+    TRY(admission_hold(ex, state));
     TRY(blocks_new(k->p.runner, t, &k->blocks));
     TRY(spool_new(ex, &k->spool));
     if (is_plain(k) && k->p.file == AUDIO_WAV)
         spool_put(k->spool, room, HEAD_ROOM); /* the head is known at the end */
     return STATUS_OK;
+}
+
+static double samples_us(const struct intake *k, double points)
+{
+    const struct track *t = &k->p.track;
+    return runner_predict_us(k->p.runner, points) + points * (t->channels_in + t->channels_out) * process_convert_us;
+}
+
+/* Of the whole, from its first piece to the end. */
+static void predict(struct exchange *ex, struct intake *k, double points)
+{
+    const struct mastered *m = &k->p.mastered;
+    admission_predict(ex, k->p.runner, samples_us(k, points) + mastered_predict_us(m),
+                      ex->res->cost_bytes + STEP_BYTES);
 }
 
 /* What the audio is has become known: checks that nothing of the request speaks against it, and makes ready. */
@@ -146,6 +168,7 @@ static enum status start(struct exchange *ex, struct intake *k, uint64_t data_at
     TRY(process_program(ex, p));
     TRY(runner_choose(p->runner, points));
     exchange_stage(ex, STAGE_CACHE);
+    predict(ex, k, points);
     return make_blocks(ex, k);
 }
 
@@ -195,6 +218,7 @@ enum status intake_begin(struct exchange *ex, int64_t content_length)
     ex->work = k;
     k->content_length = content_length;
     turn_begin(ex, k);
+    admission_predict(ex, NULL, unknown_s * 1e6, PIECES_BYTES);
     TRY(process_begin(ex, &k->p));
     k->p.hash = k->hash = *deferred = etag_stream_new();
     if (!k->hash)
@@ -305,10 +329,15 @@ bool intake_is_short(const struct exchange *ex, size_t n)
         return true;
     if (k->wants != WANTS_SAMPLES || t->changes)
         return false;
-    double points = (double)(n / frame_size(k));
-    double us =
-        runner_predict_us(k->p.runner, points) + points * (t->channels_in + t->channels_out) * process_convert_us;
-    return us <= ex->api->config.inline_us;
+    return samples_us(k, (double)(n / frame_size(k))) <= ex->api->config.inline_us;
+}
+
+double intake_seconds(const struct exchange *ex, size_t n)
+{
+    const struct intake *k = ex->work;
+    if (k->wants != WANTS_SAMPLES)
+        return unknown_s;
+    return samples_us(k, (double)(n / frame_size(k))) * 1e-6;
 }
 
 /* ---- the end ---- */

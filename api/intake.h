@@ -12,6 +12,7 @@ bool intake_is_for(const struct api_request *req);
 
 enum status intake_begin(struct exchange *ex, int64_t content_length) MUST_CHECK;
 bool intake_is_short(const struct exchange *ex, size_t n);
+double intake_seconds(const struct exchange *ex, size_t n); /* that a piece takes, as predicted */
 /* A failure ends it. */
 enum status intake_piece(struct exchange *ex, const void *data, size_t n, size_t *ret_used) MUST_CHECK;
 enum status intake_end(struct exchange *ex, const void *data, size_t n) MUST_CHECK;

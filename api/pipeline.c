@@ -266,6 +266,11 @@ float *pipeline_means(const struct pipeline *p, uint32_t output, uint32_t row)
     return p->means + ((size_t)output * p->view.h + row) * p->view.w;
 }
 
+uint64_t pipeline_bytes(const struct pipeline *p)
+{
+    return p ? (p->floats + (uint64_t)means_floats(p)) * sizeof(float) : 0;
+}
+
 /* ---- begin ---- */
 
 static enum status fault_limit_planes(const struct pipeline *p, double floats)

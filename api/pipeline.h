@@ -22,6 +22,8 @@ struct done {
 };
 enum status pipeline_frame(struct pipeline *p, const struct view *view, struct done done) MUST_CHECK;
 
+uint64_t pipeline_bytes(const struct pipeline *p); /* of its planes; NULL: 0 */
+
 /* Of the frame, for the last stage with one point a pixel: windows by its surfaces, for a call that begins with this
  * row of the view. */
 void pipeline_windows(const struct pipeline *p, uint32_t row, struct kernel_plane *ret_windows);

@@ -351,11 +351,37 @@ const char *pool_submit(struct pool *p, const struct pool_work *work)
     return limit;
 }
 
+const char *pool_refusal(struct pool *p, const struct pool_work *work)
+{
+    const struct queued item = {.work = *work};
+    pthread_mutex_lock(&p->lock);
+    struct queue_load load = load_of(p);
+    const char *limit = queue_refusal(&p->queue, &item, &load);
+    pthread_mutex_unlock(&p->lock);
+    return limit;
+}
+
 void pool_set_limits(struct pool *p, const struct pool_limits *limits)
 {
     pthread_mutex_lock(&p->lock);
     p->queue.limits = *limits;
     pthread_mutex_unlock(&p->lock);
+}
+
+bool pool_has_room(struct pool *p, uint64_t bytes)
+{
+    pthread_mutex_lock(&p->lock);
+    bool has = !p->queue.limits.bytes || p->queue.bytes + bytes <= p->queue.limits.bytes;
+    pthread_mutex_unlock(&p->lock);
+    return has;
+}
+
+struct pool_limits pool_limits(struct pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct pool_limits limits = p->queue.limits;
+    pthread_mutex_unlock(&p->lock);
+    return limits;
 }
 
 void pool_hold(struct pool *p, int64_t bytes)
@@ -379,6 +405,12 @@ double pool_wait_s(struct pool *p)
     double wait_s = queue_drain_s(&p->queue, &load);
     pthread_mutex_unlock(&p->lock);
     return wait_s;
+}
+
+uint32_t pool_retry_s(struct pool *p)
+{
+    const double least = fmax(pool_limits(p).retry_s, 1), most = 3600;
+    return (uint32_t)fmin(fmax(ceil(pool_wait_s(p)), least), most);
 }
 
 int pool_waiting(struct pool *p)

@@ -13,11 +13,13 @@ int pool_threads(const struct pool *p);
 
 /* What may wait. A member that is 0: no limit. */
 struct pool_limits {
-    uint32_t works; /* max-queue */
-    double wait_s;  /* max-queue-seconds: until a new one begins, as predicted */
-    uint64_t bytes; /* max-work-bytes: of all that waits and runs, and of answers not sent yet */
+    uint32_t works;   /* max-queue */
+    double wait_s;    /* max-queue-seconds: until a new one begins, as predicted */
+    uint64_t bytes;   /* max-work-bytes: of all that waits and runs, and of answers not sent yet */
+    uint32_t retry_s; /* retry-after: the least */
 };
 void pool_set_limits(struct pool *p, const struct pool_limits *limits);
+struct pool_limits pool_limits(struct pool *p);
 
 enum pool_class {
     POOL_CONTINUE,   /* a turn of what was let in before: never refused */
@@ -44,6 +46,11 @@ struct pool_work {
 /* Runs it on some thread, later, or says by NULL that it will. Else the name of the limit that refuses. */
 const char *pool_submit(struct pool *p, const struct pool_work *work);
 
+/* Would it be let in now? NULL, or the limit that speaks against it. */
+const char *pool_refusal(struct pool *p, const struct pool_work *work);
+
+bool pool_has_room(struct pool *p, uint64_t bytes); /* of max-work-bytes */
+
 /* Memory that outlives its work, such as an answer that is being sent, counts as well: adds `bytes`, which may be
  * negative. */
 void pool_hold(struct pool *p, int64_t bytes);
@@ -53,7 +60,8 @@ double pool_spent_s(void);
 
 /* Seconds until a work that comes now and stands behind all others would begin, as predicted. */
 double pool_wait_s(struct pool *p);
-int pool_waiting(struct pool *p); /* works not yet begun */
+uint32_t pool_retry_s(struct pool *p); /* the same for Retry-After: whole, at least 1, at most an hour */
+int pool_waiting(struct pool *p);      /* works not yet begun */
 
 struct pool_stats {
     uint32_t waiting, running;

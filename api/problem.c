@@ -3,12 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/exchange.h"
 #include "api/json_write.h"
 #include "api/room.h"
-
-/* Seconds after which it makes sense to come back. */
-enum { RETRY_BUSY_S = 1 };
 
 static const char no_memory[] =
     "{\"type\":\"/errors/no-memory\",\"title\":\"There is no memory for this request now\",\"status\":503,"
@@ -74,7 +72,7 @@ void problem_answer(struct exchange *ex)
     json_object_end(&w);
     text_add(&w.text, "\n");
     if ((http == 503 || http == 429) && !answer_has(ex, "Retry-After"))
-        answer_header_count(ex, "Retry-After", RETRY_BUSY_S);
+        answer_header_count(ex, "Retry-After", admission_retry_s(ex));
     answer_header(ex, "Cache-Control", "no-store");
     answer_body(ex, http, "application/problem+json", w.text.s, w.text.n);
     ex->res->limit = f->limit;

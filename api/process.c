@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/admission.h"
 #include "api/choice.h"
 #include "api/multipart.h"
 #include "api/process.h"
@@ -14,6 +15,8 @@
 /* Bodies above this are read on a pool thread; microseconds that a sample's way in and out takes. */
 enum { INLINE_BODY = 256 << 10 };
 const double process_convert_us = 0.002;
+/* A sample of a convolution, and a byte of a body that is read for its parts and its ETag. */
+static const double host_us = 0.05, body_us = 0.002;
 
 static handler process_prepare, process_run;
 
@@ -265,7 +268,10 @@ static enum status process_read(struct exchange *ex, struct process *p)
         return subject_check(ex, &p->subject, &p->params);
     if (process_is_known(p))
         return STATUS_OK;
-    return subject_is_small(&p->subject) ? process_prepare(ex) : exchange_long(ex, process_prepare);
+    if (subject_is_small(&p->subject))
+        return process_prepare(ex);
+    admission_predict(ex, NULL, subject_predict_us(&p->subject), 0);
+    return exchange_long(ex, process_prepare);
 }
 
 static enum status check_program(struct exchange *ex, struct process *p)
@@ -339,22 +345,41 @@ static enum status process_decode(struct exchange *ex)
     return process_choose(ex);
 }
 
+/* Where the whole is not short, its state is looked at, too. */
+static enum status predict(struct process *p, double engine_us)
+{
+    struct exchange *ex = p->fields.ex;
+    const struct track *t = &p->track;
+    uint64_t frames = t->frames, state = 0;
+    double us = engine_us + process_points(p) * (t->channels_in + t->channels_out) * process_convert_us +
+                mastered_predict_us(&p->mastered);
+    us += t->changes ? automation_predict_us(t->changes, 0, frames) : 0;
+    if (us > ex->api->config.inline_us && !p->runner->program->n_hosts)
+        TRY(blocks_measure(p->runner, t, &state));
+    if (p->mastered.tail_auto)
+        frames += mastered_tail_most(ex, t);
+    uint64_t bytes = state + frames * t->channels_out * sample_size(t->sample);
+    if (!mastered_is_needless(&p->mastered))
+        bytes += frames * t->channels_out * sizeof(float);
+    admission_predict(ex, p->runner, us, bytes);
+    return STATUS_OK;
+}
+
 static enum status process_prepare(struct exchange *ex)
 {
     struct process *p = ex->work;
     TRY(process_program(ex, p));
-    if (p->runner->program->n_hosts)
-        return exchange_long(ex, process_decode);
-    if (p->tier == TIER_JIT)
-        return exchange_long(ex, process_choose);
-    double points = process_points(p);
+    const struct program *program = p->runner->program;
+    double points = process_points(p), whole_us = points * program->whole_cost.jit_ns * 1e-3;
+    if (program->n_hosts || p->tier == TIER_JIT) {
+        TRY(predict(p, whole_us + points * program->n_hosts * host_us));
+        return exchange_long(ex, program->n_hosts ? process_decode : process_choose);
+    }
     TRY(runner_choose(p->runner, points));
     exchange_stage(ex, STAGE_CACHE);
-    double us = runner_predict_us(p->runner, points) +
-                points * (p->track.channels_in + p->track.channels_out) * process_convert_us;
-    us += mastered_predict_us(&p->mastered);
-    us += p->track.changes ? automation_predict_us(p->track.changes, 0, p->track.frames) : 0;
-    return us > ex->api->config.inline_us ? exchange_long(ex, process_run) : process_run(ex);
+    TRY(predict(p, runner_predict_us(p->runner, points)));
+    bool is_long = ex->res->cost_seconds * 1e6 > ex->api->config.inline_us;
+    return is_long ? exchange_long(ex, process_run) : process_run(ex);
 }
 
 void process_answer(struct exchange *ex, struct process *p)
@@ -467,8 +492,10 @@ enum status process_post(struct exchange *ex)
 {
     const char *type = ex->req->header(ex->req, "Content-Type");
     struct process *p = ARENA_NEW(ex->arena, struct process);
-    if (ex->req->body_size > INLINE_BODY && !ex->on_pool)
+    if (ex->req->body_size > INLINE_BODY && !ex->on_pool) {
+        admission_predict(ex, NULL, (double)ex->req->body_size * body_us, 0);
         return exchange_long(ex, process_post);
+    }
     if (multipart_is(ex)) {
         TRY(read_multipart(ex, p));
     } else if (!strncasecmp(type, "application/json", 16)) {

@@ -298,7 +298,7 @@ static const char *make_room(struct queue *q, const struct queued *item, struct 
     return NULL;
 }
 
-static const char *refusal(const struct queue *q, const struct queued *item, const struct queue_load *load)
+static const char *time_refusal(const struct queue *q, const struct queued *item, const struct queue_load *load)
 {
     const struct pool_work *w = &item->work;
     double wait_s = queue_wait_s(q, load, w->client, w->cost_s);
@@ -307,15 +307,30 @@ static const char *refusal(const struct queue *q, const struct queued *item, con
     return q->limits.wait_s > 0 && wait_s > q->limits.wait_s ? "max-queue-seconds" : NULL;
 }
 
+static enum queue_kind kind_of(const struct pool_work *w)
+{
+    if (w->class == POOL_CONTINUE)
+        return QUEUE_CONTINUE;
+    return w->cost_s <= QUEUE_SHORT_S ? QUEUE_SHORT : QUEUE_LONG;
+}
+
+const char *queue_refusal(const struct queue *q, const struct queued *item, const struct queue_load *load)
+{
+    const char *limit = time_refusal(q, item, load);
+    if (!limit && is_heavy(q, item->work.bytes))
+        limit = "max-work-bytes";
+    return !limit && is_full(q, kind_of(&item->work)) ? "max-queue" : limit;
+}
+
 const char *queue_put(struct queue *q, struct queued *item, const struct queue_load *load, struct queued **ret_out,
                       const char **ret_limit)
 {
     const struct pool_work *w = &item->work;
     *ret_out = NULL;
-    item->kind = w->class == POOL_CONTINUE ? QUEUE_CONTINUE : w->cost_s <= QUEUE_SHORT_S ? QUEUE_SHORT : QUEUE_LONG;
+    item->kind = kind_of(w);
     *ret_limit = is_heavy(q, w->bytes) ? "max-work-bytes" : "max-queue";
     if (w->class != POOL_CONTINUE) {
-        const char *limit = refusal(q, item, load);
+        const char *limit = time_refusal(q, item, load);
         if (!limit)
             limit = make_room(q, item, ret_out);
         if (limit)

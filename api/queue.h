@@ -57,6 +57,9 @@ struct queue_load {
 const char *queue_put(struct queue *q, struct queued *item, const struct queue_load *load, struct queued **ret_out,
                       const char **ret_limit);
 
+/* The limit that would refuse it now, if nobody is pushed out; or NULL. */
+const char *queue_refusal(const struct queue *q, const struct queued *item, const struct queue_load *load);
+
 /* The next one, or NULL; `short_only`: none but short ones. Its line may be gone: work.client is NULL. */
 struct queued *queue_take(struct queue *q, bool short_only);
 /* One whose deadline has passed, or NULL. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/choice.h"
 #include "api/etag.h"
 #include "api/multipart.h"
@@ -19,6 +20,8 @@ enum { SIZE_DEFAULT = 256, INLINE_BODY = 256 << 10 /* larger ones are read on a 
 
 /* Microseconds a sample that conversion and compression take. */
 static const double convert_us = 0.001, png_us = 0.005, diffuse_us = 0.012;
+/* And a byte of an uploaded image, whatever its format. */
+static const double upload_us = 0.02;
 
 struct render {
     struct fields fields;
@@ -261,6 +264,9 @@ static enum status render_read(struct exchange *ex, struct render *r, struct mul
     if (known)
         return STATUS_OK;
     bool small = subject_is_small(&r->subject) && !r->uploads.n;
+    double body_us = (double)ex->req->body_size * upload_us;
+    if (!small)
+        admission_predict(ex, NULL, subject_predict_us(&r->subject) + body_us, 0);
     return small ? render_prepare(ex) : exchange_long(ex, render_prepare);
 }
 
@@ -328,6 +334,23 @@ static struct frames frames_of(const struct render *r)
     return frames;
 }
 
+/* Beside the body: the answer, planes, what the encoder and the threads need. */
+static uint64_t render_bytes(const struct render *r)
+{
+    enum { A_THREAD = 1 << 20, QUEUED = 8 << 20 };
+    const struct encoder *e = r->encoder;
+    int threads = pool_threads(r->fields.ex->api->pool);
+    uint64_t desk = A_THREAD + e->work_size + 3 * (uint64_t)(e->band_most ? e->band_most : ENCODER_BAND),
+             frame = (uint64_t)encoder_row_bytes(e) * r->form.height + e->frame_more,
+             answer = r->streams ? QUEUED : frame * r->form.frames + e->head_room;
+    return answer + pipeline_bytes(r->runner->pipeline) + (uint64_t)threads * desk;
+}
+
+static void predict(struct render *r, double engine_us)
+{
+    admission_predict(r->fields.ex, r->runner, engine_us + output_us(r), render_bytes(r));
+}
+
 static enum status make_pipeline(struct render *r)
 {
     const struct frames frames = frames_of(r);
@@ -346,13 +369,16 @@ static enum status render_prepare(struct exchange *ex)
     TRY(uploads_match(ex, &r->uploads, &r->subject, r->runner->program));
     TRY(uploads_decode(ex, &r->uploads, r->runner->program, &r->runner->images));
     TRY(make_pipeline(r));
-    if (r->tier == TIER_JIT)
-        return exchange_long(ex, render_choose);
     double points = render_points(r);
+    if (r->tier == TIER_JIT) {
+        predict(r, points * r->runner->program->whole_cost.jit_ns * 1e-3);
+        return exchange_long(ex, render_choose);
+    }
     TRY(runner_choose(r->runner, points));
     exchange_stage(ex, STAGE_CACHE);
-    double us = runner_predict_us(r->runner, points) + output_us(r);
-    return us > ex->api->config.inline_us ? exchange_long(ex, render_run) : render_run(ex);
+    predict(r, runner_predict_us(r->runner, points));
+    bool is_long = ex->res->cost_seconds * 1e6 > ex->api->config.inline_us;
+    return is_long ? exchange_long(ex, render_run) : render_run(ex);
 }
 
 /* What is known at the end only. */
@@ -415,8 +441,10 @@ enum status render_post(struct exchange *ex)
 {
     struct multipart_part json = {.data = ex->req->body, .size = ex->req->body_size};
     struct multipart *parts = NULL;
-    if (ex->req->body_size > INLINE_BODY && !ex->on_pool)
+    if (ex->req->body_size > INLINE_BODY && !ex->on_pool) {
+        admission_predict(ex, NULL, (double)ex->req->body_size * upload_us, 0);
         return exchange_long(ex, render_post);
+    }
     struct render *r = ARENA_NEW(ex->arena, struct render);
     if (multipart_is(ex)) {
         parts = ARENA_NEW(ex->arena, struct multipart);

@@ -24,6 +24,7 @@ struct api {
     struct data_store *data;
     struct graph_store *graphs; /* the memory before it */
     struct access *access;
+    struct admission *admission;
     struct audio_streams *streams;
     uint8_t stream_key[MAC_KEY_SIZE]; /* seals exported state */
     atomic_int waiting;               /* requests of tier jit that hold a thread until their kernel is there */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/admission.h"
+#include "api/pool.h"
 #include "core/interp.h"
 
 enum { BLOCK = 128 << 10, QUEUE_MOST = 4 << 20, QUEUE_LOW = 2 << 20 };
@@ -264,7 +266,9 @@ void api_stream_work(struct api_stream *s)
         bool done = false;
         enter(s);
         unsigned saved = api_state_enter();
+        double spent_s = pool_spent_s();
         enum status status = guarded_turn(s, &done);
+        admission_spent(s->ex, pool_spent_s() - spent_s);
         fp_state_leave(saved);
         leave(s, status, done);
     }

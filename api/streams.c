@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/admission.h"
 #include "api/audio_stream.h"
 #include "api/choice.h"
 #include "api/json_write.h"
@@ -16,6 +17,8 @@ enum { RETRY_IN_FLIGHT_S = 1 };
 
 /* Microseconds that a sample's way in and out takes. */
 static const double convert_us = 0.002;
+/* And a byte of state its seal. */
+static const double state_us = 0.003;
 
 static const char *const formats[] = {"f32le", "s16le", "s24le", NULL};
 static const enum sample format_samples[] = {SAMPLE_F32, SAMPLE_S16, SAMPLE_S24};
@@ -223,6 +226,7 @@ enum status streams_post(struct exchange *ex)
     if (!strncasecmp(type, "application/octet-stream", 24)) {
         fields_from_query(ex, 0, &o->fields);
         TRY(fields_end(&o->fields));
+        admission_predict(ex, NULL, (double)ex->req->body_size * state_us, ex->req->body_size);
         return exchange_long(ex, streams_continue);
     }
     TRY(fields_from_json(ex, ex->req->body, ex->req->body_size, FIELD_STREAM, &o->fields));
@@ -232,7 +236,10 @@ enum status streams_post(struct exchange *ex)
     TRY(fields_end(&o->fields));
     TRY(subject);
     exchange_stage(ex, STAGE_CHECK);
-    return subject_is_small(&o->subject) ? streams_make(ex) : exchange_long(ex, streams_make);
+    if (subject_is_small(&o->subject))
+        return streams_make(ex);
+    admission_predict(ex, NULL, subject_predict_us(&o->subject), 0);
+    return exchange_long(ex, streams_make);
 }
 
 /* A block */
@@ -425,6 +432,15 @@ static enum status block_choose(struct exchange *ex)
     return block_run(ex);
 }
 
+/* A long one works on a copy of the state. */
+static void predict_block(struct exchange *ex, const struct block *b, double engine_us)
+{
+    const struct track *t = &b->track;
+    double us = engine_us + automation_predict_us(&b->stream->automation, t->first, t->frames) +
+                (double)t->frames * (t->channels_in + t->channels_out) * convert_us;
+    admission_predict(ex, b->runner, us, b->size + (t->frames > BLOCKS_FRAMES ? b->stream->state.size : 0));
+}
+
 static enum status block_prepare(struct exchange *ex, struct block *b)
 {
     struct audio_stream *s = b->stream;
@@ -440,12 +456,14 @@ static enum status block_prepare(struct exchange *ex, struct block *b)
     b->runner = runner_new(ex);
     b->runner->program = program_ref(s->program);
     b->runner->tier = s->tier;
-    if (s->tier == TIER_JIT)
+    if (s->tier == TIER_JIT) {
+        predict_block(ex, b, points * s->program->whole_cost.jit_ns * 1e-3);
         return exchange_long(ex, block_choose);
+    }
     TRY(runner_choose(b->runner, points));
-    double us = runner_predict_us(b->runner, points) + automation_predict_us(&s->automation, t->first, t->frames) +
-                points * (t->channels_in + t->channels_out) * convert_us;
-    return us > ex->api->config.inline_us ? exchange_long(ex, block_run) : block_run(ex);
+    predict_block(ex, b, runner_predict_us(b->runner, points));
+    bool is_long = ex->res->cost_seconds * 1e6 > ex->api->config.inline_us;
+    return is_long ? exchange_long(ex, block_run) : block_run(ex);
 }
 
 enum status streams_block(struct exchange *ex)
@@ -547,5 +565,6 @@ enum status stream_state_get(struct exchange *ex)
     struct audio_stream *s;
     TRY(find_stream(ex, true, &s));
     ex->work = s;
+    admission_predict(ex, NULL, (double)s->state.size * state_us, 2 * s->state.size);
     return exchange_long(ex, state_write);
 }

@@ -107,6 +107,12 @@ bool subject_is_small(const struct subject *s)
     return !s->graph || strlen(s->canonical) <= SMALL_TEXT;
 }
 
+double subject_predict_us(const struct subject *s)
+{
+    static const double us_a_byte = 0.4;
+    return s->graph ? (double)strlen(s->canonical) * us_a_byte : 100;
+}
+
 struct program *subject_known(struct exchange *ex, const struct subject *s, struct layout layout)
 {
     return engine_program_known(ex->api->engine, s->id, layout);

@@ -24,6 +24,7 @@ enum status subject_load(struct exchange *ex, struct subject *s) MUST_CHECK;
 
 /* Is lowering it likely to be quick? */
 bool subject_is_small(const struct subject *s);
+double subject_predict_us(const struct subject *s); /* what lowering it may take */
 /* In memory already: no parsing, no lowering. NULL: not. The caller gives it back. */
 struct program *subject_known(struct exchange *ex, const struct subject *s, struct layout layout);
 enum status subject_program(struct exchange *ex, struct subject *s, struct layout layout,

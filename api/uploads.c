@@ -1,6 +1,8 @@
 /* See uploads.h. */
 #include "api/uploads.h"
 
+#include "api/admission.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,6 +242,7 @@ enum status uploads_decode(struct exchange *ex, const struct uploads *u, const s
                                "with this image the request's take %.0f bytes decoded, more than %llu",
                                (double)bytes + (double)scratch, (unsigned long long)most);
     }
+    TRY(admission_hold(ex, bytes + scratch));
     for (uint32_t i = 0; i < n; i++) {
         void *planes;
         enum status alive = exchange_alive(ex, 0);

@@ -7,11 +7,13 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NAME_SIZE = 64 };
 
 #define ROOM NULL
 #define CORES "cores"
+#define MEMORY "memory"
 
 #define MEMBER(member) ((struct settings *)0)->member
 #define IS_U32(member) _Generic(MEMBER(member), uint32_t : 1, default : 0)
@@ -54,6 +56,35 @@ static int cores(void)
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
     return n > 0 ? n : 1;
+}
+
+/* Of the control group this runs in, or UINT64_MAX. */
+static uint64_t memory_allowed(void)
+{
+    unsigned long long bytes = UINT64_MAX;
+    FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
+    if (f && fscanf(f, "%llu", &bytes) != 1)
+        bytes = UINT64_MAX;
+    if (f)
+        fclose(f);
+    return bytes;
+}
+
+static uint64_t half_of_memory(void)
+{
+    uint64_t have = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), may = memory_allowed();
+    return (may < have ? may : have) / 2;
+}
+
+static const char *built_in_text(const struct setting *row, char *text, size_t size)
+{
+    if (row->built_in && !strcmp(row->built_in, CORES))
+        snprintf(text, size, "%d", cores());
+    else if (row->built_in && !strcmp(row->built_in, MEMORY))
+        snprintf(text, size, "%llu", (unsigned long long)half_of_memory());
+    else
+        return row->built_in;
+    return text;
 }
 
 /* Index of `value` among "a|b|c", or -1. */
@@ -167,9 +198,8 @@ static void set_built_in(struct settings *s)
     *s = (struct settings){.api = api_config_default(), .engine = engine_config_default()};
     for (size_t i = 0; i < config_settings_count; i++) {
         const struct setting *row = &config_settings[i];
-        char n[16];
-        snprintf(n, sizeof n, "%d", cores());
-        const char *value = row->built_in && !strcmp(row->built_in, CORES) ? n : row->built_in;
+        char n[24];
+        const char *value = built_in_text(row, n, sizeof n);
         bool fine = !value || set_value(s, row, value);
         assert(fine);
         (void)fine;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/pool.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/problem.h"
@@ -85,6 +86,7 @@ static void set_request(struct conn *c, const char *method)
         .peer = c->peer,
         .draining = c->too_late,
         .takes_stream = c->takes_stream,
+        .queues = true,
     };
 }
 
@@ -103,8 +105,10 @@ void conn_refuse(struct conn *c, enum status status, const char *detail, const c
     conn_answer_done(c);
     *r = (struct api_response){.http_status = status_http(status), .fd = -1, .route = "(refused)", .limit = limit};
     r->headers[r->n_headers++] = (struct api_header){"Content-Type", "application/problem+json"};
-    if (status == STATUS_BUSY)
-        r->headers[r->n_headers++] = (struct api_header){"Retry-After", c->http->retry_after};
+    if (status == STATUS_BUSY) {
+        snprintf(c->retry_after, sizeof c->retry_after, "%u", pool_retry_s(c->http->pool));
+        r->headers[r->n_headers++] = (struct api_header){"Retry-After", c->retry_after};
+    }
     r->body_size = problem_write(c->problem, sizeof c->problem, status, detail, limit);
     r->body = c->problem;
     if (c->request.header)
@@ -411,6 +415,27 @@ void conn_turn(struct conn *c)
     c->wanted = 2 * c->body.size > PIECE ? 2 * c->body.size : PIECE; /* what was left over needs more behind it */
 }
 
+void conn_turn_refused(struct conn *c, const char *limit)
+{
+    api_refuse(c->http->api, &c->response, limit);
+    c->most_discarded = c->http->config.max_discard;
+    ignore_rest(c);
+}
+
+void conn_hold(struct conn *c, uint64_t bytes)
+{
+    c->held += bytes;
+    pool_hold(c->http->pool, (int64_t)bytes);
+}
+
+static void let_go(struct conn *c)
+{
+    if (c->held)
+        pool_hold(c->http->pool, -(int64_t)c->held);
+    c->held = 0;
+    c->let_in = false;
+}
+
 void conn_request_done(struct conn *c)
 {
     c->visit = VISIT_NONE;
@@ -422,6 +447,7 @@ void conn_request_done(struct conn *c)
     if (c->answer_in_file)
         conn_answer_done(c);
     body_clear(&c->body);
+    let_go(c);
     const struct http_config *config = &c->http->config;
     int64_t now = reaper_clock_ms();
     watched_set(&c->watched, PHASE_IDLE, now, now + config->idle_timeout_ms + config->headers_timeout_ms);
@@ -429,6 +455,7 @@ void conn_request_done(struct conn *c)
 
 void conn_free(struct conn *c)
 {
+    let_go(c);
     conn_answer_done(c);
     body_done(&c->body);
     uri_done(&c->uri);

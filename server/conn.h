@@ -28,7 +28,6 @@ struct http {
     struct reaper *reaper;
     struct gate *gate;
     char url[LISTEN_URL_SIZE];
-    char retry_after[RETRY_SIZE];
     struct peers trusted;
     uint64_t id_base;
     atomic_ulong id_next;
@@ -52,6 +51,8 @@ struct conn {
     bool answer_held; /* api_response_done is owed */
     bool answer_in_file;
     bool takes_stream;
+    bool let_in;                        /* of an upload: its first turn was */
+    uint64_t held;                      /* bytes of memory that outlive their work, known to the pool */
     struct MHD_Response *stream_answer; /* for its trailers; the library keeps it as long as the connection reads it */
     uint64_t sent;                      /* bytes of a stream handed to the library */
     int64_t sending_ms;                 /* since when, later by the time in which the client waited for us */
@@ -76,6 +77,7 @@ struct conn {
     struct api_request request;
     struct api_response response;
     char request_id[REQUEST_ID_SIZE];
+    char retry_after[RETRY_SIZE];
     char peer[PEER_TEXT_SIZE]; /* the client */
     char problem[PROBLEM_SIZE];
 };
@@ -112,6 +114,10 @@ bool conn_take_piece(struct conn *c, const char *data, size_t n);
 bool conn_turn_is_due(const struct conn *c);
 bool conn_turn_is_short(const struct conn *c);
 void conn_turn(struct conn *c);
+/* There is no room for it, by this limit: `response` says so, and is sent behind the body. */
+void conn_turn_refused(struct conn *c, const char *limit);
+/* So many bytes of memory stay until the request is done. */
+void conn_hold(struct conn *c, uint64_t bytes);
 
 /* Makes `response` a problem of this room. */
 void conn_refuse(struct conn *c, enum status status, const char *detail, const char *limit);

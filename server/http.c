@@ -33,6 +33,8 @@
 
 enum { STREAM_PIECE = 128 << 10 };
 
+static const double turn_s = 0.05; /* about what a turn takes */
+
 struct turn {
     struct http *http;
     struct api_stream *stream;
@@ -48,9 +50,11 @@ static void turn_run(void *user)
     atomic_fetch_sub(&h->on_pool, 1);
 }
 
-/* Its request was let in already, so it does not count against max-queue. */
-static bool turn_submit(struct http *h, struct api_stream *stream)
+/* Its request was let in already. */
+static bool turn_submit(struct conn *c)
 {
+    struct http *h = c->http;
+    struct api_stream *stream = c->response.stream;
     struct turn *t = malloc(sizeof *t);
     if (!t)
         return false;
@@ -58,7 +62,8 @@ static bool turn_submit(struct http *h, struct api_stream *stream)
     if (atomic_fetch_add(&h->on_pool, 1) == 0)
         atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
     /* Asked after it is counted: who ends the server sets it, and then waits for the count. */
-    const struct pool_work work = {.run = turn_run, .user = t, .class = POOL_CONTINUE};
+    const struct pool_work work = {
+        .run = turn_run, .user = t, .class = POOL_CONTINUE, .cost_s = turn_s, .client = c->response.client};
     if (!atomic_load(&h->aborting) && !pool_submit(h->pool, &work))
         return true;
     atomic_fetch_sub(&h->on_pool, 1);
@@ -101,7 +106,7 @@ static ssize_t stream_read(void *user, uint64_t at, char *to, size_t most)
     size_t n;
     (void)at;
     enum api_supply supply = api_stream_take(stream, to, most, &n);
-    if (api_stream_wants(stream) && !turn_submit(c->http, stream))
+    if (api_stream_wants(stream) && !turn_submit(c))
         api_stream_break(stream);
     if (supply == API_SUPPLY_BROKEN) {
         metrics_add(METRIC_STREAMS_CUT, 1);
@@ -163,6 +168,17 @@ static void add_headers(struct conn *c, struct MHD_Response *m)
         MHD_add_response_header(m, "Connection", "close");
 }
 
+/* What is sent is memory as long as the client takes for it. */
+static void hold_answer(struct conn *c)
+{
+    enum { WORTH = 64 << 10 };
+    const struct api_response *r = &c->response;
+    if (r->stream)
+        conn_hold(c, r->cost_bytes);
+    else if (r->owned && r->body_size > WORTH)
+        conn_hold(c, r->body_size);
+}
+
 static enum MHD_Result answer(struct conn *c)
 {
     struct http *h = c->http;
@@ -178,6 +194,7 @@ static enum MHD_Result answer(struct conn *c)
     c->stream_answer = m;
     int64_t now = reaper_clock_ms();
     watched_set(&c->watched, PHASE_SEND, now, transfer_deadline(h, now, h->config.send_timeout_ms, size));
+    hold_answer(c);
     enum MHD_Result queued = MHD_queue_response(c->mhd, (unsigned)c->response.http_status, m);
     MHD_destroy_response(m);
     return queued;
@@ -213,56 +230,113 @@ static enum MHD_Result take_head(struct conn *c, const char *method, const char 
 
 /* ---- the work ---- */
 
-/* On a pool thread, the connection suspended. */
-static void finish(void *user)
+/* The answer is there; the connection goes on with it. */
+static void give_back(struct conn *c)
 {
-    struct conn *c = user;
     struct http *h = c->http;
-    api_finish(h->api, &c->request, &c->response);
     c->visit = VISIT_READY;
-    atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
     metrics_add(METRIC_SUSPENDED, -1);
     MHD_resume_connection(c->mhd);
     atomic_fetch_sub(&h->on_pool, 1); /* after the resume: the daemon must not stop between them */
 }
 
-/* Suspends the connection until the job resumes it. False: too many jobs wait; it goes on as before. */
-static bool hand_over(struct conn *c, void (*job)(void *user))
+static void note_progress(struct http *h)
 {
-    struct http *h = c->http;
-    conn_works(c);
-    if (atomic_fetch_add(&h->on_pool, 1) == 0)
-        atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
-    metrics_add(METRIC_SUSPENDED, 1);
-    MHD_suspend_connection(c->mhd);
+    atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
+}
+
+/* Its work was given up while it waited, which is no progress. */
+static void finish_late(void *user, const char *limit)
+{
+    struct conn *c = user;
+    api_refuse(c->http->api, &c->response, limit);
+    give_back(c);
+}
+
+static bool nobody_waits(void *user)
+{
+    const struct conn *c = user;
+    return c->request.client_gone(&c->request);
+}
+
+static void finish(void *user);
+
+/* The name of the limit that refuses, or NULL. */
+static const char *queue_work(struct conn *c)
+{
     const struct api_response *r = &c->response;
-    const struct pool_work work = {.run = job,
+    const struct pool_work work = {.run = finish,
+                                   .late = finish_late,
+                                   .gone = nobody_waits,
                                    .user = c,
                                    .class = POOL_INTERACTIVE,
                                    .cost_s = r->cost_seconds,
                                    .bytes = r->cost_bytes,
-                                   .deadline_ms = r->deadline_ms};
-    if (!pool_submit(h->pool, &work))
-        return true;
-    atomic_fetch_sub(&h->on_pool, 1);
-    metrics_add(METRIC_SUSPENDED, -1);
-    MHD_resume_connection(c->mhd);
-    return false;
+                                   .deadline_ms = r->deadline_ms,
+                                   .client = r->client};
+    return pool_submit(c->http->pool, &work);
 }
 
-static const char queue_is_full[] = "too many long requests wait already (setting max-queue)";
+/* On a pool thread, the connection suspended. */
+static void finish(void *user)
+{
+    struct conn *c = user;
+    if (api_finish(c->http->api, &c->request, &c->response) == API_LONG) {
+        const char *limit = queue_work(c);
+        if (!limit)
+            return;
+        api_refuse(c->http->api, &c->response, limit);
+    }
+    note_progress(c->http);
+    give_back(c);
+}
+
+/* From here on the connection is a pool thread's. */
+static void suspend(struct conn *c)
+{
+    struct http *h = c->http;
+    conn_works(c);
+    if (atomic_fetch_add(&h->on_pool, 1) == 0)
+        note_progress(h);
+    metrics_add(METRIC_SUSPENDED, 1);
+    MHD_suspend_connection(c->mhd);
+}
+
+/* And ours again: nobody has taken it. */
+static void resume(struct conn *c)
+{
+    atomic_fetch_sub(&c->http->on_pool, 1);
+    metrics_add(METRIC_SUSPENDED, -1);
+    MHD_resume_connection(c->mhd);
+}
 
 static enum MHD_Result work_on_pool(struct conn *c)
 {
     c->visit = VISIT_POOL;
-    if (hand_over(c, finish))
+    suspend(c);
+    const char *limit = queue_work(c);
+    if (!limit)
         return MHD_YES;
-    conn_refuse(c, STATUS_BUSY, queue_is_full, "max-queue");
+    api_refuse(c->http->api, &c->response, limit);
     c->visit = VISIT_READY;
+    resume(c);
     return MHD_YES;
 }
 
 /* ---- bodies that are worked on while they arrive ---- */
+
+static void submit_turn(struct conn *c, void (*run)(void *user))
+{
+    const struct api_response *r = &c->response;
+    const struct pool_work work = {.run = run,
+                                   .user = c,
+                                   .class = POOL_CONTINUE,
+                                   .cost_s = api_intake_seconds(r, c->body.size),
+                                   .client = r->client};
+    suspend(c);
+    if (pool_submit(c->http->pool, &work))
+        run(c); /* no memory for a line of the queue, or the end has begun: here and now */
+}
 
 /* On a pool thread, the connection suspended. */
 static void take_turn(void *user)
@@ -281,20 +355,32 @@ static void take_turn(void *user)
     atomic_fetch_sub(&h->on_pool, 1); /* after the resume: the daemon must not stop between them */
 }
 
-/* When too many wait, the piece grows until its turn comes, or the bodies' memory is full. */
+static bool let_in(struct conn *c)
+{
+    const struct api_response *r = &c->response;
+    const struct pool_work work = {
+        .class = POOL_INTERACTIVE, .cost_s = r->cost_seconds, .bytes = r->cost_bytes, .client = r->client};
+    const char *limit = pool_refusal(c->http->pool, &work);
+    if (limit)
+        conn_turn_refused(c, limit);
+    else
+        conn_hold(c, r->cost_bytes);
+    c->let_in = !limit;
+    return c->let_in;
+}
+
+/* An upload is let in with its first turn; the others go on with what is begun. */
 static void begin_turn(struct conn *c)
 {
+    if (!c->let_in && !let_in(c))
+        return;
     if (conn_turn_is_short(c)) {
         conn_turn(c);
         return;
     }
     c->turn_ms = reaper_clock_ms();
     atomic_store(&c->turn_of, TURN_THEIRS);
-    if (hand_over(c, take_turn))
-        return;
-    atomic_store(&c->turn_of, TURN_OURS);
-    conn_awaits_body(c);
-    c->wanted += c->body.size;
+    submit_turn(c, take_turn);
 }
 
 /* The library may ask again while a turn is under way, when it has read more than one chunk: it keeps what is not
@@ -309,23 +395,16 @@ static bool is_ours(struct conn *c)
 static void finish_intake(void *user)
 {
     struct conn *c = user;
-    struct http *h = c->http;
     c->request.body_size = c->taken;
     api_intake_end(&c->response, c->body.data, c->body.size);
-    c->visit = VISIT_READY;
-    atomic_store_explicit(&h->progress_ms, reaper_clock_ms(), memory_order_relaxed);
-    metrics_add(METRIC_SUSPENDED, -1);
-    MHD_resume_connection(c->mhd);
-    atomic_fetch_sub(&h->on_pool, 1);
+    note_progress(c->http);
+    give_back(c);
 }
 
 static enum MHD_Result end_intake(struct conn *c)
 {
     c->visit = VISIT_POOL;
-    if (hand_over(c, finish_intake))
-        return MHD_YES;
-    conn_refuse(c, STATUS_BUSY, queue_is_full, "max-queue");
-    c->visit = VISIT_READY;
+    submit_turn(c, finish_intake);
     return MHD_YES;
 }
 
@@ -518,7 +597,7 @@ static bool start_threads(struct http *h, int listen_fd)
     const struct gate_config gate = {.max_connections = config->max_connections,
                                      .headroom = HTTP_HEADROOM,
                                      .max_site = config->max_site,
-                                     .retry_after_s = config->retry_after_s,
+                                     .retry_after_s = pool_limits(h->pool).retry_s,
                                      .uncounted = &h->trusted,
                                      .reaper = h->reaper};
     h->gate = h->reaper ? gate_new(&gate) : NULL;
@@ -549,7 +628,6 @@ enum status http_new(const struct http_config *config, struct api *api, struct p
     h->config = *config;
     h->api = api;
     h->pool = pool;
-    snprintf(h->retry_after, sizeof h->retry_after, "%u", config->retry_after_s);
     if (getrandom(&h->id_base, sizeof h->id_base, 0) != sizeof h->id_base)
         h->id_base = (uint64_t)time(NULL) << 32;
     int listen_fd = -1;

@@ -25,7 +25,6 @@ struct http_config {
     uint32_t headers_timeout_ms, body_timeout_ms, send_timeout_ms, idle_timeout_ms, total_timeout_ms;
     uint32_t evict_lag_ms;
     uint32_t min_rate;
-    uint32_t retry_after_s;
     bool access_log;
 };
 

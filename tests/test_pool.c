@@ -73,7 +73,7 @@ static void nested_job(void *user)
 
 static const char *submit(struct pool *p, void (*run)(void *user), void *user)
 {
-    return pool_submit(p, &(struct pool_work){.run = run, .user = user, .class = POOL_INTERACTIVE});
+    return pool_submit(p, &(struct pool_work){.run = run, .user = user, .class = POOL_INTERACTIVE, .cost_s = 1});
 }
 
 static void jobs_share_work_without_deadlock(void **state)
