@@ -91,12 +91,17 @@ static bool is_closed(const struct access *a)
 
 static const struct client local = {.id = "local", .roles = ROLES_ALL};
 
+static const char prefix[] = "addr:";
+
 static const char *address_id(struct arena *a, const char *peer)
 {
     struct in6_addr six;
     char text[INET6_ADDRSTRLEN];
-    if (inet_pton(AF_INET6, peer, &six) != 1)
-        return arena_printf(a, "addr:%s", peer);
+    if (!strchr(peer, ':') || inet_pton(AF_INET6, peer, &six) != 1) {
+        char *id = arena_alloc(a, sizeof prefix + strlen(peer)); /* printf would be a part of a short request's time */
+        stpcpy(stpcpy(id, prefix), peer);
+        return id;
+    }
     if (IN6_IS_ADDR_V4MAPPED(&six))
         return arena_printf(a, "addr:%s", inet_ntop(AF_INET, six.s6_addr + 12, text, sizeof text));
     memset(six.s6_addr + 8, 0, 8);
