@@ -160,7 +160,7 @@ static void figures(struct bench *b, struct rig *rig, const struct audio_row *ro
     if (peer <= 0)
         return;
     double again = time_rig(rig, row, true) / voices_of;
-    bench_figure(b, "  Faust, the better of scalar and vector C", peer, "ns/frame", BAR_NONE, 0);
+    bench_figure(b, "  Faust, the best of its C and LLVM", peer, "ns/frame", BAR_NONE, 0);
     double faster = peer / ((compiled + again) / 2);
     bench_figure(b, "  times faster than Faust", faster, "ratio", BAR_AT_LEAST, 1);
     *ret_sum += log(faster);
