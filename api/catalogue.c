@@ -1,5 +1,7 @@
 /* GET /ops and GET /openapi.json: the vocabulary from the nodes' rows, the contract from routes.def, fields.def,
  * formats.def and status.def. */
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/etag.h"
@@ -9,13 +11,34 @@
 #include "api/room.h"
 #include "core/node.h"
 
-static enum status answer_tagged(struct exchange *ex, struct json_writer *w)
+/* A text that depends on the tables alone: the first answer's is kept as long as the process lives. */
+struct kept {
+    _Atomic(char *) text; /* NUL at its end */
+    void (*write)(struct json_writer *w);
+};
+
+static const char *kept_text(struct kept *k, struct arena *a)
 {
-    text_add(&w->text, "\n");
-    const struct hash_part part = {w->text.s, w->text.n};
+    const char *text = atomic_load(&k->text);
+    if (text)
+        return text;
+    struct json_writer w;
+    json_writer_init(&w, a);
+    k->write(&w);
+    text_add(&w.text, "\n");
+    char *copy = strdup(w.text.s), *nobody = NULL;
+    if (copy && !atomic_compare_exchange_strong(&k->text, &nobody, copy))
+        free(copy);
+    return w.text.s;
+}
+
+static enum status answer_kept(struct exchange *ex, struct kept *k)
+{
+    const char *text = kept_text(k, ex->arena);
+    const struct hash_part part = {text, strlen(text)};
     answer_header(ex, "Cache-Control", "no-cache");
     if (!etag_matches(ex, &part, 1))
-        answer_body(ex, 200, "application/json", w->text.s, w->text.n);
+        answer_body(ex, 200, "application/json", part.data, part.n);
     return STATUS_OK;
 }
 
@@ -63,15 +86,18 @@ static void write_op(struct json_writer *w, const struct node_def *def)
     json_object_end(w);
 }
 
+static void write_ops(struct json_writer *w)
+{
+    json_array(w, NULL);
+    for (size_t i = 0; i < node_count(); i++)
+        write_op(w, node_at(i));
+    json_array_end(w);
+}
+
 enum status ops_get(struct exchange *ex)
 {
-    struct json_writer w;
-    json_writer_init(&w, ex->arena);
-    json_array(&w, NULL);
-    for (size_t i = 0; i < node_count(); i++)
-        write_op(&w, node_at(i));
-    json_array_end(&w);
-    return answer_tagged(ex, &w);
+    static struct kept ops = {.write = write_ops};
+    return answer_kept(ex, &ops);
 }
 
 static void write_schema(struct json_writer *w, const struct field_info *f)
@@ -256,30 +282,33 @@ static const char security_schemes[] =
     "{\"key\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"A key of the file of --keys\"},"
     "\"signature\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"sig\",\"description\":\"With expires and kid\"}}";
 
-enum status openapi_get(struct exchange *ex)
+static void write_openapi(struct json_writer *w)
 {
-    struct json_writer w;
-    json_writer_init(&w, ex->arena);
-    json_object(&w, NULL);
-    json_string(&w, "openapi", "3.1.0");
-    json_object(&w, "info");
-    json_string(&w, "title", "sinter");
-    json_string(&w, "version", SINTER_VERSION);
-    json_object_end(&w);
-    json_object(&w, "paths");
+    json_object(w, NULL);
+    json_string(w, "openapi", "3.1.0");
+    json_object(w, "info");
+    json_string(w, "title", "sinter");
+    json_string(w, "version", SINTER_VERSION);
+    json_object_end(w);
+    json_object(w, "paths");
     for (size_t i = 0; route_at(i); i++) {
         const struct route *route = route_at(i), *before = i ? route_at(i - 1) : NULL, *after = route_at(i + 1);
         if (!before || strcmp(before->pattern, route->pattern) != 0)
-            json_object(&w, route->pattern);
-        write_route(&w, route);
+            json_object(w, route->pattern);
+        write_route(w, route);
         if (!after || strcmp(after->pattern, route->pattern) != 0)
-            json_object_end(&w);
+            json_object_end(w);
     }
-    json_object_end(&w);
-    json_object(&w, "components");
-    json_raw(&w, "schemas", problem_schema);
-    json_raw(&w, "securitySchemes", security_schemes);
-    json_object_end(&w);
-    json_object_end(&w);
-    return answer_tagged(ex, &w);
+    json_object_end(w);
+    json_object(w, "components");
+    json_raw(w, "schemas", problem_schema);
+    json_raw(w, "securitySchemes", security_schemes);
+    json_object_end(w);
+    json_object_end(w);
+}
+
+enum status openapi_get(struct exchange *ex)
+{
+    static struct kept openapi = {.write = write_openapi};
+    return answer_kept(ex, &openapi);
 }

@@ -10,7 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -551,25 +554,42 @@ static void on_log(void *user, const char *format, va_list ap)
 
 /* ---- begin and end ---- */
 
+/* The library divides its own limit of connections among its threads, and a thread that reaches its share never unlocks
+ * a mutex again (0.9.75). The gate counts; the library's limit is so high that no thread can reach it. */
+static unsigned library_limit(const struct http_config *config)
+{
+    uint64_t limit = (uint64_t)config->threads * (config->max_connections + HTTP_HEADROOM + 1);
+    return limit < INT_MAX ? (unsigned)limit : INT_MAX;
+}
+
 static struct MHD_Daemon *start_daemon(struct http *h)
 {
     const struct http_config *config = &h->config;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
                      MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC;
     unsigned threads = config->threads > 1 ? config->threads : 0;
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h, MHD_OPTION_THREAD_POOL_SIZE,
-        threads, MHD_OPTION_CONNECTION_LIMIT, config->max_connections + HTTP_HEADROOM, MHD_OPTION_CONNECTION_TIMEOUT,
-        (config->idle_timeout_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->max_head,
-        MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
+                            MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, library_limit(config),
+                            MHD_OPTION_CONNECTION_TIMEOUT, (config->idle_timeout_ms + 999) / 1000,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->max_head, MHD_OPTION_URI_LOG_CALLBACK,
+                            on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
+                            on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+/* What the kernel holds of answers that are not taken is bounded, and the reaper sees who does not take them. */
+static void bound_unsent(int fd)
+{
+    int most = 128 << 10;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
 static void take_connection(void *user, int fd, const struct sockaddr *peer, socklen_t n)
 {
     struct http *h = user;
-    if (gate_enter(h->gate, fd, peer))
-        (void)MHD_add_connection(h->daemon, fd, peer, n); /* closes it when it fails */
+    if (!gate_enter(h->gate, fd, peer))
+        return;
+    bound_unsent(fd);
+    (void)MHD_add_connection(h->daemon, fd, peer, n); /* closes it when it fails */
 }
 
 static uint32_t reaper_period(const struct http_config *config)

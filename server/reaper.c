@@ -226,9 +226,12 @@ static void *run(void *user)
 {
     struct reaper *r = user;
     pthread_mutex_lock(&r->lock);
-    while (!r->ending) {
+    for (int64_t next_look = 0; !r->ending;) {
         int64_t now = reaper_clock_ms();
-        cut_off_late(r, now);
+        if (now >= next_look) {
+            cut_off_late(r, now);
+            next_look = now + r->config.period_ms;
+        }
         linger_all(r, now);
         wait_a_period(r);
     }
@@ -306,6 +309,7 @@ void reaper_linger(struct reaper *r, int fd)
     if (r->n_lingering == LINGER_MAX)
         end_oldest_lingering(r);
     r->lingering[r->n_lingering++] = (struct lingering){fd, reaper_clock_ms() + LINGER_MS};
-    pthread_cond_signal(&r->wake);
+    if (r->n_lingering == 1)
+        pthread_cond_signal(&r->wake); /* its period is longer without any */
     pthread_mutex_unlock(&r->lock);
 }

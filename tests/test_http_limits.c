@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/good_clients.h"
 #include "tests/support/raw.h"
 #include "tests/support/server_child.h"
+#include "tests/support/slow_attack.h"
 
 #define HOST "Host: a\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
@@ -130,6 +132,19 @@ static void whoever_lags_gives_way_when_all_connections_are_in_use(void **state)
     }
 }
 
+static void a_crowd_of_slow_clients_keeps_nobody_out(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"--max-connections", "60", NULL};
+    struct child c = child_start(arguments);
+    struct attack a = attack_start(c.port, 150);
+    struct good_result r = good_clients(c.port, 4, 3, 10);
+    attack_stop(&a);
+    assert_true(r.asked > 300);
+    assert_true(r.failed <= r.asked / 50);
+    assert_int_equal(child_stop(&c), 0);
+}
+
 static void nobody_gives_way_who_is_in_time(void **state)
 {
     (void)state;
@@ -234,6 +249,7 @@ int main(void)
         cmocka_unit_test(an_address_with_too_many_connections_is_told_and_others_are_served),
         cmocka_unit_test(a_trusted_proxy_may_have_any_number),
         cmocka_unit_test(whoever_lags_gives_way_when_all_connections_are_in_use),
+        cmocka_unit_test(a_crowd_of_slow_clients_keeps_nobody_out),
         cmocka_unit_test(nobody_gives_way_who_is_in_time),
         cmocka_unit_test(a_reader_below_the_least_rate_is_cut_off),
         cmocka_unit_test(a_request_has_an_end_however_fast_it_goes),

@@ -1,0 +1,60 @@
+/* labels: http slow */
+/* Twice as many slow clients as the server has connections, beside eight that behave. */
+#include "tests/support.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/good_clients.h"
+#include "tests/support/raw.h"
+#include "tests/support/server_child.h"
+#include "tests/support/slow_attack.h"
+
+enum { GOOD = 8, PACE_MS = 10 };
+
+/* -1: no answer */
+static int connections_of(const struct child *c)
+{
+    static struct raw_reply r;
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    raw_exchange(c->port, request, sizeof request - 1, 1000, &r);
+    const char *at = strstr(r.text, "\nsinter_connections ");
+    return at ? atoi(at + strlen("\nsinter_connections ")) : -1;
+}
+
+static void good_clients_are_served_while_slow_ones_fill_the_server(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"--max-connections", "1024", NULL};
+    struct child c = child_start(arguments);
+    struct good_result calm = good_clients(c.port, GOOD, 5, PACE_MS);
+    good_print("calm", &calm);
+    struct attack a = attack_start(c.port, 2000);
+    struct good_result attacked = good_clients(c.port, GOOD, 20, PACE_MS);
+    good_print("beside 2,000 slow ones", &attacked);
+    int full = connections_of(&c);
+    printf("  %d connections in use\n", full);
+    attack_hold(&a);
+    double began = now_s();
+    while (connections_of(&c) > 1 && now_s() - began < 30)
+        pause_ms(50);
+    double took = now_s() - began;
+    printf("  all connections are free again %.1f s after the last slow one came\n", took);
+    attack_stop(&a);
+    assert_int_equal(child_stop(&c), 0);
+    assert_true(full > 900);
+    assert_true(took <= 15);
+    /* On a machine that is busy with other things the bound is what it does to the calm server. */
+    assert_true(attacked.p99_ms <= 10 || attacked.p99_ms <= 2 * calm.p99_ms);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_clients_are_served_while_slow_ones_fill_the_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
