@@ -11,9 +11,13 @@
 #include "api/access.h"
 #include "api/admission.h"
 #include "api/audio_stream.h"
+#include "api/blobs.h"
 #include "api/cors.h"
+#include "api/data_store.h"
 #include "api/exchange.h"
 #include "api/intake.h"
+#include "api/job_runner.h"
+#include "api/job_waiters.h"
 #include "api/memory.h"
 #include "api/resample.h"
 #include "api/room.h"
@@ -81,6 +85,10 @@ struct api_config api_config_default(void)
         .max_changes = 4096,
         .stream_idle_ms = 300000,
         .max_arena = 64u << 20,
+        .max_job_items = 100000,
+        .max_job_bytes = 64u << 20,
+        .max_item_ms = 600000,
+        .max_wait_s = 60,
         .inline_us = 200,
     };
 }
@@ -105,9 +113,11 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
     resample_pin();
     *api = (struct api){.config = *config, .engine = engine, .pool = pool};
     pthread_mutex_init(&api->checked_lock, NULL);
+    pthread_mutex_init(&api->job_keys.lock, NULL);
     api->streams = audio_streams_new(config);
     api->admission = admission_new(config);
-    if (!api->streams || !api->admission) {
+    api->job_waiters = job_waiters_new();
+    if (!api->streams || !api->admission || !api->job_waiters) {
         api_free(api);
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the api");
     }
@@ -137,6 +147,9 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
+    job_runner_free(api->job_runner);
+    job_waiters_free(api->job_waiters);
+    pthread_mutex_destroy(&api->job_keys.lock);
     admission_free(api->admission);
     audio_streams_free(api->streams);
     access_free(api->access);
@@ -146,10 +159,25 @@ void api_free(struct api *api)
     free(api);
 }
 
+enum status api_run_jobs(struct api *api, struct fault *fault)
+{
+    int threads = (int)api->config.batch_threads;
+    return threads ? job_runner_new(api, threads, &api->job_runner, fault) : STATUS_OK;
+}
+
+void api_drain(struct api *api)
+{
+    if (api->job_runner)
+        job_runner_end(api->job_runner);
+    job_waiters_drain(api->job_waiters);
+}
+
 void api_stats(struct api *api, struct api_stats *ret)
 {
     audio_streams_stats(api->streams, ret);
     data_stats(api->data, &ret->data);
+    ret->items_done = atomic_load(&api->items_done);
+    ret->items_failed = atomic_load(&api->items_failed);
 }
 
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user)
@@ -268,7 +296,7 @@ static bool list_has(const char *list, const char *word, size_t n)
 static enum status check_type(struct exchange *ex)
 {
     const char *accepts = ex->route->accepts;
-    if (!*accepts)
+    if (!*accepts || !strcmp(accepts, "*/*"))
         return STATUS_OK;
     const char *type = ex->req->header(ex->req, "Content-Type");
     if (!type && !strchr(accepts, ','))
@@ -295,17 +323,38 @@ static enum status check_encoding(struct exchange *ex)
 
 static bool body_is_json(const struct exchange *ex)
 {
+    static const char json[] = "application/json";
     const char *type = ex->req->header(ex->req, "Content-Type");
-    return *ex->route->accepts && (!type || (type_length(type) == 16 && !strncasecmp(type, "application/json", 16)));
+    size_t n = sizeof json - 1;
+    return list_has(ex->route->accepts, json, n) && (!type || (type_length(type) == n && !strncasecmp(type, json, n)));
+}
+
+/* Bytes that the body may have, and the limit's name. */
+static uint64_t most_bytes(const struct exchange *ex, uint64_t size, const char **ret_name)
+{
+    const struct api_config *config = &ex->api->config;
+    const struct {
+        bool counts;
+        uint64_t most;
+        const char *name;
+    } limits[] = {{ex->route->run == blobs_post, config->data.max_blob_bytes, "max-blob-bytes"},
+                  {ex->route->run == jobs_post && config->max_job_bytes < config->max_body, config->max_job_bytes,
+                   "max-job-bytes"},
+                  {ex->route->run != jobs_post && body_is_json(ex) && config->max_json < config->max_body,
+                   config->max_json, "max-json"},
+                  {size > config->upload_above && intake_is_for(ex->req), config->max_upload, "max-upload"},
+                  {true, config->max_body, "max-body"}};
+    size_t i = 0;
+    while (!limits[i].counts)
+        i++;
+    *ret_name = limits[i].name;
+    return limits[i].most;
 }
 
 static enum status check_size(struct exchange *ex, uint64_t size)
 {
-    const struct api_config *config = &ex->api->config;
-    bool json = body_is_json(ex) && config->max_json < config->max_body;
-    bool pieces = size > config->upload_above && intake_is_for(ex->req);
-    uint64_t limit = json ? config->max_json : pieces ? config->max_upload : config->max_body;
-    const char *name = json ? "max-json" : pieces ? "max-upload" : "max-body";
+    const char *name;
+    uint64_t limit = most_bytes(ex, size, &name);
     if (size <= limit)
         return STATUS_OK;
     ex->fault.limit = name;
@@ -438,9 +487,19 @@ unsigned api_state_enter(void)
     return saved;
 }
 
+static enum status check_batch(struct exchange *ex)
+{
+    const struct api_batch *batch = ex->req->batch;
+    if (!batch || batch->failure == STATUS_OK)
+        return STATUS_OK;
+    ex->fault.limit = batch->limit;
+    return fault_add(&ex->fault, batch->failure, "", 0, "%s", batch->why);
+}
+
 static enum status begin(struct exchange *ex)
 {
     TRY(check_head(ex, true));
+    TRY(check_batch(ex));
     TRY(check_size(ex, ex->req->body_size));
     admission_predict(ex, NULL, (double)ex->req->body_size * json_us, 0);
     if (ex->req->body_size > INLINE_JSON && body_is_json(ex))
@@ -549,20 +608,26 @@ struct piece {
 
 typedef enum status intake_step(struct exchange *ex, const struct piece *piece);
 
+static bool is_blob(const struct exchange *ex)
+{
+    return ex->route->run == blobs_post;
+}
+
 static enum status step_begin(struct exchange *ex, const struct piece *piece)
 {
     TRY(check_head(ex, true));
-    return intake_begin(ex, piece->content_length);
+    return is_blob(ex) ? blobs_intake_begin(ex, piece->content_length) : intake_begin(ex, piece->content_length);
 }
 
 static enum status step_piece(struct exchange *ex, const struct piece *piece)
 {
-    return intake_piece(ex, piece->data, piece->n, piece->ret_used);
+    return is_blob(ex) ? blobs_intake_piece(ex, piece->data, piece->n, piece->ret_used)
+                       : intake_piece(ex, piece->data, piece->n, piece->ret_used);
 }
 
 static enum status step_end(struct exchange *ex, const struct piece *piece)
 {
-    return intake_end(ex, piece->data, piece->n);
+    return is_blob(ex) ? blobs_intake_end(ex, piece->data, piece->n) : intake_end(ex, piece->data, piece->n);
 }
 
 /* False: the answer is a refusal. */
@@ -587,7 +652,7 @@ static bool intake(struct exchange *ex, intake_step *step, const struct piece *p
 bool api_takes_pieces(struct api *api, const struct api_request *req)
 {
     (void)api;
-    return intake_is_for(req);
+    return intake_is_for(req) || blobs_intake_is_for(req);
 }
 
 bool api_intake_begin(struct api *api, const struct api_request *req, int64_t content_length, struct api_response *res)
@@ -598,12 +663,12 @@ bool api_intake_begin(struct api *api, const struct api_request *req, int64_t co
 
 bool api_intake_is_short(const struct api_response *res, size_t n)
 {
-    return intake_is_short(res->exchange, n);
+    return !is_blob(res->exchange) && intake_is_short(res->exchange, n);
 }
 
 double api_intake_seconds(const struct api_response *res, size_t n)
 {
-    return intake_seconds(res->exchange, n);
+    return is_blob(res->exchange) ? (double)n * blobs_byte_s : intake_seconds(res->exchange, n);
 }
 
 bool api_intake_piece(struct api_response *res, const void *data, size_t n, size_t *ret_used)

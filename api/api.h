@@ -61,6 +61,11 @@ struct api_config {
     uint32_t max_changes;          /* of parameters, that a stream or request has to come */
     uint32_t stream_idle_ms;       /* after which a stream ends */
     struct data_config data;       /* bounds of what is kept; its folder is store_dir */
+    uint32_t max_job_items;        /* of a job */
+    uint64_t max_job_bytes;        /* of the body that brings it */
+    uint32_t max_item_ms;          /* deadline of one item's work */
+    double max_wait_s;             /* seconds a request may wait for a job */
+    uint32_t batch_threads;        /* that run items of jobs; 0: none does */
     uint64_t max_arena;            /* bytes a request may use for its own bookkeeping */
     double inline_us;              /* work predicted below this runs on the connection's thread */
     const char *store_dir;         /* data.db; NULL: graphs are kept in memory only */
@@ -77,18 +82,20 @@ void api_free(struct api *api);
 /* Reads the files of keys again. On failure those it had stay. */
 enum status api_reload_keys(struct api *api, struct fault *fault) MUST_CHECK;
 
-/* A request that the server asks itself, for an item of a job: on a thread of its own and nothing of it on the pool,
- * however long it takes. */
-struct api_attachment {
-    const char *name;
-    const void *data;
-    size_t size;
-};
+/* Begins to run the jobs of the store, batch_threads items at a time. Without it they are taken and wait. */
+enum status api_run_jobs(struct api *api, struct fault *fault) MUST_CHECK;
+/* The server ends: items under way are given up and wait again, and whoever waits for a job is answered. */
+void api_drain(struct api *api);
+
+/* A request that the server asks itself, for an item of a job (job_item.h): on a thread of its own and nothing of it on
+ * the pool, however long it takes. */
 struct api_batch {
-    const struct api_attachment *attachments; /* what a multipart body would have beside its JSON */
-    size_t n;
-    uint32_t max_ms; /* deadline, instead of max_request_ms */
-    bool check_only; /* the answer is 204 or a problem; of the attachment `audio` the first 16 bytes are there only */
+    const struct job_item *item;
+    const struct client *client; /* whose job it is */
+    uint32_t max_ms;             /* deadline, instead of max_request_ms */
+    bool check_only;             /* the answer is 204 or a problem */
+    enum status failure;         /* not OK: it fails so, and because of that */
+    const char *why, *limit;     /* the limit, or NULL */
 };
 
 struct api_request {
@@ -139,6 +146,7 @@ struct api_response {
     size_t n_trailers;
     const char *route;         /* the route's label for metrics: "/render" */
     const char *limit;         /* the limit that refused, or NULL */
+    const char *format;        /* of a file: "png", "wav"; else NULL */
     double stage_ms[8];        /* parse, check, lower, cache, exec, encode */
     double cost_seconds;       /* predicted, of what is left to do by api_finish: seconds of one thread, */
     uint64_t cost_bytes;       /* and bytes of memory, the request's body and its answer among them */
@@ -210,6 +218,7 @@ struct api_stats {
     uint32_t streams; /* open */
     uint64_t streams_bytes, streams_begun, streams_expired;
     struct data_stats data;
+    uint64_t items_done, items_failed; /* since the start */
 };
 void api_stats(struct api *api, struct api_stats *ret);
 

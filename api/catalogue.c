@@ -104,9 +104,9 @@ static void write_schema(struct json_writer *w, const struct field_info *f)
 {
     static const struct {
         const char *form, *type;
-    } types[] = {{"TEXT", "string"},   {"CHOICE", "string"}, {"NUMBER", "number"},
-                 {"COUNT", "integer"}, {"NUMBERS", "array"}, {"FLAG", "boolean"},
-                 {"CHANGES", "array"}, {"PARAMS", "object"}, {"IMAGES", "object"}};
+    } types[] = {{"TEXT", "string"},   {"CHOICE", "string"}, {"NUMBER", "number"}, {"COUNT", "integer"},
+                 {"NUMBERS", "array"}, {"FLAG", "boolean"},  {"CHANGES", "array"}, {"PARAMS", "object"},
+                 {"IMAGES", "object"}, {"BLOBS", "object"}};
     json_object(w, "schema");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strcmp(types[i].form, f->form))
@@ -133,6 +133,10 @@ static unsigned fields_of(const struct route *route)
         return FIELD_BLOCK;
     if (route->run == streams_patch)
         return FIELD_CHANGE;
+    if (route->run == jobs_get)
+        return FIELD_JOB;
+    if (route->run == job_results_get)
+        return FIELD_RESULTS;
     return route->run == process_post ? FIELD_PROCESS : 0;
 }
 
@@ -148,7 +152,8 @@ static void write_query(struct json_writer *w, const struct route *route)
         json_raw(w, "schema", "{\"type\":\"string\"}");
         json_object_end(w);
     }
-    bool queries = route->run == render_get || route->run == process_post;
+    bool queries = route->run == render_get || route->run == process_post || route->run == jobs_get ||
+                   route->run == job_results_get;
     for (size_t i = 0; queries && field_info_at(i); i++) {
         const struct field_info *f = field_info_at(i);
         if (!(f->of & fields_of(route)) || !strcmp(f->form, "PARAMS") || !strcmp(f->form, "IMAGES"))
@@ -200,7 +205,9 @@ static void write_body(struct json_writer *w, const struct route *route)
         size_t n = strcspn(at, ",");
         char *type = arena_strndup(w->text.arena, at, n);
         json_object(w, type);
-        if (!strcmp(type, "application/json"))
+        if (route->run == jobs_post)
+            json_raw(w, "schema", "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}");
+        else if (!strcmp(type, "application/json"))
             write_json_body(w, fields_of(route));
         json_object_end(w);
         at += n + strspn(at + n, ", ");
@@ -223,21 +230,37 @@ static void write_contents(struct json_writer *w, const struct format_info *form
     }
 }
 
+static const char *success_of(const struct route *route)
+{
+    handler *run = route->run;
+    if (run == graphs_post || run == streams_post || run == blobs_post)
+        return "201";
+    if (run == jobs_post)
+        return "202";
+    return run == streams_delete || run == blobs_delete ? "204" : "200";
+}
+
 static void write_responses(struct json_writer *w, const struct route *route)
 {
     unsigned of = fields_of(route);
     json_object(w, "responses");
-    bool is_new = route->run == graphs_post || route->run == streams_post;
-    json_object(w, is_new ? "201" : route->run == streams_delete ? "204" : "200");
+    json_object(w, success_of(route));
     json_string(w, "description", route->doc);
     json_object(w, "content");
     if (of & (FIELD_RENDER | FIELD_PROCESS)) {
         write_contents(w, of & FIELD_RENDER ? image_files : audio_files);
     } else {
-        bool raw = route->run == streams_block || route->run == stream_state_get;
+        bool raw = route->run == streams_block || route->run == stream_state_get || route->run == blobs_get;
         bool text = route->run == livez_get || route->run == readyz_get || route->run == metrics_get;
-        json_object(w, raw ? "application/octet-stream" : text ? "text/plain" : "application/json");
-        json_object_end(w);
+        bool results = route->run == job_results_get;
+        json_raw(w,
+                 raw       ? "application/octet-stream"
+                 : text    ? "text/plain"
+                 : results ? "application/x-ndjson"
+                           : "application/json",
+                 "{}");
+        if (results)
+            json_raw(w, "application/x-tar", "{}");
     }
     json_object_end(w);
     json_object_end(w);

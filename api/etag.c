@@ -58,6 +58,22 @@ void etag_stream_free(struct etag_stream *s)
     XXH3_freeState((XXH3_state_t *)s);
 }
 
+/* True: the client has it, and the 304 is written. `tag` has its quotes. */
+static bool answer_tag(struct exchange *ex, const char *tag)
+{
+    answer_header(ex, "ETag", tag);
+    const char *list = ex->req->header(ex->req, "If-None-Match");
+    if (!list || !listed(list, tag))
+        return false;
+    answer_body(ex, 304, NULL, "", 0);
+    return true;
+}
+
+bool etag_is(struct exchange *ex, const char *name)
+{
+    return answer_tag(ex, arena_printf(ex->arena, "\"%s\"", name));
+}
+
 bool etag_matches_stream(struct exchange *ex, const struct hash_part *parts, size_t n, const struct etag_stream *s)
 {
     /* The deflater picks its code by the processor, so the files of two kinds of processor may differ. */
@@ -74,12 +90,7 @@ bool etag_matches_stream(struct exchange *ex, const struct hash_part *parts, siz
     tag[0] = tag[TAG_SIZE - 2] = '"';
     put_hex(tag + 1, digest.high64);
     put_hex(tag + 17, digest.low64);
-    answer_header(ex, "ETag", tag);
-    const char *list = ex->req->header(ex->req, "If-None-Match");
-    if (!list || !listed(list, tag))
-        return false;
-    answer_body(ex, 304, NULL, "", 0);
-    return true;
+    return answer_tag(ex, tag);
 }
 
 bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n)

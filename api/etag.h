@@ -12,6 +12,9 @@
  * and the 304 is written. */
 bool etag_matches(struct exchange *ex, const struct hash_part *parts, size_t n);
 
+/* The same of an answer whose bytes have a name already. */
+bool etag_is(struct exchange *ex, const char *name);
+
 /* A part that comes in pieces, hashed on the way: its tag is as if it had been there whole. */
 struct etag_stream;
 struct etag_stream *etag_stream_new(void); /* NULL: no memory */

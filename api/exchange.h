@@ -104,8 +104,9 @@ void problem_answer(struct exchange *ex);
 /* The answer when there is not even memory for a problem. */
 void problem_no_memory(struct api_response *res);
 
-handler index_get, graphs_post, graphs_get, render_post, render_get, process_post, explain_post, ops_get, openapi_get,
-    streams_post, streams_block, streams_get, streams_patch, streams_delete, stream_state_get, version_get, livez_get,
-    readyz_get, metrics_get, errors_get, error_get;
+handler blobs_post, blobs_get, blobs_delete, jobs_post, jobs_get, job_results_get, jobs_delete, index_get, graphs_post,
+    graphs_get, render_post, render_get, process_post, explain_post, ops_get, openapi_get, streams_post, streams_block,
+    streams_get, streams_patch, streams_delete, stream_state_get, version_get, livez_get, readyz_get, metrics_get,
+    errors_get, error_get;
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/job_item.h"
+
 enum { BOUNDARY_MAX = 70 };
 
 struct reader {
@@ -17,7 +19,7 @@ bool multipart_is(const struct exchange *ex)
 {
     const char *type = ex->req->header(ex->req, "Content-Type");
     if (ex->req->batch)
-        return ex->req->batch->n > 0;
+        return ex->req->batch->item->n_files > 0;
     return type && !strncasecmp(type, "multipart/form-data", 19);
 }
 
@@ -115,18 +117,11 @@ static enum status reader_init(struct reader *r, struct exchange *ex)
     return STATUS_OK;
 }
 
-static enum status read_batch(struct exchange *ex, const struct api_batch *batch, struct multipart *ret)
+static enum status read_item(struct exchange *ex, struct multipart *ret)
 {
     ret->parts[ret->n++] =
         (struct multipart_part){.name = "request", .type = "", .data = ex->req->body, .size = ex->req->body_size};
-    if (batch->n >= MULTIPART_PARTS_MAX)
-        return fault_add(&ex->fault, STATUS_BAD_FIELD, "/files", 0, "an item has at most %d files",
-                         MULTIPART_PARTS_MAX - 1);
-    for (size_t i = 0; i < batch->n; i++) {
-        const struct api_attachment *a = &batch->attachments[i];
-        ret->parts[ret->n++] = (struct multipart_part){.name = a->name, .type = "", .data = a->data, .size = a->size};
-    }
-    return STATUS_OK;
+    return job_item_load(ex, ret);
 }
 
 enum status multipart_read(struct exchange *ex, struct multipart *ret)
@@ -134,7 +129,7 @@ enum status multipart_read(struct exchange *ex, struct multipart *ret)
     struct reader r;
     ret->n = 0;
     if (ex->req->batch)
-        return read_batch(ex, ex->req->batch, ret);
+        return read_item(ex, ret);
     TRY(reader_init(&r, ex));
     for (;;) {
         if (r.end - r.at >= 2 && !memcmp(r.at, "--", 2))

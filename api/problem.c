@@ -99,6 +99,8 @@ static const struct advice advices[] = {
                   "request is not kept."},
     {"method-not-allowed", "The Allow header lists the methods of this route."},
     {"conflict", "The request was right by itself, but not now. The detail says what it met."},
+    {"gone", "Results of jobs are kept for a while (--result-age), and go earlier when there is no room for new ones "
+             "(--max-results-bytes). Send the job again."},
     {"length-required", "Send Content-Length, or Transfer-Encoding: chunked."},
     {"too-large", "The detail names the limit. Send less at once, or have the operator raise it."},
     {"unsupported-media",

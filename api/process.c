@@ -385,6 +385,7 @@ static enum status process_prepare(struct exchange *ex)
 void process_answer(struct exchange *ex, struct process *p)
 {
     answer_body(ex, 200, audio_files[p->file].type, ex->res->body, ex->res->body_size);
+    ex->res->format = audio_files[p->file].name;
     runner_headers(p->runner);
     answer_header_count(ex, "Sinter-Clipped", p->counts.clipped);
     answer_header_count(ex, "Sinter-Nonfinite", p->counts.nonfinite);

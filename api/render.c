@@ -394,6 +394,7 @@ static enum status answer_whole(struct exchange *ex, struct render *r)
 {
     TRY(output_whole(r->output));
     answer_body(ex, 200, image_files[r->file].type, ex->res->body, ex->res->body_size);
+    ex->res->format = image_files[r->file].name;
     runner_headers(r->runner);
     report(ex, r);
     return STATUS_OK;

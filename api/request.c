@@ -18,6 +18,8 @@ static const struct field_info infos[] = {
 #define CHANGE FIELD_CHANGE
 #define SIGNED FIELD_SIGNED
 #define ITEM FIELD_ITEM
+#define JOB FIELD_JOB
+#define RESULTS FIELD_RESULTS
 #define FIELD(name, of, form, what) {name, of, #form, what},
 #include "api/fields.def"
 #undef FIELD
@@ -29,6 +31,8 @@ static const struct field_info infos[] = {
 #undef CHANGE
 #undef SIGNED
 #undef ITEM
+#undef JOB
+#undef RESULTS
 };
 
 enum { N_INFOS = sizeof infos / sizeof *infos };

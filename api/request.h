@@ -10,11 +10,13 @@ enum field_of {
     FIELD_RENDER = 1,
     FIELD_PROCESS = 2,
     FIELD_EXPLAIN = 4,
-    FIELD_STREAM = 8,   /* POST /streams */
-    FIELD_BLOCK = 16,   /* POST /streams/{id} */
-    FIELD_CHANGE = 32,  /* PATCH /streams/{id} */
-    FIELD_SIGNED = 128, /* of a signed URL; read by access.c */
-    FIELD_ITEM = 64,    /* of a job, beside those of its kind */
+    FIELD_STREAM = 8,    /* POST /streams */
+    FIELD_BLOCK = 16,    /* POST /streams/{id} */
+    FIELD_CHANGE = 32,   /* PATCH /streams/{id} */
+    FIELD_SIGNED = 128,  /* of a signed URL; read by access.c */
+    FIELD_ITEM = 64,     /* of a job, beside those of its kind */
+    FIELD_JOB = 256,     /* GET /jobs/{id} */
+    FIELD_RESULTS = 512, /* GET /jobs/{id}/results */
 };
 
 struct field_info {

@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/exchange.h"
 #include "api/graph_store.h"
+#include "api/jobs.h"
 #include "api/pool.h"
 
 /* Graphs whose literals fit a sample rate. */
@@ -25,6 +26,10 @@ struct api {
     struct graph_store *graphs; /* the memory before it */
     struct access *access;
     struct admission *admission;
+    struct job_waiters *job_waiters;
+    struct job_runner *job_runner; /* NULL: nobody runs items here */
+    struct job_keys job_keys;
+    _Atomic uint64_t items_done, items_failed;
     struct audio_streams *streams;
     uint8_t stream_key[MAC_KEY_SIZE]; /* seals exported state */
     atomic_int waiting;               /* requests of tier jit that hold a thread until their kernel is there */

@@ -142,6 +142,11 @@ enum api_supply api_stream_take(struct api_stream *s, void *to, size_t n, size_t
 
 /* ---- turns ---- */
 
+struct api_stream *stream_of(struct sink *sink)
+{
+    return (struct api_stream *)sink;
+}
+
 void stream_idle(struct sink *sink)
 {
     ((struct api_stream *)sink)->idle = true;
@@ -235,8 +240,8 @@ void stream_nudge(struct api_stream *s)
 bool api_stream_wants(struct api_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool wants = s->supply == API_SUPPLY_MORE && !s->due && !s->working && !s->parked && !s->stopped &&
-                 s->queued <= QUEUE_LOW;
+    bool wants =
+        s->supply == API_SUPPLY_MORE && !s->due && !s->working && !s->parked && !s->stopped && s->queued <= QUEUE_LOW;
     s->due |= wants;
     s->references += wants;
     pthread_mutex_unlock(&s->lock);

@@ -23,6 +23,7 @@ enum status stream_begin(struct exchange *ex, const struct stream_source *source
  * called until stream_nudge, from any thread; a nudge since `work` was called counts. It has looked at `full` and
  * exchange_alive as ever. */
 void stream_idle(struct sink *s);
+struct api_stream *stream_of(struct sink *s);
 void stream_nudge(struct api_stream *s);
 /* Whoever nudges may outlast the answer: a reference keeps the stream's memory, and nothing else of it. */
 struct api_stream *stream_ref(struct api_stream *s);

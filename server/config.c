@@ -14,6 +14,7 @@ enum { NAME_SIZE = 64 };
 #define ROOM NULL
 #define CORES "cores"
 #define MEMORY "memory"
+#define HALF_THE_CORES "half the cores"
 
 #define MEMBER(member) ((struct settings *)0)->member
 #define IS_U32(member) _Generic(MEMBER(member), uint32_t : 1, default : 0)
@@ -80,6 +81,8 @@ static const char *built_in_text(const struct setting *row, char *text, size_t s
 {
     if (row->built_in && !strcmp(row->built_in, CORES))
         snprintf(text, size, "%d", cores());
+    else if (row->built_in && !strcmp(row->built_in, HALF_THE_CORES))
+        snprintf(text, size, "%d", (cores() + 1) / 2);
     else if (row->built_in && !strcmp(row->built_in, MEMORY))
         snprintf(text, size, "%llu", (unsigned long long)half_of_memory());
     else

@@ -140,10 +140,10 @@ static struct MHD_Response *make_response(struct conn *c)
         c->sent = 0;
         c->sending_ms = reaper_clock_ms();
         c->asleep_ms = 0;
-        struct MHD_Response *m =
-            MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_PIECE, stream_read, c, answer_freed);
+        struct MHD_Response *m = MHD_create_response_from_callback(r->body_size ? r->body_size : MHD_SIZE_UNKNOWN,
+                                                                   STREAM_PIECE, stream_read, c, answer_freed);
         /* Behind a chunked answer's head the library would send the last chunk, to HEAD, too. */
-        if (m && c->request.method == METHOD_HEAD)
+        if (m && c->request.method == METHOD_HEAD && !r->body_size)
             MHD_set_response_options(m, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
         return m;
     }

@@ -225,7 +225,8 @@ static enum status open_rooms(struct server *s, struct fault *fault)
     TRY(api_new(&s->settings.api, s->engine, s->pool, &s->api, fault));
     api_set_metrics(s->api, more_metrics, s);
     api_set_ready(s->api, is_ready, s);
-    return http_new(&s->settings.http, s->api, s->pool, &s->http, fault);
+    TRY(http_new(&s->settings.http, s->api, s->pool, &s->http, fault));
+    return api_run_jobs(s->api, fault);
 }
 
 static void close_rooms(struct server *s)
@@ -248,6 +249,7 @@ static bool end_requests(struct server *s)
     signal(SIGHUP, SIG_IGN); /* would end the delay */
     if (settings->drain_delay_ms)
         wait_for_signal((int)settings->drain_delay_ms);
+    api_drain(s->api);
     return http_drain(s->http, settings->drain_timeout_ms);
 }
 
