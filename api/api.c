@@ -175,6 +175,10 @@ void api_drain(struct api *api)
 void api_stats(struct api *api, struct api_stats *ret)
 {
     audio_streams_stats(api->streams, ret);
+    if (api->pool)
+        pool_stats(api->pool, &ret->pool);
+    for (int i = 0; i < 2; i++)
+        ret->factors[i] = admission_factor(api->admission, i);
     data_stats(api->data, &ret->data);
     ret->items_done = atomic_load(&api->items_done);
     ret->items_failed = atomic_load(&api->items_failed);

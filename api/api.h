@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/data_store.h"
+#include "api/pool.h"
 #include "api/quota.h"
 #include "core/fault.h"
 #include "jit/engine.h"
@@ -217,6 +218,8 @@ void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user)
 struct api_stats {
     uint32_t streams; /* open */
     uint64_t streams_bytes, streams_begun, streams_expired;
+    struct pool_stats pool;
+    double factors[2]; /* of predictions: interpreted, compiled */
     struct data_stats data;
     uint64_t items_done, items_failed; /* since the start */
 };
