@@ -286,7 +286,7 @@ struct compiler *compiler_new(const struct compiler_config *config)
     pthread_mutex_lock(&c->lock);
     for (int i = 0; i < config->workers; i++) {
         struct seat *seat = &c->seats[c->n_seats];
-        *seat = (struct seat){.c = c, .worker = {.fd = -1, .dir_fd = -1}};
+        *seat = (struct seat){.c = c, .worker = {.fd = -1, .dir_fd = -1, .stat_fd = -1}};
         if (thread_start(&seat->thread, seat_run, seat))
             c->n_seats++;
     }

@@ -28,7 +28,7 @@ enum { NICENESS = 10, STARVED_FACTOR = 6, SWEEP_AGE_S = 60 };
 
 /* One question and its answer: how long it may take. */
 struct talk {
-    int fd, stop_fd;
+    int fd, stop_fd, stat_fd;
     pid_t pid;
     int timeout_ms;
     int64_t deadline, last_deadline; /* clock_ms() */
@@ -36,19 +36,15 @@ struct talk {
 };
 
 /* Processor time of the process, and whether it is willing to run: 'R' in its state. */
-static bool wants_to_run(pid_t pid, double *ret_cpu_ms)
+static bool wants_to_run(pid_t pid, int stat_fd, double *ret_cpu_ms)
 {
-    char path[40], text[400];
+    char text[400];
     clockid_t clock;
     struct timespec t;
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
         return false;
     *ret_cpu_ms = (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
+    ssize_t n = pread(stat_fd, text, sizeof text - 1, 0);
     if (n <= 0)
         return false;
     text[n] = 0;
@@ -56,11 +52,19 @@ static bool wants_to_run(pid_t pid, double *ret_cpu_ms)
     return state && strncmp(state, ") R", 3) == 0;
 }
 
+static int open_state(pid_t pid)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static struct talk talk_begin(const struct worker *w, int stop_fd, int timeout_ms)
 {
     double cpu_ms = 0;
-    wants_to_run(w->pid, &cpu_ms);
+    wants_to_run(w->pid, w->stat_fd, &cpu_ms);
     return (struct talk){.fd = w->fd,
+                         .stat_fd = w->stat_fd,
                          .stop_fd = stop_fd,
                          .pid = w->pid,
                          .timeout_ms = timeout_ms,
@@ -74,7 +78,7 @@ static bool talk_prolong(struct talk *t)
 {
     double cpu_ms;
     int64_t now = clock_ms();
-    if (now >= t->last_deadline || !wants_to_run(t->pid, &cpu_ms) || cpu_ms >= t->cpu_limit_ms)
+    if (now >= t->last_deadline || !wants_to_run(t->pid, t->stat_fd, &cpu_ms) || cpu_ms >= t->cpu_limit_ms)
         return false;
     t->deadline = now + t->timeout_ms / 4 + 1;
     return true;
@@ -275,7 +279,7 @@ enum worker_outcome worker_start(struct worker *w, const char *path, enum sandbo
                                  int timeout_ms)
 {
     int pair[2];
-    *w = (struct worker){.fd = -1, .dir_fd = -1};
+    *w = (struct worker){.fd = -1, .dir_fd = -1, .stat_fd = -1};
     if (!make_dir(w) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         worker_end(w);
         return WORKER_ABSENT;
@@ -287,6 +291,7 @@ enum worker_outcome worker_start(struct worker *w, const char *path, enum sandbo
         worker_end(w);
         return WORKER_ABSENT;
     }
+    w->stat_fd = open_state(w->pid);
     give_way(w->pid);
     enum worker_outcome o = await_ready(w, stop_fd, timeout_ms);
     if (o != WORKER_OK)
@@ -334,5 +339,7 @@ void worker_end(struct worker *w)
         remove_tree(w->dir);
     if (w->dir_fd >= 0)
         close(w->dir_fd);
-    *w = (struct worker){.fd = -1, .dir_fd = -1};
+    if (w->stat_fd >= 0)
+        close(w->stat_fd);
+    *w = (struct worker){.fd = -1, .dir_fd = -1, .stat_fd = -1};
 }

@@ -16,6 +16,7 @@ struct worker {
     int fd;
     char dir[64];      /* its temporary directory, removed by worker_end */
     int dir_fd;        /* locked as long as it is in use */
+    int stat_fd;       /* its state: opened before it hides, which matters where /proc is mounted with hidepid */
     char compiler[33]; /* what it called itself */
     unsigned sandbox;  /* what it says holds: enum sandbox_part */
     uint32_t compiles;
