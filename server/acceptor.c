@@ -2,10 +2,12 @@
 #include "server/acceptor.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 struct acceptor {
@@ -67,10 +69,24 @@ struct acceptor *acceptor_new(int listen_fd, const struct acceptor_user *user)
     return NULL;
 }
 
+/* Who has shaken hands when a listening socket is closed is reset, with all it has sent. So nobody may begin to from
+ * now on; who has begun is done within milliseconds, and is taken. */
+static void ignore_newcomers(int listen_fd)
+{
+    enum { FLAGS_AT = 13, SYN = 2, HANDSHAKE_MS = 5 };
+    struct sock_filter drop_syn[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+                                     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SYN, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+                                     BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+    const struct sock_fprog program = {sizeof drop_syn / sizeof drop_syn[0], drop_syn};
+    if (!setsockopt(listen_fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program))
+        nanosleep(&(struct timespec){.tv_nsec = HANDSHAKE_MS * 1000000}, NULL);
+}
+
 void acceptor_stop(struct acceptor *a)
 {
     if (!a || a->listen_fd < 0)
         return;
+    ignore_newcomers(a->listen_fd);
     eventfd_write(a->wake_fd, 1);
     pthread_join(a->thread, NULL);
     close(a->listen_fd);

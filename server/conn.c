@@ -207,7 +207,7 @@ void conn_take_line(struct conn *c, const char *target)
     c->facts = (struct header_facts){.content_length = -1};
     c->target = target;
     c->target_size = strlen(target);
-    c->too_late = atomic_load(&h->draining);
+    c->too_late = atomic_load(&h->refusing);
     int64_t now = reaper_clock_ms();
     atomic_store_explicit(&c->watched.end_ms, h->config.total_timeout_ms ? now + h->config.total_timeout_ms : INT64_MAX,
                           memory_order_relaxed);

@@ -31,7 +31,7 @@ struct http {
     struct peers trusted;
     uint64_t id_base;
     atomic_ulong id_next;
-    atomic_bool draining, aborting;
+    atomic_bool draining, refusing, aborting; /* answers close; new work is refused; running work is cut short */
     struct acceptor *acceptor;
     atomic_int in_flight, on_pool;
     _Atomic int64_t progress_ms;

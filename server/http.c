@@ -691,14 +691,23 @@ static bool wait_for_none(const atomic_int *n, int64_t until_ms)
     return true;
 }
 
+/* What arrives until then is still answered, and ends its connection; so a client that is used to ask often has its
+ * last answer, and knows. */
+static void settle(const struct http *h, int64_t until_ms)
+{
+    while (gate_open(h->gate) && reaper_clock_ms() < until_ms)
+        sleep_ms(2);
+}
+
 bool http_drain(struct http *h, uint32_t timeout_ms)
 {
-    enum { SETTLE_MS = 20, ABORT_MS = 5000, LAST_WORDS_MS = 200 };
+    enum { SETTLE_MS = 100, ABORT_MS = 5000, LAST_WORDS_MS = 200 };
     int64_t until = reaper_clock_ms() + timeout_ms;
     atomic_store(&h->draining, true);
     metrics_add(METRIC_DRAINING, 1);
     acceptor_stop(h->acceptor);
-    sleep_ms(SETTLE_MS); /* what had arrived before is begun by then */
+    settle(h, reaper_clock_ms() + SETTLE_MS);
+    atomic_store(&h->refusing, true);
     if (!wait_for_none(&h->in_flight, until))
         log_event(LEVEL_WARN, "drain", "%d requests are cut short", atomic_load(&h->in_flight));
     atomic_store(&h->aborting, true);

@@ -1,5 +1,5 @@
 /* labels: http slow */
-/* Twice as many slow clients as the server has connections, beside eight that behave. */
+/* Twice as many slow clients as the server has connections, beside eight that behave; and the end of a busy server. */
 #include "tests/support.h"
 
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include "tests/support/raw.h"
 #include "tests/support/server_child.h"
 #include "tests/support/slow_attack.h"
+#include "tests/support/steady_load.h"
 
 enum { GOOD = 8, PACE_MS = 10 };
 
@@ -42,6 +43,7 @@ static void good_clients_are_served_while_slow_ones_fill_the_server(void **state
         pause_ms(50);
     double took = now_s() - began;
     printf("  all connections are free again %.1f s after the last slow one came\n", took);
+    fflush(stdout);
     attack_stop(&a);
     assert_int_equal(child_stop(&c), 0);
     assert_true(full > 900);
@@ -50,11 +52,36 @@ static void good_clients_are_served_while_slow_ones_fill_the_server(void **state
     assert_true(attacked.p99_ms <= 10 || attacked.p99_ms <= 2 * calm.p99_ms);
 }
 
+static void the_end_under_load_drops_no_answer(void **state)
+{
+    (void)state;
+    enum { TIMES = 5, CLIENTS = 50 };
+    for (int i = 0; i < TIMES; i++) {
+        struct child c = child_start(NULL);
+        struct steady *load = steady_start(c.port, CLIENTS, 5000);
+        struct steady_result r;
+        pause_ms(1500 + 37 * i);
+        double began = now_s();
+        int code = child_stop(&c);
+        double took = now_s() - began;
+        steady_end(load, &r);
+        printf("  %.0f requests/s: %zu answered, %zu refused, %zu unread, %zu dropped; ended after %.3f s\n",
+               r.per_second, r.answered, r.refused, r.unread, r.dropped, took);
+        fflush(stdout);
+        assert_int_equal(code, 0);
+        assert_true(took < 2);
+        assert_int_equal(r.dropped + r.refused + r.unread, 0);
+        assert_true(r.answered > 2000);
+    }
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    cmocka_set_test_filter(getenv("TEST_ONLY"));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_clients_are_served_while_slow_ones_fill_the_server),
+        cmocka_unit_test(the_end_under_load_drops_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "server/command.h"
 #include "tests/support/server_child.h"
+#include "tests/support/steady_load.h"
 
 /* True when /metrics, asked over this connection, has the line. */
 static bool counts(struct http_client *client, const char *line)
@@ -53,7 +54,7 @@ static void sigterm_answers_what_was_begun_and_refuses_what_comes(void **state)
     int status = 0;
     kill(c.pid, SIGHUP);
     kill(c.pid, SIGTERM);
-    pause_ms(30);
+    pause_ms(150);
     assert_int_equal(waitpid(c.pid, &status, WNOHANG), 0);
     assert_int_equal(http_client_send(idle, "GET", "/readyz", NULL, NULL, 0), 0);
     assert_int_equal(http_client_receive(idle, &a), 0);
@@ -78,7 +79,7 @@ static void work_asked_for_while_draining_is_refused(void **state)
     struct http_client *idle = child_connect(&c), *busy = begin_long(&c, idle, 2048);
     struct http_answer a;
     kill(c.pid, SIGTERM);
-    pause_ms(30);
+    pause_ms(150);
     assert_int_equal(http_client_send(idle, "POST", "/graphs", "Content-Type: application/json\r\n", "{}", 2), 0);
     assert_int_equal(http_client_receive(idle, &a), 0);
     assert_int_equal(a.status, 503);
@@ -99,6 +100,19 @@ static void a_drain_that_takes_too_long_cuts_the_work_short_and_ends(void **stat
     assert_true(now_s() - began < 2);
     http_client_close(busy);
     http_client_close(watch);
+}
+
+static void the_end_under_load_drops_no_answer(void **state)
+{
+    (void)state;
+    struct child c = child_start(NULL);
+    struct steady *load = steady_start(c.port, 10, 1000);
+    struct steady_result r;
+    pause_ms(300);
+    assert_int_equal(child_stop(&c), 0);
+    steady_end(load, &r);
+    assert_true(r.answered > 100);
+    assert_int_equal(r.refused + r.unread + r.dropped, 0);
 }
 
 static void a_client_that_leaves_ends_its_work(void **state)
@@ -216,6 +230,7 @@ int main(void)
         cmocka_unit_test(sigterm_answers_what_was_begun_and_refuses_what_comes),
         cmocka_unit_test(work_asked_for_while_draining_is_refused),
         cmocka_unit_test(a_drain_that_takes_too_long_cuts_the_work_short_and_ends),
+        cmocka_unit_test(the_end_under_load_drops_no_answer),
         cmocka_unit_test(a_client_that_leaves_ends_its_work),
         cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
