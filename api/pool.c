@@ -426,6 +426,8 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
     pthread_mutex_lock(&p->lock);
     struct queue_load load = load_of(p);
     *ret = (struct pool_stats){.waiting = (uint32_t)p->queue.n,
+                               .clients = (uint32_t)p->queue.n_lines,
+                               .oldest_s = p->queue.n ? (load.now_ms - queue_oldest_ms(&p->queue)) * 1e-3 : 0,
                                .wait_s = queue_drain_s(&p->queue, &load),
                                .bytes = p->queue.bytes,
                                .late = p->late,

@@ -65,7 +65,9 @@ int pool_waiting(struct pool *p);      /* works not yet begun */
 
 struct pool_stats {
     uint32_t waiting, running;
+    uint32_t clients; /* whose works wait */
     double queued_s, wait_s;
+    double oldest_s; /* how long the oldest has waited */
     uint64_t bytes;
     uint64_t late, gone, pushed; /* works given up while they waited, since the begin, by why */
 };

@@ -328,6 +328,7 @@ const char *queue_put(struct queue *q, struct queued *item, const struct queue_l
     const struct pool_work *w = &item->work;
     *ret_out = NULL;
     item->kind = kind_of(w);
+    item->since_ms = load->now_ms;
     *ret_limit = is_heavy(q, w->bytes) ? "max-work-bytes" : "max-queue";
     if (w->class != POOL_CONTINUE) {
         const char *limit = time_refusal(q, item, load);
@@ -351,6 +352,16 @@ static struct queued *first_of(const struct queue_line *l, bool short_only)
             first = w;
     }
     return first;
+}
+
+double queue_oldest_ms(const struct queue *q)
+{
+    double oldest = HUGE_VAL;
+    for (size_t i = 0; i < q->n_lines; i++) {
+        const struct queued *w = first_of(q->lines[i], false);
+        oldest = w ? fmin(oldest, w->since_ms) : oldest;
+    }
+    return oldest;
 }
 
 struct queued *queue_take(struct queue *q, bool short_only)

@@ -20,7 +20,8 @@ struct queued {
     struct queue_line *line;
     struct queued *next, *before; /* in its line */
     uint64_t order;               /* of arrival */
-    size_t heap_at;               /* by deadline */
+    double since_ms;
+    size_t heap_at; /* by deadline */
 };
 
 struct queue_sum {
@@ -68,6 +69,9 @@ struct queued *queue_take_late(struct queue *q, double now_ms);
 struct queued *queue_take_gone(struct queue *q, size_t most);
 /* When the first deadline passes; HUGE_VAL: never. */
 double queue_first_deadline(const struct queue *q);
+
+/* When the one that has waited longest came; HUGE_VAL: none waits. */
+double queue_oldest_ms(const struct queue *q);
 
 /* Seconds until a work of so many seconds for this client would begin. */
 double queue_wait_s(const struct queue *q, const struct queue_load *load, const char *client, double cost_s);

@@ -124,6 +124,16 @@ static double seconds_since(const struct timespec *then)
     return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) * 1e-9;
 }
 
+void conn_waits(struct conn *c)
+{
+    clock_gettime(CLOCK_MONOTONIC, &c->queued);
+}
+
+void conn_has_waited(const struct conn *c)
+{
+    metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "wait", seconds_since(&c->queued));
+}
+
 static void log_access(const struct conn *c)
 {
     const struct log_field fields[] = {

@@ -68,7 +68,7 @@ struct conn {
     int64_t turn_ms; /* when it was handed over */
     int64_t due_us;  /* when what came of the body would have come at the least rate, never ahead of now */
     uint32_t turns;  /* requests on this connection */
-    struct timespec began;
+    struct timespec began, queued; /* the request; its work in the queue */
     struct header_list fields;
     size_t fields_capacity;
     struct header_facts facts;
@@ -118,6 +118,10 @@ void conn_turn(struct conn *c);
 void conn_turn_refused(struct conn *c, const char *limit);
 /* So many bytes of memory stay until the request is done. */
 void conn_hold(struct conn *c, uint64_t bytes);
+
+/* Its work is about to wait for a thread; it has one: counts the time between. */
+void conn_waits(struct conn *c);
+void conn_has_waited(const struct conn *c);
 
 /* Makes `response` a problem of this room. */
 void conn_refuse(struct conn *c, enum status status, const char *detail, const char *limit);

@@ -277,6 +277,7 @@ static const char *queue_work(struct conn *c)
                                    .bytes = r->cost_bytes,
                                    .deadline_ms = r->deadline_ms,
                                    .client = r->client};
+    conn_waits(c);
     return pool_submit(c->http->pool, &work);
 }
 
@@ -284,6 +285,7 @@ static const char *queue_work(struct conn *c)
 static void finish(void *user)
 {
     struct conn *c = user;
+    conn_has_waited(c);
     if (api_finish(c->http->api, &c->request, &c->response) == API_LONG) {
         const char *limit = queue_work(c);
         if (!limit)

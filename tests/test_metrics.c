@@ -267,6 +267,59 @@ static void a_servers_page_holds_every_row_and_keeps_the_format(void **state)
     assert_int_equal(child_stop(&s), 0);
 }
 
+static struct page *page_of(struct http_client *c)
+{
+    struct http_answer a;
+    assert_int_equal(http_client_send(c, "GET", "/metrics", NULL, NULL, 0), 0);
+    assert_int_equal(http_client_receive(c, &a), 0);
+    return read_page(a.body);
+}
+
+static void what_waits_is_counted_with_its_age(void **state)
+{
+    (void)state;
+    enum { TERMS = 100, LONG = 2 };
+    const char *const arguments[] = {"--threads", "1", "--inline-us", "0", NULL};
+    struct child s = child_start(arguments);
+    struct http_client *watch = child_connect(&s), *busy[LONG];
+    struct http_answer a;
+    char body[8192];
+    int n = snprintf(body, sizeof body, "{\"width\":1500,\"height\":1500,\"tier\":\"interp\",\"expr\":\"0");
+    for (int i = 1; i <= TERMS; i++)
+        n += snprintf(body + n, sizeof body - (size_t)n, "+abs(x*%d-y*y)", i);
+    n += snprintf(body + n, sizeof body - (size_t)n, "\"}");
+    for (int i = 0; i < LONG; i++) {
+        busy[i] = child_connect(&s);
+        assert_int_equal(
+            http_client_send(busy[i], "POST", "/render", "Content-Type: application/json\r\n", body, (size_t)n), 0);
+    }
+    struct page *p;
+    double began = now_s();
+    do {
+        assert_true(now_s() - began < 10);
+        p = page_of(watch);
+    } while (value_of(p, "sinter_queue_waiting") != 1 || value_of(p, "sinter_queue_running") < 1);
+    pause_ms(20);
+    p = page_of(watch);
+    if (value_of(p, "sinter_queue_waiting") == 1) { /* else it was faster than this test */
+        assert_true(value_of(p, "sinter_queue_oldest_seconds") >= 0.019);
+        assert_true(value_of(p, "sinter_queue_clients") == 1);
+        assert_true(value_of(p, "sinter_queue_cost_seconds{of=\"requests\"}") > 0);
+        assert_true(value_of(p, "sinter_work_bytes") > 1500 * 1500);
+    }
+    for (int i = 0; i < LONG; i++) {
+        assert_int_equal(http_client_receive(busy[i], &a), 0);
+        assert_int_equal(a.status, 200);
+        http_client_close(busy[i]);
+    }
+    p = page_of(watch);
+    assert_true(value_of(p, "sinter_request_seconds_count{stage=\"wait\"}") == LONG);
+    assert_true(value_of(p, "sinter_request_seconds_sum{stage=\"wait\"}") > 0.01);
+    assert_true(value_of(p, "sinter_queue_waiting") == 0 && value_of(p, "sinter_queue_oldest_seconds") == 0);
+    http_client_close(watch);
+    assert_int_equal(child_stop(&s), 0);
+}
+
 static void label_values_are_escaped(void **state)
 {
     (void)state;
@@ -426,6 +479,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_servers_page_holds_every_row_and_keeps_the_format),
+        cmocka_unit_test(what_waits_is_counted_with_its_age),
         cmocka_unit_test(label_values_are_escaped),
         cmocka_unit_test(times_fall_into_the_bucket_of_their_limit),
         cmocka_unit_test(values_beyond_a_familys_room_are_counted_as_other),
