@@ -182,8 +182,6 @@ void api_stats(struct api *api, struct api_stats *ret)
     data_stats(api->data, &ret->data);
     ret->items_done = atomic_load(&api->items_done);
     ret->items_failed = atomic_load(&api->items_failed);
-    if (api->pool)
-        pool_stats(api->pool, &ret->pool);
 }
 
 void api_set_metrics(struct api *api, char *(*text)(struct arena *a, void *user), void *user)

@@ -222,7 +222,6 @@ struct api_stats {
     double factors[2]; /* of predictions: interpreted, compiled */
     struct data_stats data;
     uint64_t items_done, items_failed; /* since the start */
-    struct pool_stats pool;
 };
 void api_stats(struct api *api, struct api_stats *ret);
 
