@@ -342,11 +342,11 @@ static void note_size(struct store *s)
     atomic_store(&s->rows, rows);
 }
 
-/* Opens, and begins anew what is damaged. */
-static void open_or_rebuild(struct store *s)
+/* Opens, and begins anew what is damaged: what SQLite says on opening, or what was found in it before. */
+static void open_or_rebuild(struct store *s, bool damaged)
 {
     bool said = atomic_load(&s->degraded);
-    enum db_result r = db_open(&s->db);
+    enum db_result r = damaged ? DB_DAMAGED : db_open(&s->db);
     if (r == DB_DAMAGED) {
         db_close(&s->db);
         bool moved = db_move_aside(&s->db);
@@ -367,11 +367,11 @@ static void open_or_rebuild(struct store *s)
     note_size(s);
 }
 
-static void reopen(struct store *s)
+static void reopen(struct store *s, bool damaged)
 {
     pthread_mutex_lock(&s->read_lock);
     db_close(&s->db);
-    open_or_rebuild(s);
+    open_or_rebuild(s, damaged);
     pthread_mutex_unlock(&s->read_lock);
     s->retry_at = clock_ms() + RETRY_MS;
 }
@@ -422,7 +422,7 @@ static enum db_result write_all(struct store *s, const struct work *w)
             keep_bound(s, true);
             r = write_some(s, w, &put);
         } else if (r == DB_DAMAGED) {
-            reopen(s);
+            reopen(s, true);
             r = write_some(s, w, &put);
         }
         keep_bound(s, false);
@@ -443,7 +443,7 @@ static void write_work(struct store *s, const struct work *w)
         return;
     }
     if (!s->db.writer)
-        reopen(s);
+        reopen(s, false);
     enum db_result r = write_all(s, w);
     if (r == DB_OK && failing)
         say(s, LOG_NOTICE, "the kernel store can be written again");
@@ -488,7 +488,7 @@ static void write_round(struct store *s)
     s->damaged = false;
     pthread_mutex_unlock(&s->lock);
     if (damaged && clock_ms() >= s->retry_at)
-        reopen(s);
+        reopen(s, true);
     write_work(s, &s->taken);
     free_puts(s->taken.puts);
     if (gc) {
@@ -552,7 +552,7 @@ static bool prepare(struct store *s)
     if (replaced)
         say(s, LOG_WARNING, "%s was damaged or not ours alone and was made anew: kernels stored before are refused",
             path);
-    open_or_rebuild(s);
+    open_or_rebuild(s, false);
     return true;
 }
 

@@ -29,6 +29,7 @@ static enum db_result result_of(int rc)
         return DB_OK;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* our statements are right, so it is the tables that are not ours */
         return DB_DAMAGED;
     case SQLITE_FULL:
         return DB_FULL;

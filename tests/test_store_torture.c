@@ -147,7 +147,7 @@ static enum store_result get(struct store *s, const struct sample *k)
 }
 
 /* Stores and finds, whatever happened before. */
-static void assert_goes_on(struct store *s)
+static bool goes_on(struct store *s)
 {
     static uint8_t key[HASH_SIZE] = {7};
     struct sample fresh = samples[0];
@@ -156,7 +156,12 @@ static void assert_goes_on(struct store *s)
     store_flush(s); /* damage that the first found is cleared away by the second */
     store_put(s, fresh.key, fresh.target, fresh.shape, &fresh.image);
     store_flush(s);
-    assert_int_equal(get(s, &fresh), STORE_HIT);
+    return get(s, &fresh) == STORE_HIT;
+}
+
+static void assert_goes_on(struct store *s)
+{
+    assert_true(goes_on(s));
 }
 
 static sqlite3 *database(void)
@@ -286,8 +291,9 @@ static void a_flipped_byte_of_the_file_costs_only_what_it_held(void **state)
         struct store *s = opened();
         for (int i = 0; i < KERNELS; i++)
             hits += get(s, &samples[i]) == STORE_HIT;
-        if (at >= 100) /* the header's own bytes may name a version that is newer: then nothing is stored */
-            assert_goes_on(s);
+        bool version = at >= 60 && at < 64; /* it may be newer now: then nothing is stored */
+        if (!goes_on(s) && !version)
+            fail_msg("the store stays down with byte %zu flipped", at);
         store_close(s);
     }
     print_message("%u bytes of kernels.db flipped: %u of %u rows found, all right\n", flips, hits, flips * KERNELS);
