@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,13 +53,29 @@ int data_refuse(struct data_op *op, enum status status, const char *limit, const
 
 /* Opening */
 
+__attribute__((format(printf, 3, 4))) static void say(const struct data_store *s, int level, const char *format, ...)
+{
+    char message[DATA_WHY + DATA_PATH];
+    va_list ap;
+    if (!s->config.log)
+        return;
+    va_start(ap, format);
+    vsnprintf(message, sizeof message, format, ap);
+    va_end(ap);
+    s->config.log(level, message, s->config.log_user);
+}
+
+/* Said once, until it works again. */
 static void note_failure(struct data_store *s, const char *why)
 {
     pthread_mutex_lock(&s->lock);
+    bool said = s->stats.failing;
     s->stats.failing = true;
     s->stats.failures++;
-    snprintf(s->why, sizeof s->why, "%s", why);
     pthread_mutex_unlock(&s->lock);
+    if (!said)
+        say(s, LOG_ERR, "%s/data.db cannot be used now, jobs and new graphs are refused meanwhile: %s",
+            s->dir ? s->dir : "", why);
 }
 
 static int read_totals(struct data_store *s)
@@ -179,8 +196,11 @@ static void count_commit(struct data_store *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stats.commits++;
+    bool failed = s->stats.failing;
     s->stats.failing = false;
     pthread_mutex_unlock(&s->lock);
+    if (failed)
+        say(s, LOG_NOTICE, "%s/data.db can be used again", s->dir ? s->dir : "");
 }
 
 /* What fails together is tried one by one: one too many for the disk must not take the others with it. */

@@ -28,6 +28,8 @@ struct data_config {
     uint64_t max_jobs_bytes;  /* of those items' requests */
     uint64_t max_results_bytes;
     uint32_t result_age_s; /* since the job ended; the job itself is remembered as long again */
+    void (*log)(int level, const char *message, void *user); /* of syslog's levels; may be NULL */
+    void *log_user;
 };
 
 struct data_config data_config_default(void);

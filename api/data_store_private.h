@@ -94,7 +94,6 @@ struct data_store {
     struct data_op *first, **last;
     bool stopping;
     struct data_stats stats;
-    char why[DATA_WHY]; /* of the last failure */
     int64_t touched[DATA_TOUCHED];
     int n_touched;
 };

@@ -128,14 +128,24 @@ static int make_store(const char *dir)
 /* ---- what the other rooms ask ---- */
 
 /* The jit room speaks syslog's levels. */
+static enum log_level level_of(int syslog_level)
+{
+    return syslog_level <= LOG_ERR       ? LEVEL_ERROR
+           : syslog_level == LOG_WARNING ? LEVEL_WARN
+           : syslog_level <= LOG_INFO    ? LEVEL_INFO
+                                         : LEVEL_DEBUG;
+}
+
 static void engine_log(int level, const char *message, void *user)
 {
     (void)user;
-    enum log_level as = level <= LOG_ERR       ? LEVEL_ERROR
-                        : level == LOG_WARNING ? LEVEL_WARN
-                        : level <= LOG_INFO    ? LEVEL_INFO
-                                               : LEVEL_DEBUG;
-    log_event(as, "engine", "%s", message);
+    log_event(level_of(level), "engine", "%s", message);
+}
+
+static void data_log(int level, const char *message, void *user)
+{
+    (void)user;
+    log_event(level_of(level), "data", "%s", message);
 }
 
 static char *more_metrics(struct arena *a, void *user)
@@ -222,6 +232,7 @@ static enum status open_rooms(struct server *s, struct fault *fault)
         return fault_add(fault, STATUS_INTERNAL, "", 0, "cannot start %u threads", s->settings.http.threads);
     pool_set_limits(s->pool, &s->settings.queue);
     s->settings.api.tier = s->settings.engine.tier;
+    s->settings.api.data.log = data_log;
     TRY(api_new(&s->settings.api, s->engine, s->pool, &s->api, fault));
     api_set_metrics(s->api, more_metrics, s);
     api_set_ready(s->api, is_ready, s);
