@@ -203,6 +203,14 @@ static void count_commit(struct data_store *s)
         say(s, LOG_NOTICE, "%s/data.db can be used again", s->dir ? s->dir : "");
 }
 
+/* May the same connection go on after this? It must where it can: what a failed commit left in the journal is
+ * overwritten by the next one, but would come to life if the journal were read anew. */
+static bool passes(int code)
+{
+    code &= 0xff;
+    return code == SQLITE_FULL || code == SQLITE_BUSY || code == SQLITE_IOERR || code == SQLITE_NOMEM;
+}
+
 /* What fails together is tried one by one: one too many for the disk must not take the others with it. */
 static void write_ops(struct data_store *s, struct data_op *first, const struct data_op *end)
 {
@@ -226,8 +234,8 @@ static void write_ops(struct data_store *s, struct data_op *first, const struct 
     }
     note_failure(s, why);
     fail_all(first, end, why);
-    if (s->dir && (rc & 0xff) != SQLITE_FULL && (rc & 0xff) != SQLITE_BUSY)
-        data_conn_close(&s->writer); /* what state it is in is anybody's guess */
+    if (s->dir && !passes(rc))
+        data_conn_close(&s->writer);
 }
 
 static void copy_totals(struct data_store *s)

@@ -42,7 +42,7 @@ static void make_dir(void)
 
 static void remove_dir(void)
 {
-    char command[128];
+    char command[256];
     snprintf(command, sizeof command, "chmod 700 %s; rm -r %s", dir, dir);
     assert_int_equal(system(command), 0);
 }
