@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/client.h"
 #include "api/pool.h"
 #include "server/log.h"
 #include "server/metrics.h"
@@ -70,24 +71,24 @@ static enum method method_of(const char *name)
 
 static void set_request(struct conn *c, const char *method)
 {
+    static const struct client operator= {.id = "local", .roles = ROLES_ALL}; /* who can connect there */
     const struct http *h = c->http;
     struct peer peer = peer_behind(&h->trusted, h->config.proxy_header, &c->socket_peer, &c->fields);
     peer_text(&peer, c->peer);
-    c->request = (struct api_request){
-        .method = method_of(method),
-        .method_name = method,
-        .path = c->uri.path,
-        .header = request_header,
-        .query = request_query,
-        .each_query = request_each_query,
-        .client_gone = request_client_gone,
-        .user = c,
-        .request_id = c->request_id,
-        .peer = c->peer,
-        .draining = c->too_late,
-        .takes_stream = c->takes_stream,
-        .queues = true,
-    };
+    c->request = (struct api_request){.method = method_of(method),
+                                      .method_name = method,
+                                      .path = c->uri.path,
+                                      .header = request_header,
+                                      .query = request_query,
+                                      .each_query = request_each_query,
+                                      .client_gone = request_client_gone,
+                                      .user = c,
+                                      .request_id = c->request_id,
+                                      .peer = c->peer,
+                                      .client = h->config.ops ? &operator: NULL,
+                                      .draining = c->too_late,
+                                      .takes_stream = c->takes_stream,
+                                      .queues = true, };
 }
 
 /* ---- answers ---- */
@@ -262,6 +263,31 @@ static bool has_body(const struct conn *c)
     return c->facts.chunked || c->facts.content_length > 0;
 }
 
+static bool is_one_of(const char *path, const char *const *paths)
+{
+    while (*paths && strcmp(*paths, path))
+        paths++;
+    return *paths;
+}
+
+/* A port for the operator and one for everybody have different things to offer. */
+static enum status check_port(struct conn *c)
+{
+    static const char *const of_ops[] = {"/livez", "/readyz", "/metrics", "/version", NULL}, *const only[] = {
+                                                                                                 "/metrics", NULL};
+    const struct http_config *config = &c->http->config;
+    if (config->ops && !is_one_of(c->uri.path, of_ops)) {
+        conn_refuse(c, STATUS_NOT_FOUND,
+                    "this port answers /livez, /readyz, /metrics and /version alone (setting ops-listen)", NULL);
+        return STATUS_NOT_FOUND;
+    }
+    if (!config->ops && config->ops_only && is_one_of(c->uri.path, only)) {
+        conn_refuse(c, STATUS_NOT_FOUND, "/metrics is answered on the operator's port alone (setting ops-only)", NULL);
+        return STATUS_NOT_FOUND;
+    }
+    return STATUS_OK;
+}
+
 /* What this room alone can refuse, once the head is known to be sound. STATUS_OK: nothing. */
 static enum status refuse_early(struct conn *c)
 {
@@ -297,9 +323,9 @@ static enum conn_next refused(struct conn *c, enum status status, const char *de
 
 static const char bodies_are_full[] = "the bodies of other requests fill the memory set aside (setting max-bodies)";
 
-/* The api room's refusal: at once, or, when a short body comes anyway, behind it, so that the connection stays alive.
+/* At once, or, when a short body comes anyway, behind it, so that the connection stays alive.
  */
-static enum conn_next refused_by_api(struct conn *c)
+static enum conn_next refused_behind_body(struct conn *c)
 {
     bool awaited = c->facts.expects_continue || c->facts.chunked || c->facts.content_length > DEFERRABLE;
     if (has_body(c) && awaited)
@@ -338,15 +364,17 @@ enum conn_next conn_take_head(struct conn *c, const char *method, const char *ve
         return refused(c, status, detail, NULL);
     if (refuse_early(c) != STATUS_OK)
         return NEXT_ANSWER_NOW;
+    if (check_port(c) != STATUS_OK)
+        return refused_behind_body(c);
     c->visit = VISIT_BODY;
     c->due_us = reaper_clock_ms() * 1000;
     conn_awaits_body(c);
     c->answer_held = true;
     if (!api_accept_headers(h->api, &c->request, c->facts.content_length, &c->response))
-        return refused_by_api(c);
+        return refused_behind_body(c);
     c->answer_held = false;
     if (c->facts.content_length > 0 && wants_intake(c, (uint64_t)c->facts.content_length))
-        return begin_intake(c) ? NEXT_READ : refused_by_api(c);
+        return begin_intake(c) ? NEXT_READ : refused_behind_body(c);
     if (c->facts.content_length > 0 && c->facts.content_length <= DEFERRABLE &&
         !body_reserve(&c->body, (size_t)c->facts.content_length, h->config.max_bodies))
         return refused(c, STATUS_BUSY, bodies_are_full, "max-bodies");

@@ -18,15 +18,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/pool.h"
 #include "core/interp.h"
-#include "server/acceptor.h"
 #include "server/conn.h"
 #include "server/gate.h"
+#include "server/http_daemon.h"
 #include "server/log.h"
 #include "server/metrics.h"
 
@@ -554,7 +553,7 @@ static void on_log(void *user, const char *format, va_list ap)
     log_event(LEVEL_DEBUG, "http library", "%s", text);
 }
 
-/* ---- begin and end ---- */
+/* ---- the daemon ---- */
 
 /* The library divides its own limit of connections among its threads, and a thread that reaches its share never unlocks
  * a mutex again (0.9.75). The gate counts; the library's limit is so high that no thread can reach it. */
@@ -564,18 +563,19 @@ static unsigned library_limit(const struct http_config *config)
     return limit < INT_MAX ? (unsigned)limit : INT_MAX;
 }
 
-static struct MHD_Daemon *start_daemon(struct http *h)
+bool http_daemon_start(struct http *h)
 {
     const struct http_config *config = &h->config;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
                      MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC;
     unsigned threads = config->threads > 1 ? config->threads : 0;
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
-                            MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, library_limit(config),
-                            MHD_OPTION_CONNECTION_TIMEOUT, (config->idle_timeout_ms + 999) / 1000,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->max_head, MHD_OPTION_URI_LOG_CALLBACK,
-                            on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
-                            on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    h->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h, MHD_OPTION_THREAD_POOL_SIZE,
+        threads, MHD_OPTION_CONNECTION_LIMIT, library_limit(config), MHD_OPTION_CONNECTION_TIMEOUT,
+        (config->idle_timeout_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->max_head,
+        MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    return h->daemon;
 }
 
 /* What the kernel holds of answers that are not taken is bounded, and the reaper sees who does not take them. */
@@ -585,149 +585,15 @@ static void bound_unsent(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
-static void take_connection(void *user, int fd, const struct sockaddr *peer, socklen_t n)
+void http_daemon_add(struct http *h, int fd, const struct sockaddr *peer, socklen_t n)
 {
-    struct http *h = user;
-    if (!gate_enter(h->gate, fd, peer))
-        return;
     bound_unsent(fd);
     (void)MHD_add_connection(h->daemon, fd, peer, n); /* closes it when it fails */
 }
 
-static uint32_t reaper_period(const struct http_config *config)
+void http_daemon_stop(struct http *h)
 {
-    uint32_t shortest = config->headers_timeout_ms;
-    if (config->body_timeout_ms < shortest)
-        shortest = config->body_timeout_ms;
-    if (config->send_timeout_ms < shortest)
-        shortest = config->send_timeout_ms;
-    uint32_t period = shortest / 8;
-    return period < 5 ? 5 : period > 250 ? 250 : period;
-}
-
-/* The listening socket is the acceptor's from here on. */
-static bool start_threads(struct http *h, int listen_fd)
-{
-    const struct http_config *config = &h->config;
-    const struct reaper_config reaper = {.period_ms = reaper_period(config),
-                                         .send_timeout_ms = config->send_timeout_ms,
-                                         .min_rate = config->min_rate,
-                                         .evict_lag_ms = config->evict_lag_ms};
-    h->reaper = reaper_new(&reaper);
-    if (!h->config.max_site && !listen_is_loopback(config->listen))
-        h->config.max_site = (config->max_connections + 3) / 4;
-    const struct gate_config gate = {.max_connections = config->max_connections,
-                                     .headroom = HTTP_HEADROOM,
-                                     .max_site = config->max_site,
-                                     .retry_after_s = pool_limits(h->pool).retry_s,
-                                     .uncounted = &h->trusted,
-                                     .reaper = h->reaper};
-    h->gate = h->reaper ? gate_new(&gate) : NULL;
-    h->daemon = h->gate ? start_daemon(h) : NULL;
-    const struct acceptor_user user = {.take = take_connection, .user = h};
-    if (h->daemon)
-        h->acceptor = acceptor_new(listen_fd, &user);
-    else
-        close(listen_fd);
-    return h->acceptor;
-}
-
-static void stop_threads(struct http *h)
-{
-    acceptor_free(h->acceptor);
     if (h->daemon)
         MHD_stop_daemon(h->daemon);
-    gate_free(h->gate);
-    reaper_free(h->reaper);
-}
-
-enum status http_new(const struct http_config *config, struct api *api, struct pool *pool, struct http **ret_http,
-                     struct fault *fault)
-{
-    struct http *h = calloc(1, sizeof *h);
-    if (!h)
-        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the HTTP server");
-    h->config = *config;
-    h->api = api;
-    h->pool = pool;
-    if (getrandom(&h->id_base, sizeof h->id_base, 0) != sizeof h->id_base)
-        h->id_base = (uint64_t)time(NULL) << 32;
-    int listen_fd = -1;
-    const char *wrong = peers_parse(&h->trusted, config->trusted_proxies ? config->trusted_proxies : "");
-    enum status status =
-        wrong ? fault_add(fault, STATUS_BAD_FIELD, "/trusted-proxies", 0, "trusted-proxies: %s", wrong) : STATUS_OK;
-    if (status == STATUS_OK)
-        status = listen_open(config->listen, &listen_fd, h->url, fault);
-    if (status != STATUS_OK) {
-        free(h);
-        return status;
-    }
-    if (!start_threads(h, listen_fd)) {
-        stop_threads(h);
-        free(h);
-        return fault_add(fault, STATUS_INTERNAL, "", 0, "the HTTP server cannot start its threads");
-    }
-    *ret_http = h;
-    return STATUS_OK;
-}
-
-const char *http_url(const struct http *h)
-{
-    return h->url;
-}
-
-static void sleep_ms(long ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
-
-/* Waits until `n` is zero; false when it is not by then. */
-static bool wait_for_none(const atomic_int *n, int64_t until_ms)
-{
-    enum { PAUSE_MS = 2 };
-    while (atomic_load(n) > 0) {
-        if (reaper_clock_ms() >= until_ms)
-            return false;
-        sleep_ms(PAUSE_MS);
-    }
-    return true;
-}
-
-/* What arrives until then is still answered, and ends its connection; so a client that is used to ask often has its
- * last answer, and knows. */
-static void settle(const struct http *h, int64_t until_ms)
-{
-    while (gate_open(h->gate) && reaper_clock_ms() < until_ms)
-        sleep_ms(2);
-}
-
-bool http_drain(struct http *h, uint32_t timeout_ms)
-{
-    enum { SETTLE_MS = 100, ABORT_MS = 5000, LAST_WORDS_MS = 200 };
-    int64_t until = reaper_clock_ms() + timeout_ms;
-    atomic_store(&h->draining, true);
-    metrics_add(METRIC_DRAINING, 1);
-    acceptor_stop(h->acceptor);
-    settle(h, reaper_clock_ms() + SETTLE_MS);
-    atomic_store(&h->refusing, true);
-    if (!wait_for_none(&h->in_flight, until))
-        log_event(LEVEL_WARN, "drain", "%d requests are cut short", atomic_load(&h->in_flight));
-    atomic_store(&h->aborting, true);
-    if (!wait_for_none(&h->on_pool, reaper_clock_ms() + ABORT_MS))
-        return false;
-    wait_for_none(&h->in_flight, reaper_clock_ms() + LAST_WORDS_MS);
-    return true;
-}
-
-void http_free(struct http *h)
-{
-    if (!h)
-        return;
-    stop_threads(h);
-    free(h);
-}
-
-bool http_progresses(const struct http *h, uint32_t stall_ms)
-{
-    return atomic_load(&h->on_pool) == 0 || reaper_clock_ms() - atomic_load(&h->progress_ms) < (int64_t)stall_ms;
+    h->daemon = NULL;
 }

@@ -13,6 +13,9 @@ enum { HTTP_HEADROOM = 256 }; /* connections beyond max_connections, while those
 
 struct http_config {
     const char *listen; /* "HOST:PORT", "[::1]:0" */
+    const char *ops_listen; /* NULL: no port for the operator */
+    bool ops_only;          /* /metrics is there alone */
+    bool ops;               /* this is that port: /livez, /readyz, /metrics and /version */
     const char *trusted_proxies;
     enum proxy_header proxy_header;
     uint32_t threads;
@@ -27,6 +30,9 @@ struct http_config {
     uint32_t min_rate;
     bool access_log;
 };
+
+/* Of the operator's own port: one thread, few connections. */
+struct http_config http_config_ops(const struct http_config *config);
 
 struct http;
 

@@ -33,7 +33,7 @@ struct server {
     struct engine *engine;
     struct pool *pool;
     struct api *api;
-    struct http *http;
+    struct http *http, *ops;
     atomic_bool ending;
 };
 
@@ -219,6 +219,19 @@ static enum status check_public(const struct settings *s, struct fault *fault)
 
 /* ---- begin and end ---- */
 
+static enum status open_ops(struct server *s, struct fault *fault)
+{
+    const struct http_config *config = &s->settings.http;
+    if (!config->ops_listen)
+        return config->ops_only ? fault_add(fault, STATUS_BAD_FIELD, "/ops-only", 0,
+                                            "ops-only hides /metrics, and there is no --ops-listen HOST:PORT for it")
+                                : STATUS_OK;
+    const struct http_config ops = http_config_ops(config);
+    TRY(http_new(&ops, s->api, s->pool, &s->ops, fault));
+    log_event(LEVEL_INFO, "listening", "%s, for the operator", http_url(s->ops));
+    return STATUS_OK;
+}
+
 static enum status open_rooms(struct server *s, struct fault *fault)
 {
     TRY(check_public(&s->settings, fault));
@@ -237,11 +250,13 @@ static enum status open_rooms(struct server *s, struct fault *fault)
     api_set_metrics(s->api, more_metrics, s);
     api_set_ready(s->api, is_ready, s);
     TRY(http_new(&s->settings.http, s->api, s->pool, &s->http, fault));
+    TRY(open_ops(s, fault));
     return api_run_jobs(s->api, fault);
 }
 
 static void close_rooms(struct server *s)
 {
+    http_free(s->ops);
     http_free(s->http);
     if (s->pool)
         pool_free(s->pool);
