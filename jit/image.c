@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { NOEXEC_SEAL = 8 }; /* MFD_NOEXEC_SEAL of Linux 6.3: never a program, whatever sysctl vm.memfd_noexec says */
+
 static enum status fail(struct fault *fault, const char *what)
 {
     return fault_add(fault, STATUS_INTERNAL, "", 0, "a kernel's image cannot be mapped: %s: %s", what, strerror(errno));
@@ -46,7 +48,9 @@ enum status image_map(const struct image *image, struct mapped *ret_mapped, stru
     if (image->size == 0 || image->size > IMAGE_MAX || image->entry >= image->size)
         return fault_add(fault, STATUS_INTERNAL, "", 0, "a kernel's image is malformed: %zu bytes, entry at %u",
                          image->size, image->entry);
-    int fd = memfd_create("sinter-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = memfd_create("sinter-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING | NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create("sinter-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return fail(fault, "memfd_create");
     void *base = NULL;

@@ -22,6 +22,7 @@
 #include "jit/store.h"
 #include "jit/thread.h"
 #include "server/http_client.h"
+#include "tests/support/server_child.h"
 
 static char dir[64], program[512], compiler[512];
 
@@ -416,6 +417,63 @@ static void a_kernel_that_ends_the_server_does_so_once(void **state)
     assert_int_equal(host_stop(&h, true), 0);
 }
 
+/* A request; the status, the body in `ret` and its Location, or 0 when the connection broke. */
+static int ask(const struct host *h, const char *method, const char *path, const char *body, char *ret, size_t size,
+               char *ret_location)
+{
+    struct http_answer a;
+    struct http_client *c = http_client_open("127.0.0.1", h->port);
+    int status = 0;
+    *ret = 0;
+    if (!c)
+        return 0;
+    if (http_client_send(c, method, path, body ? "Content-Type: application/json\r\n" : "", body,
+                         body ? strlen(body) : 0) == 0 &&
+        http_client_receive(c, &a) == 0) {
+        const char *location = http_client_header(c, &a, "Location");
+        status = a.status;
+        snprintf(ret, size, "%.*s", (int)a.body_size, (const char *)a.body);
+        if (location && ret_location)
+            sscanf(location, "%99[^\r\n]", ret_location);
+    }
+    http_client_close(c);
+    return status;
+}
+
+static void a_job_whose_kernel_ended_the_server_goes_on_interpreted(void **state)
+{
+    static const char item[] =
+        "{\"kind\":\"render\",\"expr\":\"sin(x*3) * abs(y - 0.2)\",\"width\":64,\"height\":64,\"format\":\"f32\"}";
+    uint8_t right[BYTES];
+    char job[600], body[4000], location[100] = "";
+    bool compiled = false;
+    (void)state;
+    if (!sandbox_possible())
+        skip();
+    struct host h = begin_host();
+    assert_int_equal(render(&h, "jit", right, &compiled), 200);
+    assert_int_equal(host_stop(&h, true), 0);
+    forge_kernels();
+
+    h = begin_host();
+    snprintf(job, sizeof job, "[%s,%s,%s]", item, item, item);
+    assert_int_equal(ask(&h, "POST", "/jobs", job, body, sizeof body, location), 202);
+    assert_int_equal(strncmp(location, "/jobs/", 6), 0);
+    int status = 1;
+    for (double end = clock_us() + 20e6; status && clock_us() < end; pause_ms(20))
+        status = ask(&h, "GET", location, NULL, body, sizeof body, NULL);
+    assert_int_equal(status, 0); /* it is gone */
+    assert_true(host_stop(&h, true) != 0);
+
+    h = begin_host();
+    assert_true(host_metric(&h, "sinter_kernels_quarantined") == 1);
+    for (double end = clock_us() + 20e6; !strstr(body, "\"done\":3") && clock_us() < end; pause_ms(20))
+        assert_int_equal(ask(&h, "GET", location, NULL, body, sizeof body, NULL), 200);
+    if (!strstr(body, "\"done\":3") || !strstr(body, "\"failed\":0"))
+        fail_msg("the job says %s", body);
+    assert_int_equal(host_stop(&h, true), 0);
+}
+
 static int tear_down(void **state)
 {
     char command[100];
@@ -444,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_start_without_it_ends_a_suspicion, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_none_suspects_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_kernel_that_ends_the_server_does_so_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_job_whose_kernel_ended_the_server_goes_on_interpreted, set_up, tear_down),
     };
     snprintf(program, sizeof program, "%s/sinter", test_build_dir());
     snprintf(compiler, sizeof compiler, "%s/sinter-cc", test_build_dir());
