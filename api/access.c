@@ -167,6 +167,18 @@ static enum status client_of_key(struct exchange *ex, const char *authorization)
     return STATUS_OK;
 }
 
+double access_quota_seconds(struct access *a, const char *id)
+{
+    static const char of_key[] = "key:";
+    if (strncmp(id, of_key, sizeof of_key - 1) != 0)
+        return 0;
+    pthread_rwlock_rdlock(&a->lock);
+    const struct access_key *key = a->keys ? keys_of_name(a->keys, id + sizeof of_key - 1) : NULL;
+    double seconds = key ? key->quota_seconds : 0;
+    pthread_rwlock_unlock(&a->lock);
+    return seconds;
+}
+
 /* ---- signed URLs ---- */
 
 struct pairs {
@@ -245,6 +257,7 @@ enum status access_check(struct exchange *ex)
         TRY(identify(ex));
     if (!ex->client)
         client_of_peer(ex, ROLES_ALL);
+    ex->res->client = ex->client->id;
     if (!needs || (ex->client->roles & needs))
         return STATUS_OK;
     const char *roles = roles_text(ex->arena, needs);

@@ -16,6 +16,8 @@ const struct cors *access_cors(const struct access *a); /* NULL: off */
 
 /* The route is found. Sets ex->client; UNAUTHORIZED or FORBIDDEN, with the headers that belong to it. */
 enum status access_check(struct exchange *ex) MUST_CHECK;
+/* The share of work of whoever has this id, as struct client says it. For work that nobody asks for just now. */
+double access_quota_seconds(struct access *a, const char *id);
 /* The answer is written: what caches may do with it depends on who may see it. */
 void access_finish(struct exchange *ex);
 

@@ -151,7 +151,7 @@ struct api_response {
     double stage_ms[8];        /* parse, check, lower, cache, exec, encode */
     double cost_seconds;       /* predicted, of what is left to do by api_finish: seconds of one thread, */
     uint64_t cost_bytes;       /* and bytes of memory, the request's body and its answer among them */
-    const char *client;        /* whose turn it takes, when it is long */
+    const char *client;        /* who asked, and whose turn it takes, when it is long; NULL: not known yet */
     double deadline_ms;        /* by the monotonic clock: when there is no point in it any more */
     struct exchange *exchange; /* the api room's */
 };

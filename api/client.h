@@ -21,6 +21,7 @@ enum {
     ROLES_PROCESS = ROLE_PROCESS,
     ROLES_JOBS = ROLE_JOBS,
     ROLES_ADMIN = ROLE_ADMIN,
+    ROLES_OWNED = ROLE_JOBS | ROLE_ADMIN, /* jobs and blobs that are there: their owner's, and every one an admin's */
     ROLES_WORK = ROLE_RENDER | ROLE_PROCESS | ROLE_JOBS,
     ROLES_ALL = ROLES_WORK | ROLE_ADMIN,
 };

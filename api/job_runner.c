@@ -1,5 +1,6 @@
 /* See job_runner.h. */
 #include "api/job_runner.h"
+#include "api/access.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -178,7 +179,8 @@ static void ask(struct seat *seat, const struct data_item *item, const struct jo
                 struct api_response *res)
 {
     struct api *api = seat->runner->api;
-    struct client client = {.id = item->owner, .roles = ROLES_ALL};
+    struct client client = {
+        .id = item->owner, .roles = ROLES_ALL, .quota_seconds = access_quota_seconds(api->access, item->owner)};
     batch->item = read;
     batch->client = &client;
     batch->max_ms = api->config.max_item_ms;

@@ -164,6 +164,12 @@ const struct access_key *keys_at(const struct keys *k, size_t i)
     return &k->list[i];
 }
 
+const struct access_key *keys_of_name(const struct keys *k, const char *name)
+{
+    const struct access_key wanted = {.name = name};
+    return k->n ? bsearch(&wanted, k->list, k->n, sizeof *k->list, by_name) : NULL;
+}
+
 const struct access_key *keys_find(const struct keys *k, const char *text)
 {
     static const struct access_key nobody = {0};
@@ -174,9 +180,7 @@ const struct access_key *keys_find(const struct keys *k, const char *text)
         return NULL;
     memcpy(name, text, n);
     name[n] = 0;
-    const struct access_key wanted = {.name = name}, *key = &nobody;
-    if (k->n)
-        key = bsearch(&wanted, k->list, k->n, sizeof *k->list, by_name);
+    const struct access_key *key = keys_of_name(k, name);
     if (!key)
         key = &nobody;
     crypto_generichash(hash, sizeof hash, (const unsigned char *)text, length, NULL, 0);

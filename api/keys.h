@@ -30,6 +30,8 @@ void keys_free(struct keys *k); /* takes NULL */
 size_t keys_count(const struct keys *k);
 const struct access_key *keys_at(const struct keys *k, size_t i); /* by name */
 
+const struct access_key *keys_of_name(const struct keys *k, const char *name); /* or NULL */
+
 /* Whose key this is, or NULL. Also one that has expired. The time it takes tells nothing about hashes. */
 const struct access_key *keys_find(const struct keys *k, const char *text);
 

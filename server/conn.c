@@ -140,6 +140,7 @@ static void log_access(const struct conn *c)
     const struct log_field fields[] = {
         {"id", c->request_id, 0},
         {"peer", c->peer, 0},
+        {"client", c->response.client ? c->response.client : "", 0},
         {"method", c->request.method_name, 0},
         {"path", c->request.path, 0},
         {"status", NULL, c->response.http_status},
