@@ -1,6 +1,5 @@
 /* See job_runner.h. */
 #include "api/job_runner.h"
-#include "api/access.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/access.h"
 #include "api/data_store.h"
 #include "api/job_item.h"
 #include "api/job_waiters.h"

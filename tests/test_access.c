@@ -324,6 +324,7 @@ static const char *client_of(struct api *of, const char *peer, const char *key)
         a.more[0] = (struct pair){"Authorization", bearer(key)};
     struct api_response res = ask_of(of, a);
     char *id = arena_strdup(arena, res.exchange->client->id);
+    assert_string_equal(res.client, id); /* whose turn it is in the queue */
     api_response_done(&res);
     return id;
 }
@@ -341,6 +342,19 @@ static void clients_are_their_key_or_their_address_or_their_64_bits_of_it(void *
     assert_string_equal(client_of(api, "203.0.113.7", texts[3]), "addr:203.0.113.7"); /* nobody looks at keys */
     assert_string_equal(client_of(closed, "203.0.113.7", texts[3]), "key:admin-key");
     assert_string_equal(client_of(closed, "203.0.113.7", NULL), "addr:203.0.113.7");
+    api_free(closed);
+}
+
+static void a_keys_share_of_work_is_known_to_quotas_and_jobs(void **state)
+{
+    (void)state;
+    write_role_keys(arena_printf(arena, "half process %s quota-seconds=0.5\n", hashes[0]));
+    struct api *closed = closed_api(NULL);
+    assert_true(access_quota_seconds(closed->access, "key:half") == 0.5);
+    assert_true(access_quota_seconds(closed->access, "key:render-key") == 0);
+    assert_true(access_quota_seconds(closed->access, "key:gone") == 0);
+    assert_true(access_quota_seconds(closed->access, "addr:203.0.113.7") == 0);
+    assert_true(access_quota_seconds(api->access, "key:half") == 0);
     api_free(closed);
 }
 
@@ -517,6 +531,7 @@ int main(void)
         cmocka_unit_test(reloads_refuse_nobody_meanwhile),
         cmocka_unit_test(heads_are_refused_before_their_bodies_come),
         cmocka_unit_test(clients_are_their_key_or_their_address_or_their_64_bits_of_it),
+        cmocka_unit_test(a_keys_share_of_work_is_known_to_quotas_and_jobs),
         cmocka_unit_test(what_a_key_may_see_is_kept_by_no_shared_cache),
         cmocka_unit_test(preflights_are_answered_for_every_route_and_need_no_key),
         cmocka_unit_test(answers_and_refusals_may_be_read_by_the_origins_of_the_list),
