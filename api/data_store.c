@@ -169,7 +169,10 @@ static int run_all(struct data_store *s, struct data_op *first, const struct dat
 {
     struct data_totals before = s->totals;
     bool led = s->leads;
-    int rc = data_run(&s->writer, SQL_BEGIN, "");
+    /* Not even a rollback is certain when there is no memory: what the last one left is undone first. */
+    int rc = sqlite3_get_autocommit(s->writer.db) ? SQLITE_OK : data_run(&s->writer, SQL_ROLLBACK, "");
+    if (rc == SQLITE_OK)
+        rc = data_run(&s->writer, SQL_BEGIN, "");
     for (struct data_op *op = first; op != end && rc == SQLITE_OK; op = op->next)
         rc = run_one(s, op);
     if (rc == SQLITE_OK)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/memory.h"
+
 bool snd_is(const void *head, size_t n)
 {
     const char *p = head;
@@ -39,7 +41,7 @@ struct snd_bytes snd_bytes_file(int fd, uint64_t n)
     return (struct snd_bytes){read_file, n, NULL, fd};
 }
 
-enum { PIECE = 1024 };
+enum { PIECE = 1024, TAKEN_MOST = 1 << 20 /* bytes that libsndfile takes for a file, amply */ };
 
 struct snd_reader {
     const struct snd_bytes *bytes;
@@ -122,7 +124,11 @@ static enum status open_file(struct snd_reader *r, SF_INFO *ret, struct fault *f
     r->at = 0;
     r->frame = 0;
     *ret = (SF_INFO){0};
-    r->file = sf_open_virtual(&io, SFM_READ, ret, r);
+    bool memory = memory_probe(TAKEN_MOST);
+    if (memory)
+        r->file = sf_open_virtual(&io, SFM_READ, ret, r);
+    if (!memory)
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory to read the %s", r->name);
     if (!r->file)
         return fault_add(fault, STATUS_BAD_AUDIO, "", 0, "the %s cannot be read: %s", r->name, sf_strerror(NULL));
     return STATUS_OK;
@@ -300,6 +306,8 @@ enum status snd_create(enum audio_file file, enum sample sample, uint32_t channe
     w->place = place;
     w->channels = channels;
     w->shift = sample == SAMPLE_S16 ? 16 : 8;
+    if (!memory_probe(TAKEN_MOST))
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory to write a %s", audio_files[file].name);
     w->file = rate > INT32_MAX || !sf_format_check(&info) ? NULL : sf_open_virtual(&io, SFM_WRITE, &info, w);
     if (!w->file)
         return fault_add(fault, STATUS_BAD_FIELD, "/format", 0, "a %s cannot hold %u channels at %u Hz",

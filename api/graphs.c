@@ -15,6 +15,7 @@ struct posting {
     struct program *programs[LAYOUTS_MAX]; /* of the layouts that make sense for the graph */
     const char *names[LAYOUTS_MAX];
     size_t n;
+    bool no_memory; /* for one of them */
 };
 
 static handler graphs_store;
@@ -36,6 +37,7 @@ static enum status try_layout(struct exchange *ex, struct posting *p, struct lay
     enum status status = subject_program(ex, &p->subject, layout, &p->programs[p->n]);
     fault = ex->fault;
     ex->fault = saved;
+    p->no_memory |= status == STATUS_NO_MEMORY;
     if (status == STATUS_OK)
         p->names[p->n++] = name;
     else if (ex->fault.status == STATUS_OK)
@@ -61,10 +63,10 @@ static enum status make_programs(struct exchange *ex, struct posting *p)
         (void)!try_layout(ex, p, (struct layout){GRAPH_FIELD, 0}, "field");
     if (kind != GRAPH_FIELD)
         try_audio(ex, p);
-    if (!p->n)
+    if (!p->n && !p->no_memory)
         return ex->fault.status;
     fault_init(&ex->fault, ex->arena);
-    return STATUS_OK;
+    return p->no_memory ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 static void write_params(struct json_writer *w, const struct graph *g)

@@ -37,14 +37,24 @@ static void on_error(exr_const_context_t ctx, exr_result_t code, const char *mes
     if (exr_get_user_data(ctx, &user) != EXR_ERR_SUCCESS || !user)
         return;
     struct exr *exr = user;
-    if (!*exr->why)
+    if (code == EXR_ERR_OUT_OF_MEMORY)
+        because(exr->why, IMAGE_NO_MEMORY);
+    else if (!*exr->why)
         because(exr->why, message ? message : exr_get_default_error_message(code));
+}
+
+/* The library reads on without an attribute that it had no memory for, and says so to on_error alone. */
+static bool lacked_memory(const struct exr *exr)
+{
+    return !strcmp(exr->why, IMAGE_NO_MEMORY);
 }
 
 static bool good(struct exr *exr, exr_result_t result)
 {
     if (result == EXR_ERR_SUCCESS)
         return true;
+    if (result == EXR_ERR_OUT_OF_MEMORY)
+        return because(exr->why, IMAGE_NO_MEMORY);
     if (!*exr->why)
         because(exr->why, exr_get_default_error_message(result));
     return false;
@@ -140,7 +150,7 @@ static bool exr_open(struct exr *exr, const struct image_in *file, char why[IMAG
     init.flags = EXR_CONTEXT_FLAG_DISABLE_CHUNK_RECONSTRUCTION;
     if (!good(exr, exr_start_read(&exr->ctx, "upload", &init)))
         return false; /* the library has released it */
-    if (read_head(exr))
+    if (read_head(exr) && !lacked_memory(exr))
         return true;
     exr_finish(&exr->ctx);
     return false;
@@ -195,7 +205,7 @@ static bool run_chunk(struct exr *exr, exr_decode_pipeline_t *decode, size_t at,
 {
     float *waste = malloc((size_t)decode->chunk.width * (size_t)decode->chunk.height * sizeof(float));
     if (!waste)
-        return because(exr->why, "no memory");
+        return because(exr->why, IMAGE_NO_MEMORY);
     decode->alloc_fn = zeroed;
     decode->free_fn = release;
     aim(exr, decode, at, planes, waste);
@@ -257,7 +267,7 @@ static bool exr_decode(const struct image_in *file, const struct image_head *hea
     if (!exr_open(&exr, file, why))
         return false;
     memset(planes, 0, 4 * plane * sizeof(float));
-    bool read = exr.tiled ? read_tiles(&exr, planes) : read_scanlines(&exr, planes);
+    bool read = (exr.tiled ? read_tiles(&exr, planes) : read_scanlines(&exr, planes)) && !lacked_memory(&exr);
     exr_finish(&exr.ctx);
     if (!read)
         return *why ? false : because(why, "it cannot be read");

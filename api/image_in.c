@@ -28,8 +28,9 @@ static const char *pointer_of(struct exchange *ex, const struct image_in *file)
 static enum status bad(struct exchange *ex, const struct image_in *file, const struct image_reader *reader,
                        const char *why)
 {
-    return fault_add(&ex->fault, STATUS_BAD_IMAGE, pointer_of(ex, file), 0, "the image \"%.60s\" (%zu bytes, %s): %s",
-                     file->name, file->size, reader ? reader->name : "of no known format", why);
+    enum status status = strcmp(why, IMAGE_NO_MEMORY) ? STATUS_BAD_IMAGE : STATUS_NO_MEMORY;
+    return fault_add(&ex->fault, status, pointer_of(ex, file), 0, "the image \"%.60s\" (%zu bytes, %s): %s", file->name,
+                     file->size, reader ? reader->name : "of no known format", why);
 }
 
 /* NULL: a fault says why. A file that begins as another format and is no raw image of that size was not meant to be

@@ -38,6 +38,7 @@ enum status image_decode(struct exchange *ex, const struct image_in *file, const
 /* One format. Functions return false with the reason in `why`; they take no arena, because what they hold must be
  * given back. */
 enum { IMAGE_WHY = 200 };
+#define IMAGE_NO_MEMORY "there is no memory for it" /* the reason that is not the file's */
 struct image_reader {
     const char *name;
     bool (*is)(const uint8_t *data, size_t n);

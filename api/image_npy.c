@@ -108,7 +108,7 @@ static bool npy_open(const struct image_in *file, struct npy *ret, struct image_
     if (n > HEADER_MOST || n > file->size - at)
         return because(why, "its header is cut short");
     char *header = strndup((const char *)d + at, n);
-    bool good = header ? read_header(header, ret, io, why) : because(why, "no memory");
+    bool good = header ? read_header(header, ret, io, why) : because(why, IMAGE_NO_MEMORY);
     free(header);
     if (!good)
         return false;

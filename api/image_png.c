@@ -1,5 +1,6 @@
 /* Reads PNG through libspng, row by row: memory is a row, whatever the file says. Interlaced rows bring the pixels of
  * their pass. Colour profiles and gamma are left alone. */
+#include <errno.h>
 #include <spng.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +17,17 @@ static bool png_is(const uint8_t *data, size_t n)
     return n >= sizeof magic && !memcmp(data, magic, sizeof magic);
 }
 
+/* The library says "zlib" for an inflater without memory; errno says which of the two it was. */
 static bool because(char why[IMAGE_WHY], int error)
 {
-    snprintf(why, IMAGE_WHY, "%s", spng_strerror(error));
+    bool no_memory = error == SPNG_EMEM || errno == ENOMEM;
+    snprintf(why, IMAGE_WHY, "%s", no_memory ? IMAGE_NO_MEMORY : spng_strerror(error));
     return false;
 }
 
 static spng_ctx *png_open(const struct image_in *file, struct spng_ihdr *ret, int *ret_error)
 {
+    errno = 0;
     spng_ctx *ctx = spng_ctx_new(0);
     if (!ctx) {
         *ret_error = SPNG_EMEM;

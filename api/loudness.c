@@ -5,6 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "api/memory.h"
+
+enum { TAKEN_MOST = 1 << 20 /* bytes that libebur128 takes beside a window of samples */ };
+
 struct loudness {
     ebur128_state *state;
     bool failed, peaks;
@@ -13,12 +17,12 @@ struct loudness {
 enum status loudness_new(uint32_t channels, double rate, bool peaks, struct loudness **ret, struct fault *fault)
 {
     int mode = peaks ? EBUR128_MODE_I | EBUR128_MODE_TRUE_PEAK : EBUR128_MODE_I;
-    struct loudness *l = calloc(1, sizeof *l);
-    if (l)
-        l->state = ebur128_init(channels, (unsigned long)rint(rate), mode);
-    if (l)
-        l->peaks = peaks;
-    if (!l || !l->state) {
+    struct loudness *l = memory_probe(TAKEN_MOST) ? calloc(1, sizeof *l) : NULL;
+    if (!l)
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory to measure the loudness");
+    l->state = ebur128_init(channels, (unsigned long)rint(rate), mode);
+    l->peaks = peaks;
+    if (!l->state) {
         free(l);
         return fault_add(fault, STATUS_BAD_FIELD, "", 0, "loudness of %u channels at %.9g Hz is not measured", channels,
                          rate);

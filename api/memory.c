@@ -35,6 +35,13 @@ void memory_release(void *data)
     free(data);
 }
 
+bool memory_probe(size_t n)
+{
+    char *volatile p = malloc(n);
+    free(p);
+    return p;
+}
+
 static void memory_put(struct sink *s, const void *bytes, size_t n)
 {
     struct memory *m = (struct memory *)s;

@@ -411,25 +411,32 @@ static enum status answer_memory(struct exchange *ex, size_t size, uint8_t **ret
                 : fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for an answer of %zu bytes", size);
 }
 
+static void release_place(void *user)
+{
+    struct place_memory *place = user;
+    free(place->data);
+}
+
 static enum status run_mastered(struct exchange *ex, struct process *p)
 {
-    struct place_memory place;
+    void **deferred = exchange_defer(ex, release_place);
+    struct place_memory *place = ARENA_NEW(ex->arena, struct place_memory);
     const struct audio_form *form = &p->mastered.form;
     exchange_stage(ex, STAGE_CACHE);
-    place_memory_init(&place, form->frames * form->channels * sample_size(form->sample) + WAV_HEADER_MAX,
+    *deferred = place;
+    place_memory_init(place, form->frames * form->channels * sample_size(form->sample) + WAV_HEADER_MAX,
                       ex->api->config.max_output_bytes);
-    enum status status = mastered_run(p->runner, &p->mastered, &p->track, p->snd, &place.place);
-    ex->res->owned = place.data;
-    TRY(status);
-    if (place.over)
-        return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has more than %zu bytes", place.most);
-    if (place.place.failed)
+    TRY(mastered_run(p->runner, &p->mastered, &p->track, p->snd, &place->place));
+    if (place->over)
+        return fault_limit(&ex->fault, "max-output-bytes", "", "the answer has more than %zu bytes", place->most);
+    if (place->place.failed)
         return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for the answer");
     exchange_stage(ex, STAGE_ENCODE);
     p->counts = p->mastered.result.counts;
     p->counts_in = p->mastered.counts_in;
-    ex->res->body = place.data;
-    ex->res->body_size = place.place.size;
+    *deferred = NULL;
+    ex->res->body = ex->res->owned = place->data;
+    ex->res->body_size = place->place.size;
     process_answer(ex, p);
     return STATUS_OK;
 }

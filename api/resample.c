@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/memory.h"
+
+enum { TAKEN_MOST = 8 << 20 /* bytes that soxr takes, amply */ };
+
 struct resampler {
     struct pcm pcm;
     struct pcm *in;
@@ -59,6 +63,8 @@ enum status resample_new(struct pcm *in, uint64_t frames, double from, double to
     r->in = in;
     r->left = resample_frames(frames, from, to);
     r->piece = ARENA_ARRAY(a, (size_t)PCM_PIECE * in->channels, float);
+    if (!memory_probe(TAKEN_MOST))
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for another rate");
     r->soxr = soxr_create(from, to, in->channels, &error, &io, &quality, &runtime);
     if (r->soxr && !error)
         error = soxr_set_input_fn(r->soxr, feed, r, PCM_PIECE);
