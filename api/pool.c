@@ -395,7 +395,7 @@ void pool_hold(struct pool *p, int64_t bytes)
 
 int pool_threads(const struct pool *p)
 {
-    return p->n_threads;
+    return p ? p->n_threads : 1;
 }
 
 double pool_wait_s(struct pool *p)

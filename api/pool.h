@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct pool;
-struct pool *pool_new(int threads); /* NULL when threads cannot be made */
-void pool_free(struct pool *p);     /* finishes what is queued */
-int pool_threads(const struct pool *p);
+struct pool *pool_new(int threads);     /* NULL when threads cannot be made */
+void pool_free(struct pool *p);         /* finishes what is queued */
+int pool_threads(const struct pool *p); /* 1 of none */
 
 /* What may wait. A member that is 0: no limit. */
 struct pool_limits {
