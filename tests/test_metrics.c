@@ -460,6 +460,18 @@ static void the_alerts_ask_for_what_there_is(void **state)
     assert_true(alerts > 8 && alerts == expressions && names >= alerts);
 }
 
+static void documents_speak_of_metrics_that_exist(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"docs/operating.md", "docs/api.md", "README.md"};
+    int found = 0;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        size_t n;
+        found += check_names(test_read_file(arena, paths[i], &n), paths[i]);
+    }
+    assert_true(found > 5);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -486,6 +498,7 @@ int main(void)
         cmocka_unit_test(the_pinned_names_are_there),
         cmocka_unit_test(the_dashboard_asks_for_what_there_is),
         cmocka_unit_test(the_alerts_ask_for_what_there_is),
+        cmocka_unit_test(documents_speak_of_metrics_that_exist),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
