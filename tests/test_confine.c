@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,6 +229,67 @@ static void what_is_required_and_missing_keeps_it_from_starting(void **state)
     assert_true(started == has);
 }
 
+/* A kernel without: this program in the place of sinter becomes it behind a filter that hides what WITHOUT names. */
+#define WITHOUT "SINTER_TEST_WITHOUT"
+static int become_server_without(const char *parts, char **argv)
+{
+    scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
+    bool good = c != NULL;
+    if (good && strstr(parts, "files"))
+        good = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) == 0;
+    if (good && strstr(parts, "memory"))
+        good = seccomp_rule_add(c, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, 65)) == 0;
+    if (good && strstr(parts, "calls"))
+        good =
+            seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0) == 0 &&
+            seccomp_rule_add(c, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)) == 0;
+    if (!good || seccomp_load(c) != 0)
+        return 1;
+    execv(program, argv);
+    return 1;
+}
+
+static bool part_holds(const struct host *h, const char *process, const char *part)
+{
+    char metric[100];
+    snprintf(metric, sizeof metric, "sinter_sandbox{process=\"%s\",part=\"%s\"}", process, part);
+    return host_metric(h, metric) == 1;
+}
+
+static void must_go_on_without(const char *parts)
+{
+    static const char *const names[] = {"memory", "calls", "files"};
+    char compiler[520];
+    struct host h;
+    snprintf(compiler, sizeof compiler, "%s-cc", program);
+    setenv(WITHOUT, parts, 1);
+    assert_true(host_start(&h, "/proc/self/exe", "none", (const char *const[]){"--compiler", compiler, NULL}));
+    for (int i = 0; i < 1000 && host_metric(&h, "sinter_workers{state=\"ready\"}") < 1; i++)
+        usleep(20000);
+    assert_true(host_metric(&h, "sinter_workers{state=\"ready\"}") == 1);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int worker = 0; worker < 2; worker++)
+            if (part_holds(&h, worker ? "worker" : "server", names[i]) == (strstr(parts, names[i]) != NULL))
+                fail_msg("without %s: %s of the %s", parts, names[i], worker ? "worker" : "server");
+    assert_int_equal(host_stop(&h, false), 0);
+    bool started = host_start(&h, "/proc/self/exe", "none",
+                              (const char *const[]){"--compiler", compiler, "--sandbox", "require", NULL});
+    if (started)
+        host_stop(&h, false);
+    unsetenv(WITHOUT);
+    if (started != (strcmp(parts, "memory") == 0))
+        fail_msg("without %s and required: it %s", parts, started ? "started" : "did not start");
+}
+
+static void what_a_kernel_lacks_is_done_without(void **state)
+{
+    (void)state;
+    need(SANDBOX_NEEDED | SANDBOX_MEMORY);
+    must_go_on_without("memory");
+    must_go_on_without("files");
+    must_go_on_without("memory calls files");
+}
+
 static int tear_down(void **state)
 {
     char command[100];
@@ -240,7 +302,6 @@ static int set_up(void **state)
 {
     (void)state;
     strcpy(dir, "/tmp/sinter-confine-XXXXXX");
-    snprintf(program, sizeof program, "%s/sinter", test_build_dir());
     /* Not below the temporary folders, which it may write. */
     snprintf(outside, sizeof outside, "/var/sinter-confine-%d", (int)getpid());
     if (!mkdtemp(dir))
@@ -259,7 +320,7 @@ static int set_up(void **state)
     return sandbox_possible() && syscall(SYS_landlock_create_ruleset, NULL, 0, 1) > 0 && !(held & SANDBOX_FILES);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_writes_its_folders_only_and_runs_nothing_from_there),
@@ -267,6 +328,10 @@ int main(void)
         cmocka_unit_test(once_it_listens_it_connects_to_nobody),
         cmocka_unit_test(the_server_says_what_holds_and_can_be_told_not_to),
         cmocka_unit_test(what_is_required_and_missing_keeps_it_from_starting),
+        cmocka_unit_test(what_a_kernel_lacks_is_done_without),
     };
+    snprintf(program, sizeof program, "%s/sinter", test_build_dir());
+    if (argc > 1 && getenv(WITHOUT))
+        return become_server_without(getenv(WITHOUT), argv);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
