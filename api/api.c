@@ -382,6 +382,7 @@ static enum status check_head(struct exchange *ex, bool takes)
     TRY(find_route(ex));
     TRY(check_draining(ex));
     TRY(access_check(ex));
+    ex->res->client = ex->client->id;
     TRY(admission_enter(ex, takes));
     TRY(check_encoding(ex));
     return check_type(ex);

@@ -1,8 +1,8 @@
-/* See pool.h. Works wait in a queue (queue.h); shared work ("each") is a list that idle threads help with before they
- * begin a long work: a request that runs already finishes sooner than one that has not begun. The thread that shares
- * its work does all of it itself when nobody is idle, so nesting cannot deadlock. Helpers leave between two pieces when
- * a short work waits, and one thread more than asked for takes nothing but short works: while all others are at long
- * ones the system's scheduler gives it its share. One further thread watches deadlines and clients of what waits. */
+/* See pool.h. Works wait in a queue (queue.h); shared work ("each") is a list that threads help with for which nothing
+ * waits. The thread that shares its work does all of it itself when nobody is idle, so nesting cannot deadlock. Helpers
+ * leave between two pieces when a work comes, or a client with large works would have all threads for himself. One
+ * thread more than asked for takes nothing but short works: while all others are at long ones the system's scheduler
+ * gives it its share. One further thread watches deadlines and clients of what waits. */
 #include "api/pool.h"
 
 #include <math.h>
@@ -46,8 +46,8 @@ struct pool {
     pthread_cond_t watch; /* something for the watcher */
     struct queue queue;
     struct each *shared;
-    atomic_uint shorts; /* that wait */
-    int n_threads;      /* without the express thread */
+    atomic_size_t waiting; /* works in the queue */
+    int n_threads;         /* without the express thread */
     int n_workers;
     int idle;
     bool express_idle, ending, watching, has_watcher;
@@ -81,7 +81,7 @@ double pool_spent_s(void)
 
 /* ---- shared work ---- */
 
-static void each_run(struct each *e, const atomic_uint *leave)
+static void each_run(struct each *e, const atomic_size_t *leave)
 {
     while (!atomic_load_explicit(&e->result, memory_order_relaxed)) {
         if (leave && atomic_load_explicit(leave, memory_order_relaxed))
@@ -128,7 +128,7 @@ static void help(struct pool *p, struct each *e)
         each_unlink(p, e);
     pthread_mutex_unlock(&p->lock);
     double before = pool_spent_s();
-    each_run(e, &p->shorts);
+    each_run(e, &p->waiting);
     double spent = pool_spent_s() - before;
     pthread_mutex_lock(&p->lock);
     e->helped_s += spent;
@@ -169,15 +169,15 @@ int pool_each(struct pool *p, int threads, size_t n, int (*piece)(size_t i, void
 
 /* ---- works ---- */
 
-static void count_shorts(struct pool *p)
+static void count_waiting(struct pool *p)
 {
-    atomic_store_explicit(&p->shorts, p->queue.kinds[QUEUE_SHORT].n, memory_order_relaxed);
+    atomic_store_explicit(&p->waiting, p->queue.n, memory_order_relaxed);
 }
 
 /* Called and returns with the lock held; `w` has left the queue. */
 static void do_work(struct pool *p, struct worker *me, struct queued *w)
 {
-    count_shorts(p);
+    count_waiting(p);
     p->queue.bytes += w->work.bytes;
     me->working = true;
     me->cost_s = w->work.cost_s;
@@ -195,11 +195,7 @@ static void do_work(struct pool *p, struct worker *me, struct queued *w)
 /* Called and returns with the lock held. False: there is nothing to do. */
 static bool do_something(struct pool *p, struct worker *me)
 {
-    struct queued *w = NULL;
-    if (me->express)
-        w = queue_take(&p->queue, true);
-    else if (!p->shared || p->queue.kinds[QUEUE_SHORT].n)
-        w = queue_take(&p->queue, false);
+    struct queued *w = queue_take(&p->queue, me->express);
     if (w)
         do_work(p, me, w);
     else if (p->shared && !me->express)
@@ -244,7 +240,7 @@ static void *worker_main(void *user)
 /* Called and returns with the lock held. */
 static void give_up(struct pool *p, struct queued *w, const char *limit)
 {
-    count_shorts(p);
+    count_waiting(p);
     pthread_mutex_unlock(&p->lock);
     w->work.late(w->work.user, limit);
     free(w);
@@ -300,11 +296,15 @@ static void wake_watcher(struct pool *p)
 static struct queue_load load_of(const struct pool *p)
 {
     struct queue_load load = {.now_ms = now_ms(), .threads = p->n_threads};
+    int free_threads = p->n_threads;
     for (int i = 0; i < p->n_workers; i++) {
         const struct worker *w = &p->workers[i];
         double left_s = w->cost_s - (load.now_ms - w->began_ms) * 1e-3;
         load.running_s += w->working && left_s > 0 ? left_s : 0;
+        free_threads -= w->working && !w->express;
     }
+    if (free_threads > 0)
+        load.running_s = 0; /* nobody waits for these */
     return load;
 }
 
@@ -340,7 +340,7 @@ const char *pool_submit(struct pool *p, const struct pool_work *work)
         limit = queue_put(&p->queue, item, &load, &out, &out_limit);
     }
     if (!limit) {
-        count_shorts(p);
+        count_waiting(p);
         wake_worker(p, item->kind);
         wake_watcher(p);
     }
