@@ -59,7 +59,7 @@ static struct scene begin(const char *const *arguments, bool busy)
     for (int i = 0; i < 2 && busy; i++) {
         s.busy[i] = child_connect(&s.server);
         send_render(s.busy[i], LONG_SIDE, i + 1);
-        await_line(s.watch, i ? "sinter_works_running 2\n" : "sinter_works_running 1\n");
+        await_line(s.watch, i ? "sinter_queue_running 2\n" : "sinter_queue_running 1\n");
     }
     return s;
 }
@@ -139,7 +139,7 @@ static void a_full_queue_makes_room_for_who_has_nothing_in_it(void **state)
         char line[64];
         greedy[i] = child_connect(&s.server);
         send_render(greedy[i], LONG_SIDE / 4, 3);
-        snprintf(line, sizeof line, "sinter_queue_works %d\n", i + 1);
+        snprintf(line, sizeof line, "sinter_queue_waiting %d\n", i + 1);
         await_line(s.watch, line);
     }
     ask(&s, LONG_SIDE / 4, 3, 503, "max-queue");
@@ -153,8 +153,8 @@ static void a_full_queue_makes_room_for_who_has_nothing_in_it(void **state)
     for (int i = 0; i < WAITING; i++)
         http_client_close(greedy[i]);
     await_line(s.watch, "sinter_queue_given_up_total{why=\"gone\"} 3\n"); /* while both threads are still at work */
-    await_line(s.watch, "sinter_works_running 2\n");
-    await_line(s.watch, "sinter_queue_works 0\n");
+    await_line(s.watch, "sinter_queue_running 2\n");
+    await_line(s.watch, "sinter_queue_waiting 0\n");
     end(&s);
 }
 
