@@ -218,7 +218,7 @@ struct bytes {
 struct bytes ir_shape(const struct ir *ir, struct arena *a);
 
 /* Raised when the same graph would give other bytes. */
-#define SEMANTICS_VERSION 4
+#define SEMANTICS_VERSION 5
 #define IR_VERSION 3
 
 #endif

@@ -81,13 +81,14 @@ static uint32_t own_uses(const struct finder *f, uint32_t v)
     return uses;
 }
 
-/* Values that widen inputs for this voice alone. */
+/* f64 made for this voice alone, of what it is made of as well: narrower values go in instead. */
 static void take_before(struct finder *f, struct voice *o, uint32_t list)
 {
-    for (uint32_t i = 0, n = o->n; i < n; i++)
+    for (uint32_t i = 0; i < o->n; i++)
         for (uint32_t k = 0; k < ins_at(f, o->vals[i])->n_args; k++) {
             uint32_t v = ins_at(f, o->vals[i])->args[k].i;
-            if (is_sample(f, v) && ins_at(f, v)->op == OP_F64_F32 && f->list[v] == list && own_uses(f, v) == f->uses[v])
+            if (is_sample(f, v) && op_info(ins_at(f, v)->op)->result == TYPE_F64 && f->list[v] == list &&
+                !(op_info(ins_at(f, v)->op)->flags & OP_STATE) && own_uses(f, v) == f->uses[v])
                 take(f, o, v);
         }
 }
@@ -156,6 +157,7 @@ static void make_voice(struct finder *f, struct voice *o, const uint32_t *vals, 
     for (uint32_t i = 0; i < n; i++)
         if (!take(f, o, vals[i]))
             return;
+    take_before(f, o, list); /* what the outputs share with it becomes an input */
     take_after(f, o, list);
     take_before(f, o, list);
     find_result(f, o);

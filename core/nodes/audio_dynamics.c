@@ -31,12 +31,14 @@ static void both_channels(struct build *b, const struct node_args *args, struct 
     out[1] = args->in[1].i ? b_mul(b, args->in[1], gain) : out[0];
 }
 
-/* A one-pole towards `target`, f64, `rise` of what remains kept a sample when it is above, `fall` when not. */
+/* A one-pole towards `target`, f64, `rise` of what remains kept a sample when it is above, `fall` when not. Both ways
+ * are gone, since to choose between them takes no longer than to know which. */
 static struct val follow(struct build *b, struct val target, struct val rise, struct val fall)
 {
-    struct val y1 = b_prev_open(b, TYPE_F64);
-    struct val c = b_select(b, b_gt(b, target, y1), rise, fall);
-    struct val y = b_fma(b, c, b_sub(b, y1, target), target);
+    struct val one = b_f64(b, 1), y1 = b_prev_open(b, TYPE_F64);
+    struct val up = b_fma(b, rise, y1, b_mul(b, b_sub(b, one, rise), target));
+    struct val down = b_fma(b, fall, y1, b_mul(b, b_sub(b, one, fall), target));
+    struct val y = b_select(b, b_gt(b, target, y1), up, down);
     b_close(b, y1, y);
     return y;
 }

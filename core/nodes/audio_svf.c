@@ -3,22 +3,40 @@
  *     v3 = x - s2, v1 = a1 s1 + a2 v3, v2 = s2 + a2 s1 + a3 v3, s1 = 2 v1 - s1, s2 = 2 v2 - s2
  *     value = m0 x + m1 v1 + m2 v2
  * Source: Andrew Simper, "Solving the continuous SVF equations using trapezoidal integration" (Cytomic, 2013).
- * Frequency clamped to 0.1 Hz .. 0.49 rate, q to at least 0.001. */
+ * Frequency clamped to 0.1 Hz .. 0.49 rate, q to at least 0.001.
+ *
+ * Computed as a recurrence of what is remembered alone, so that a sample waits for two multiply-adds of the one before.
+ * With z = -s2, and a sine and cosine in place of the tangent, g = s/c, so that one division is left:
+ *     d = c^2 + s (s + k c), b1 = 2 c^2/d - 1, b2 = 2 s c/d, b3 = 2 s^2/d
+ *     s1' = b1 s1 + b2 z + b2 x, z' = z - (b3 z + b2 s1 + b3 x), v1 = (s1' + s1)/2, v2 = -(z' + z)/2
+ * z keeps a multiplier of 1: at low frequencies 1 - b3 would have too few digits. */
 #include "core/node.h"
 
 enum svf_type { SVF_LP, SVF_BP, SVF_HP, SVF_NOTCH, SVF_PEAK, SVF_ALLPASS, SVF_BELL, SVF_LOW_SHELF, SVF_HIGH_SHELF };
 
 struct svf {
-    struct val g, k, a; /* a = 10^(dB/40) */
+    struct val s, c, k, a; /* g = s/c; a = 10^(dB/40) */
     struct val one;
 };
+
+/* sin r for r within 0 .. pi/2: r - r^3/6 + ... */
+static struct val sine(struct build *b, struct val r)
+{
+    static const double c[] = {-0.16666666666666186,   0.008333333333285476,    -0.00019841269825038267,
+                               2.7557316598288826e-06, -2.5051880129619265e-08, 1.6048090878912537e-10,
+                               -7.373288983274704e-13}; /* 1.5e-16 */
+    struct val z = b_mul(b, r, r);
+    return b_fma(b, b_mul(b, r, z), b_horner(b, z, c, 7), r);
+}
 
 static struct svf svf_coefficients(struct build *b, const struct node_args *args, enum svf_type type)
 {
     struct val rate = b_rate(b), q = b_max(b, args->in[2], b_f64(b, 0.001));
     struct val f = b_clamp(b, args->in[1], b_f64(b, 0.1), b_mulc(b, rate, 0.49));
+    struct val w = b_mul(b, f, b_div(b, b_f64(b, 3.14159265358979323846), rate));
     struct svf s = {.one = b_f64(b, 1)};
-    s.g = B_CALL(b, "tan", b_div(b, b_mulc(b, f, 3.14159265358979323846), rate));
+    s.s = sine(b, w);
+    s.c = sine(b, b_sub(b, b_f64(b, 1.57079632679489661923), w));
     s.k = b_div(b, s.one, q);
     if (type < SVF_BELL)
         return s;
@@ -26,9 +44,9 @@ static struct svf svf_coefficients(struct build *b, const struct node_args *args
     if (type == SVF_BELL)
         s.k = b_div(b, s.k, s.a);
     if (type == SVF_LOW_SHELF)
-        s.g = b_div(b, s.g, b_sqrt(b, s.a));
+        s.s = b_div(b, s.s, b_sqrt(b, s.a));
     if (type == SVF_HIGH_SHELF)
-        s.g = b_mul(b, s.g, b_sqrt(b, s.a));
+        s.s = b_mul(b, s.s, b_sqrt(b, s.a));
     return s;
 }
 
@@ -76,15 +94,16 @@ static enum status svf(struct build *b, const struct node_args *args, struct val
     TRY(node_choice(b, args, 4, &index));
     enum svf_type type = (enum svf_type)index;
     struct svf s = svf_coefficients(b, args, type);
-    struct val m[3], two = b_f64(b, 2), x = b_to(b, TYPE_F64, args->in[0]);
-    struct val a1 = b_div(b, s.one, b_fma(b, s.g, b_add(b, s.g, s.k), s.one)), a2 = b_mul(b, s.g, a1),
-               a3 = b_mul(b, s.g, a2);
-    struct val s1 = b_prev_open(b, TYPE_F64), s2 = b_prev_open(b, TYPE_F64);
-    struct val v3 = b_sub(b, x, s2);
-    struct val v1 = b_fma(b, a1, s1, b_mul(b, a2, v3));
-    struct val v2 = b_add(b, s2, b_fma(b, a2, s1, b_mul(b, a3, v3)));
-    b_close(b, s1, b_fma(b, two, v1, b_neg(b, s1)));
-    b_close(b, s2, b_fma(b, two, v2, b_neg(b, s2)));
+    struct val m[3], half = b_f64(b, 0.5), x = b_to(b, TYPE_F64, args->in[0]), cc = b_mul(b, s.c, s.c);
+    struct val r = b_div(b, b_f64(b, 2), b_fma(b, s.s, b_fma(b, s.k, s.c, s.s), cc));
+    struct val sr = b_mul(b, s.s, r), b1 = b_fma(b, cc, r, b_f64(b, -1)), b2 = b_mul(b, sr, s.c),
+               b3 = b_mul(b, sr, s.s);
+    struct val s1 = b_prev_open(b, TYPE_F64), z = b_prev_open(b, TYPE_F64);
+    struct val s1_next = b_fma(b, b2, z, b_fma(b, b1, s1, b_mul(b, b2, x)));
+    struct val z_next = b_sub(b, z, b_fma(b, b3, z, b_fma(b, b2, s1, b_mul(b, b3, x))));
+    b_close(b, s1, s1_next);
+    b_close(b, z, z_next);
+    struct val v1 = b_mul(b, half, b_add(b, s1_next, s1)), v2 = b_mul(b, b_f64(b, -0.5), b_add(b, z_next, z));
     svf_weights(b, &s, type, m);
     out[0] = b_to(b, TYPE_F32, b_fma(b, m[0], x, b_fma(b, m[1], v1, b_mul(b, m[2], v2))));
     out[1] = b_to(b, TYPE_F32, v2);

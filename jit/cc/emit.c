@@ -167,6 +167,7 @@ static void main_allocate(struct emitter *e)
     m->in = ARENA_ARRAY(e->arena, e->ir->n_inputs, gcc_jit_lvalue *);
     m->out = ARENA_ARRAY(e->arena, e->ir->n_outputs, gcc_jit_lvalue *);
     m->stored = ARENA_ARRAY(e->arena, e->ir->n_outputs, bool);
+    m->inside = ARENA_ARRAY(e->arena, n, bool);
     m->ring_data = ARENA_ARRAY(e->arena, e->plan->n_rings, gcc_jit_rvalue *);
     m->ring_mask = ARENA_ARRAY(e->arena, e->plan->n_rings, gcc_jit_rvalue *);
     m->plane_views = ARENA_ARRAY(e->arena, e->ir->n_planes, struct plane_view);
@@ -257,6 +258,7 @@ static void emit_main(struct emitter *e)
     m->row_index = site_local(pro, e->t_int, "row");
     site_set(pro, m->row_index, machine_int(e, 0));
     load_rings(pro, field(pro, call, &f[F_RINGS]));
+    state_begin_lines(pro);
     for (uint32_t c = 0; c < e->ir->n_inputs; c++) {
         m->in[c] = site_local(pro, e->t_float_ptr, "in");
         site_set(pro, m->in[c], element(pro, e->t_float_ptr, field(pro, call, &f[F_IN]), (int)c));

@@ -27,10 +27,12 @@ struct main_body {
     gcc_jit_lvalue **in, **out; /* by channel: float *, what index 0 of the block refers to */
     gcc_jit_lvalue *row_index;
     gcc_jit_rvalue **ring_data, **ring_mask; /* by ring */
+    bool *mirrored;                          /* by ring: its front stands behind its end as well */
     gcc_jit_rvalue *planes, *images;
     struct plane_view *plane_views; /* by plane; filled when first read */
     struct image_view *image_views; /* by image */
     bool *stored;                   /* by output: its region writes it */
+    bool *inside;                   /* by value: in no strip buffer, though the plan has one for it */
     struct group *packs;
 };
 
@@ -48,6 +50,7 @@ struct loop {
 
 /* emit_state.c: around a region's loop, and at the end of each turn of a SERIAL one. */
 void state_begin(struct site *s, const struct region *r);
+void state_begin_lines(struct site *s); /* once a call */
 void state_turn(struct site *s, const struct region *r);
 void state_end(struct site *s, const struct region *r, gcc_jit_rvalue *last_lane);
 

@@ -179,6 +179,15 @@ static gcc_jit_rvalue *join_masks(struct site *s, gcc_jit_rvalue *lo, gcc_jit_rv
     return SITE_ASM(s, s->shape->i32, NULL, "vshufps $0x88, %2, %1, %0\n\tvpermpd $0xd8, %0, %0", {"x", lo}, {"x", hi});
 }
 
+/* One lane of a comparison as selects like it best, a register full of it: a double or float of ones or zeros, or a
+ * mask register. As an int it would come late. */
+static gcc_jit_rvalue *lane_mask(struct site *s, enum type t, const char *text, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
+{
+    struct emitter *e = s->e;
+    gcc_jit_type *type = e->v4 ? e->t_kmask : machine_type(s->shape, t);
+    return SITE_ASM(s, type, e->v4 ? "Yk" : "x", text, {e->reg, a}, {e->reg_or_mem, b});
+}
+
 static struct value emit_compare(struct site *s, const struct ins *ins)
 {
     char text[64];
@@ -190,6 +199,8 @@ static struct value emit_compare(struct site *s, const struct ins *ins)
     for (int part = 0; part < parts_of(s, t); part++)
         r[part] = SITE_ASM(s, s->shape->mask, k ? "Yk" : "x", text, {k ? "v" : "x", a.part[part]},
                            {k ? "vm" : "xm", b.part[part]});
+    if (!s->shape->vector) /* gcc leaves out what nobody uses */
+        return (struct value){.part = {r[0], lane_mask(s, t, text, a.part[0], b.part[0])}};
     return one(parts_of(s, t) == 2 ? join_masks(s, r[0], r[1]) : r[0]);
 }
 
@@ -306,9 +317,25 @@ static gcc_jit_rvalue *select_v4(struct site *s, enum type t, const struct value
                     {"v", args[2].part[part]});
 }
 
+/* By what lane_mask() made. */
+static gcc_jit_rvalue *select_lane(struct site *s, enum type t, gcc_jit_rvalue *mask, gcc_jit_rvalue *b,
+                                   gcc_jit_rvalue *c)
+{
+    gcc_jit_type *type = machine_type(s->shape, t);
+    if (s->e->v4)
+        return SITE_ASM(s, type, NULL, t == TYPE_F64 ? "vblendmpd %2, %3, %0%{%1%}" : "vblendmps %2, %3, %0%{%1%}",
+                        {"Yk", mask}, {"v", b}, {"v", c});
+    gcc_jit_rvalue *chosen = SITE_ASM(s, type, NULL, "vandps %2, %1, %0", {"x", mask}, {"x", b});
+    gcc_jit_rvalue *other = SITE_ASM(s, type, NULL, "vandnps %2, %1, %0", {"x", mask}, {"x", c});
+    return SITE_ASM(s, type, NULL, "vorps %2, %1, %0", {"x", chosen}, {"x", other});
+}
+
 static gcc_jit_rvalue *select_part(struct site *s, const struct ins *ins, const struct value *args, int part)
 {
     enum type t = result_of(ins);
+    gcc_jit_rvalue *lane = s->shape->vector || t == TYPE_I32 ? NULL : args[0].part[1];
+    if (lane && (s->e->v4 || t == TYPE_F32 || gcc_jit_rvalue_get_type(lane) == s->e->t_double))
+        return select_lane(s, t, lane, args[1].part[part], args[2].part[part]);
     if (s->shape->vector && s->e->v4)
         return select_v4(s, t, args, part);
     const char *mem = s->shape->vector ? "xm" : "x";

@@ -1,7 +1,9 @@
 /* The strip loop and its regions: VECTOR in whole vectors over strip buffers, SERIAL a sample at a time, CHUNK a loop
- * of pieces around its sub-regions. See core/plan.h. */
+ * of pieces around its sub-regions; loops through lines without recurrences inside, and VECTOR regions beside them, in
+ * one loop over vectors, values in registers. See core/plan.h. */
 #include "core/arena.h"
 #include "jit/cc/emit.h"
+#include "jit/cc/parts.h"
 #include "jit/cc/width.h"
 
 static gcc_jit_rvalue *r(gcc_jit_lvalue *l)
@@ -58,7 +60,7 @@ void emit_region_body(struct site *s, const struct region *region)
         if (plan->pack_of[v.i] != PLAN_NONE)
             continue;
         struct value made = site_emit(s, v);
-        if (plan->strip_at[v.i] != PLAN_NONE && made.part[0])
+        if (plan->strip_at[v.i] != PLAN_NONE && made.part[0] && !s->e->main->inside[v.i])
             site_store(s, op_info(s->code->ins[v.i].op)->result, s->e->main->scratch, plan->strip_at[v.i],
                        s->loop->index, made);
     }
@@ -149,11 +151,24 @@ static void serial_sample(struct site *s, const struct region *region, struct lo
     site_forget(s);
 }
 
+/* How a SERIAL region's loop is written: `unroll` samples of each part, one part after the other. */
+struct serial {
+    const struct region *parts;
+    uint32_t n_parts;
+    long unroll;
+};
+
 /* Copies of a short body: without them the registers that hold state are shuffled every sample, on the recurrence's
- * path. */
-static long serial_unroll(const struct region *region)
+ * path. Many short recurrences go several samples each: what a sample of each stores lies in as many lines of the
+ * cache, of which the processor writes one a cycle; the recurrences overlap all the same. */
+static struct serial serial_plan(const struct emitter *e, const struct region *region)
 {
-    return region->n_vals <= 12 ? 4 : region->n_vals <= 40 ? 2 : 1;
+    enum { SAMPLES = 4 };
+    uint32_t n_parts, n = region->n_vals;
+    const struct region *parts = parts_of(e->ir, region, e->arena, &n_parts);
+    if (parts_are_many(parts, n_parts))
+        return (struct serial){parts, n_parts, SAMPLES};
+    return (struct serial){region, 1, n <= 6 ? 16 : n <= 12 ? 8 : n <= 40 ? 2 : 1};
 }
 
 static void serial_region(struct site *outer, const struct region *region, const struct loop *strip)
@@ -161,13 +176,14 @@ static void serial_region(struct site *outer, const struct region *region, const
     struct emitter *e = outer->e;
     struct loop l = *strip;
     struct site s = site_in_loop(outer, &e->scalar, &l);
-    long unroll = serial_unroll(region);
+    struct serial how = serial_plan(e, region);
     gcc_jit_rvalue *from = l.lo;
-    for (long step = unroll; step >= 1; step = step > 1 ? 1 : 0) {
+    for (long step = how.unroll; step >= 1; step = step > 1 ? 1 : 0) {
         gcc_jit_rvalue *last = site_sub(&s, l.hi, machine_long(e, step - 1));
         struct turns t = turns_begin(&s, from, last);
-        for (long k = 0; k < step; k++)
-            serial_sample(&t.s, region, &l, t.index, k);
+        for (uint32_t i = 0; i < how.n_parts; i++)
+            for (long k = 0; k < step; k++)
+                serial_sample(&t.s, &how.parts[i], &l, t.index, k);
         turns_end(&t, site_add(&t.s, r(t.index), machine_long(e, step)));
         s.block = t.s.block;
         from = r(t.index);
@@ -189,40 +205,145 @@ static gcc_jit_rvalue *smaller(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue
 
 static void emit_regions(struct site *s, const struct region *regions, uint32_t n, struct loop *strip, bool top);
 
-/* The greatest piece in which no tap reads what the piece itself writes. */
-static gcc_jit_rvalue *piece_length(struct site *s, const struct region *region)
+/* The greatest piece in which no tap of n regions reads what the piece itself writes; at least 1. */
+static gcc_jit_lvalue *piece_length(struct site *s, const struct region *regions, uint32_t n)
 {
     struct emitter *e = s->e;
-    gcc_jit_rvalue *least = machine_long(e, KERNEL_STRIP);
-    struct main_body *m = e->main;
-    for (uint32_t i = 0; i < region->n_ages; i++)
-        if (e->ir->main.ins[region->ages[i].i].rate == RATE_SAMPLE)
-            return machine_long(e, 1);
-    for (uint32_t i = 0; i < region->n_ages; i++) {
-        gcc_jit_rvalue *age = gcc_jit_context_new_cast(e->ctxt, NULL, m->uniform[region->ages[i].i].part[0], e->t_long);
-        least = smaller(s, least, site_let(s, e->t_long, age));
-    }
-    gcc_jit_rvalue *one = machine_long(e, 1);
+    gcc_jit_rvalue *least = machine_long(e, KERNEL_STRIP), *one = machine_long(e, 1);
     gcc_jit_lvalue *piece = site_local(s, e->t_long, "piece");
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < regions[i].n_ages; k++) {
+            struct val v = regions[i].ages[k];
+            bool sample = e->ir->main.ins[v.i].rate == RATE_SAMPLE;
+            gcc_jit_rvalue *age =
+                sample ? one : gcc_jit_context_new_cast(e->ctxt, NULL, e->main->uniform[v.i].part[0], e->t_long);
+            least = smaller(s, least, site_let(s, e->t_long, age));
+        }
     gcc_jit_block *low = site_block(s, "low"), *joined = site_block(s, "joined");
     site_set(s, piece, least);
     site_branch(s, site_less(s, least, one), low, joined);
     s->block = low;
     site_set(s, piece, one);
     site_jump(s, joined);
-    return r(piece);
+    return piece;
 }
 
 static void chunk_region(struct site *outer, const struct region *region, const struct loop *strip)
 {
     struct loop l = *strip;
-    gcc_jit_rvalue *length = piece_length(outer, region);
+    gcc_jit_rvalue *length = r(piece_length(outer, region, 1));
     struct turns t = turns_begin(outer, strip->lo, strip->hi);
     l.lo = r(t.index);
     l.hi = smaller(&t.s, strip->hi, site_add(&t.s, l.lo, length));
     emit_regions(&t.s, region->subs, region->n_subs, &l, false);
     turns_end(&t, l.hi);
     outer->block = t.s.block;
+}
+
+static bool is_vector_loop(const struct region *r)
+{
+    return r->kind == REGION_CHUNK && r->n_subs == 1 && r->subs[0].kind == REGION_VECTOR;
+}
+
+/* How many regions from the first on go into one loop over vectors: loops through lines in which nothing else recurs,
+ * and the VECTOR regions among and around them. 0: not this one. */
+static uint32_t fused_run(const struct region *regions, uint32_t n)
+{
+    uint32_t run = 0;
+    bool loops = false;
+    while (run < n && (regions[run].kind == REGION_VECTOR || is_vector_loop(&regions[run])))
+        loops |= regions[run++].kind == REGION_CHUNK;
+    return loops ? run : 0;
+}
+
+static const struct region *fused_body(const struct region *r)
+{
+    return r->kind == REGION_CHUNK ? r->subs : r;
+}
+
+/* A vector suffices between what is written and what is read, since vectors come one after the other; when a line is
+ * shorter than that, all go in pieces of its length. */
+static gcc_jit_rvalue *fused_length(struct site *s, const struct region *regions, uint32_t n)
+{
+    struct emitter *e = s->e;
+    gcc_jit_lvalue *piece = piece_length(s, regions, n);
+    gcc_jit_block *far = site_block(s, "far"), *known = site_block(s, "known");
+    site_branch(s, site_less(s, r(piece), machine_long(e, e->vector.lanes)), known, far);
+    s->block = far;
+    site_set(s, piece, machine_long(e, KERNEL_STRIP));
+    site_jump(s, known);
+    return r(piece);
+}
+
+static void fused_vectors(struct site *s, const struct region *regions, uint32_t n)
+{
+    struct emitter *e = s->e;
+    struct loop *l = s->loop;
+    struct turns t = turns_begin(s, l->lo, l->hi);
+    loop_at(&t.s, l, t.index);
+    for (uint32_t i = 0; i < n; i++)
+        emit_region_body(&t.s, fused_body(&regions[i]));
+    for (uint32_t c = 0; c < e->ir->n_outputs; c++)
+        for (uint32_t i = 0; i < n; i++)
+            if (region_makes(fused_body(&regions[i]), e->ir->outputs[c])) {
+                emit_store(&t.s, c);
+                e->main->stored[c] = true;
+            }
+    turns_end(&t, site_add(&t.s, r(t.index), machine_long(e, e->vector.lanes)));
+    site_forget(&t.s);
+    s->block = t.s.block;
+}
+
+static void fused_regions(struct site *outer, const struct region *regions, uint32_t n, const struct loop *strip)
+{
+    struct loop l = *strip;
+    gcc_jit_rvalue *length = fused_length(outer, regions, n);
+    struct turns t = turns_begin(outer, strip->lo, strip->hi);
+    l.lo = r(t.index);
+    l.hi = smaller(&t.s, strip->hi, site_add(&t.s, l.lo, length));
+    struct site s = site_in_loop(&t.s, &outer->e->vector, &l);
+    for (uint32_t i = 0; i < n; i++)
+        state_begin(&s, fused_body(&regions[i]));
+    fused_vectors(&s, regions, n);
+    for (uint32_t i = 0; i < n; i++)
+        state_end(&s, fused_body(&regions[i]), last_lane(&s));
+    t.s.block = s.block;
+    turns_end(&t, l.hi);
+    outer->block = t.s.block;
+}
+
+static void mark_run(uint32_t *run_of, const struct region *regions, uint32_t n, uint32_t run)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct region *body = fused_body(&regions[i]);
+        for (uint32_t k = 0; k < body->n_vals; k++)
+            run_of[body->vals[k].i] = run;
+    }
+}
+
+/* Values that only their own loop over vectors uses, and outputs stored there: they need no strip buffer. */
+static bool *find_inside(const struct emitter *e)
+{
+    const struct plan *plan = e->plan;
+    const struct code *code = &e->ir->main;
+    uint32_t *run_of = ARENA_ARRAY(e->arena, code->n, uint32_t), runs = 0;
+    bool *inside = ARENA_ARRAY(e->arena, code->n, bool);
+    for (uint32_t i = 0; i < plan->n_regions; i++) {
+        uint32_t run = fused_run(plan->regions + i, plan->n_regions - i);
+        if (run) {
+            mark_run(run_of, plan->regions + i, run, ++runs);
+            i += run - 1;
+        }
+    }
+    for (uint32_t v = 1; v < code->n; v++)
+        inside[v] = run_of[v] != 0;
+    for (uint32_t v = 1; v < code->n; v++)
+        for (uint32_t k = 0; k < code->ins[v].n_args; k++) {
+            uint32_t w = code->ins[v].args[k].i;
+            if (run_of[v] != run_of[w] || plan->pack_of[v] != PLAN_NONE)
+                inside[w] = false;
+        }
+    return inside;
 }
 
 /* Is all of it packed? */
@@ -237,6 +358,12 @@ static bool region_rests(const struct plan *plan, const struct region *region)
 static void emit_regions(struct site *s, const struct region *regions, uint32_t n, struct loop *strip, bool top)
 {
     for (uint32_t i = 0; i < n; i++) {
+        uint32_t run = top ? fused_run(regions + i, n - i) : 0;
+        if (run) {
+            fused_regions(s, regions + i, run, strip);
+            i += run - 1;
+            continue;
+        }
         packs_run(s, s->e->main->packs, &regions[i], strip);
         if (region_rests(s->e->plan, &regions[i]))
             continue;
@@ -276,6 +403,11 @@ static void move_states(struct site *outer, const struct region *regions, uint32
 {
     struct emitter *e = outer->e;
     for (uint32_t i = 0; i < n; i++) {
+        uint32_t run = top ? fused_run(regions + i, n - i) : 0;
+        if (run) { /* they have their own way */
+            i += run - 1;
+            continue;
+        }
         const struct region *r = &regions[i];
         bool vector = r->kind == REGION_VECTOR;
         struct loop all = {.lo = machine_long(e, 0), .hi = e->main->count};
@@ -291,21 +423,95 @@ static void move_states(struct site *outer, const struct region *regions, uint32
     }
 }
 
+/* Regions that run one after the other in a turn of the strip loop, and the copying of outputs at its end. */
+static uint32_t count_stages(const struct plan *plan)
+{
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < plan->n_regions; n++) {
+        uint32_t run = fused_run(plan->regions + i, plan->n_regions - i);
+        i += run ? run : 1;
+    }
+    return n;
+}
+
+/* Strip T - k of stage k, in turn T. Buffers hold all strips under way, one behind the other. */
+static struct loop strip_of_stage(struct site *s, gcc_jit_rvalue *turn, long k, long length, long room)
+{
+    struct emitter *e = s->e;
+    struct loop strip = {0};
+    gcc_jit_rvalue *start = site_sub(s, turn, machine_long(e, k * length));
+    strip.lo = site_and(s, start, machine_long(e, room - 1));
+    strip.base = site_sub(s, start, strip.lo);
+    gcc_jit_rvalue *end = smaller(s, site_add(s, start, machine_long(e, length)), e->main->count);
+    strip.hi = site_sub(s, end, strip.base);
+    return strip;
+}
+
+/* 0 <= at < count */
+static gcc_jit_rvalue *is_within(struct emitter *e, gcc_jit_rvalue *at, gcc_jit_rvalue *count)
+{
+    gcc_jit_type *u = gcc_jit_context_get_int_type(e->ctxt, 8, 0);
+    return gcc_jit_context_new_comparison(e->ctxt, NULL, GCC_JIT_COMPARISON_LT,
+                                          gcc_jit_context_new_cast(e->ctxt, NULL, at, u),
+                                          gcc_jit_context_new_cast(e->ctxt, NULL, count, u));
+}
+
+/* Each stage is a strip behind the one before it. So a recurrence waits for nothing of its own turn, and what is next
+ * to it in the program can be computed while it runs; and no vector is loaded that was stored by pieces just now, for
+ * which the processor would wait. */
+static void staggered_strips(struct site *outer, long length, long n_stages)
+{
+    struct emitter *e = outer->e;
+    const struct plan *plan = e->plan;
+    long room = length;
+    while (room < n_stages * length)
+        room *= 2;
+    gcc_jit_rvalue *end = site_add(outer, e->main->count, machine_long(e, (n_stages - 1) * length));
+    struct turns t = turns_begin(outer, machine_long(e, 0), end);
+    long k = 0;
+    for (uint32_t i = 0; i <= plan->n_regions; k++) {
+        gcc_jit_block *begun = site_block(&t.s, "begun"), *next = site_block(&t.s, "next");
+        uint32_t run = fused_run(plan->regions + i, plan->n_regions - i);
+        struct loop strip = strip_of_stage(&t.s, r(t.index), k, length, room);
+        site_branch(&t.s, is_within(e, site_add(&t.s, strip.base, strip.lo), e->main->count), begun, next);
+        t.s.block = begun;
+        run = run ? run : 1;
+        if (i < plan->n_regions)
+            emit_regions(&t.s, plan->regions + i, run, &strip, true);
+        else
+            emit_remaining_outputs(&t.s, &strip);
+        site_jump(&t.s, next);
+        i += run;
+    }
+    turns_end(&t, site_add(&t.s, r(t.index), machine_long(e, length)));
+    outer->block = t.s.block;
+}
+
+static void plain_strips(struct site *outer, long length)
+{
+    struct emitter *e = outer->e;
+    struct turns t = turns_begin(outer, machine_long(e, 0), e->main->count);
+    struct loop strip = {.lo = machine_long(e, 0), .base = r(t.index)};
+    gcc_jit_rvalue *left = site_sub(&t.s, e->main->count, strip.base);
+    strip.hi = smaller(&t.s, left, machine_long(e, length));
+    emit_regions(&t.s, e->plan->regions, e->plan->n_regions, &strip, true);
+    emit_remaining_outputs(&t.s, &strip);
+    turns_end(&t, site_add(&t.s, strip.base, machine_long(e, length)));
+    outer->block = t.s.block;
+}
+
 void emit_strips(struct site *outer)
 {
     struct emitter *e = outer->e;
     const struct plan *plan = e->plan;
-    gcc_jit_rvalue *length = machine_long(e, width_strip(plan));
+    long length = width_strip(plan), n_stages = count_stages(plan);
+    e->main->inside = find_inside(e);
     move_states(outer, plan->regions, plan->n_regions, true, true);
     e->main->packs = packs_begin(outer);
-    struct turns t = turns_begin(outer, machine_long(e, 0), e->main->count);
-    struct loop strip = {.lo = machine_long(e, 0), .base = r(t.index)};
-    gcc_jit_rvalue *left = site_sub(&t.s, e->main->count, strip.base);
-    strip.hi = smaller(&t.s, left, length);
-    emit_regions(&t.s, plan->regions, plan->n_regions, &strip, true);
-    emit_remaining_outputs(&t.s, &strip);
-    turns_end(&t, site_add(&t.s, strip.base, length));
-    outer->block = t.s.block;
+    if (width_staggered(plan) && length * n_stages <= KERNEL_STRIP)
+        staggered_strips(outer, length, n_stages);
+    else
+        plain_strips(outer, length);
     move_states(outer, plan->regions, plan->n_regions, false, true);
     packs_end(outer, e->main->packs);
 }

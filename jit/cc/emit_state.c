@@ -209,20 +209,64 @@ static gcc_jit_rvalue *stream_index(struct site *s)
     return site_add(s, s->e->main->n0, site_int(s, s->loop->at));
 }
 
-/* The lanes that ran over the end of the line go to its front. */
-static void wrap_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *at)
+static gcc_jit_rvalue *is_above(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
+{
+    gcc_jit_context *c = s->e->ctxt;
+    gcc_jit_type *u = gcc_jit_context_get_int_type(c, 4, 0);
+    return gcc_jit_context_new_comparison(c, NULL, GCC_JIT_COMPARISON_GT, gcc_jit_context_new_cast(c, NULL, a, u),
+                                          gcc_jit_context_new_cast(c, NULL, b, u));
+}
+
+/* What follows a line's end is its front once more, so that vectors may be loaded from anywhere: the lanes of x that
+ * ran over the end go to the front, and what was stored at the front goes behind the end. */
+static void mirror_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *at,
+                        gcc_jit_rvalue *x)
 {
     struct emitter *e = s->e;
-    gcc_jit_block *wrap = site_block(s, "wrap"), *joined = site_block(s, "joined");
-    gcc_jit_rvalue *size = site_add(s, mask, machine_int(e, 1));
-    gcc_jit_rvalue *end = site_add(s, at, machine_int(e, e->vector.lanes));
-    site_branch(s, site_less(s, size, end), wrap, joined);
-    s->block = wrap;
+    gcc_jit_block *near = site_block(s, "near_end"), *joined = site_block(s, "joined");
+    gcc_jit_rvalue *lanes = machine_int(e, e->vector.lanes), *size = site_add(s, mask, machine_int(e, 1));
+    gcc_jit_rvalue *most = site_sub(s, size, machine_int(e, 2 * e->vector.lanes)); /* lines have 512 samples or more */
+    site_branch(s, is_above(s, site_sub(s, at, lanes), most), near, joined);
+    s->block = near;
     gcc_jit_rvalue *left = s->loop->valid ? s->loop->valid : site_int(s, site_sub(s, s->loop->hi, s->loop->index));
     gcc_jit_rvalue *over = site_sub(s, site_add(s, at, left), size);
     gcc_jit_rvalue *tail = site_let(s, e->vector.f32, r(site_at(s, e->vector.f32_at, data, size)));
     site_store_masked(s, data, machine_int(e, 0), site_first_lanes(s, over), tail);
+    gcc_jit_rvalue *room = site_first_lanes(s, site_sub(s, lanes, at));
+    gcc_jit_rvalue *both = e->v4
+                               ? SITE_ASM(s, e->t_kmask, "Yk", "kandw %2, %1, %0", {"Yk", room}, {"Yk", s->loop->mask})
+                               : site_and(s, room, s->loop->mask);
+    site_store_masked(s, data, site_add(s, at, size), both, x);
     site_jump(s, joined);
+}
+
+static void find_mirrored(const struct region *regions, uint32_t n, const struct plan *plan, bool *mirrored)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        find_mirrored(regions[i].subs, regions[i].n_subs, plan, mirrored);
+        for (uint32_t k = 0; k < regions[i].n_vals; k++)
+            if (regions[i].kind == REGION_VECTOR && plan->ring_at[regions[i].vals[k].i] != PLAN_NONE)
+                mirrored[plan->ring_at[regions[i].vals[k].i]] = true;
+    }
+}
+
+/* Whoever wrote the line before knew of no mirror. */
+void state_begin_lines(struct site *s)
+{
+    struct main_body *m = s->e->main;
+    const struct plan *plan = s->e->plan;
+    struct site v = *s;
+    v.shape = &s->e->vector;
+    m->mirrored = ARENA_ARRAY(s->e->arena, plan->n_rings, bool);
+    find_mirrored(plan->regions, plan->n_regions, plan, m->mirrored);
+    for (uint32_t i = 0; i < plan->n_rings; i++) {
+        if (!m->mirrored[i])
+            continue;
+        gcc_jit_rvalue *front =
+            site_let(&v, v.shape->f32, r(site_at(&v, v.shape->f32_at, m->ring_data[i], machine_int(v.e, 0))));
+        gcc_jit_rvalue *size = site_add(&v, m->ring_mask[i], machine_int(v.e, 1));
+        site_set(&v, site_at(&v, v.shape->f32_at, m->ring_data[i], size), front);
+    }
 }
 
 struct value emit_ring(struct site *s, struct val v, const struct ins *ins)
@@ -233,8 +277,8 @@ struct value emit_ring(struct site *s, struct val v, const struct ins *ins)
     gcc_jit_rvalue *x = site_canonical(s, TYPE_F32, site_get(s, ins->args[0]).part[0]);
     gcc_jit_rvalue *at = site_and(s, stream_index(s), mask);
     if (s->shape->vector) {
-        site_store_masked(s, data, at, s->loop->mask, x);
-        wrap_line(s, data, mask, at);
+        site_store_masked(s, data, site_index(s, at), s->loop->mask, x);
+        mirror_line(s, data, mask, at, x);
     } else {
         site_set(s, site_at(s, e->t_float, data, at), x);
     }
@@ -249,13 +293,15 @@ static gcc_jit_rvalue *gather_line(struct site *s, gcc_jit_rvalue *data, gcc_jit
     return site_gather(s, s->e->vector.f32, data, index, true);
 }
 
-/* All lanes have one age: they lie side by side, but for those beyond the line's end. */
-static gcc_jit_rvalue *load_line(struct site *s, gcc_jit_rvalue *data, gcc_jit_rvalue *mask, gcc_jit_rvalue *n,
-                                 struct val age)
+/* All lanes have one age: they lie side by side, but in a line without a mirror for those beyond its end. */
+static gcc_jit_rvalue *load_line(struct site *s, uint32_t ring, gcc_jit_rvalue *n, struct val age)
 {
     struct emitter *e = s->e;
-    gcc_jit_rvalue *ages = site_get(s, age).part[0];
+    gcc_jit_rvalue *data = e->main->ring_data[ring], *mask = e->main->ring_mask[ring];
     gcc_jit_rvalue *at = site_and(s, site_sub(s, n, e->main->uniform[age.i].part[0]), mask);
+    if (e->main->mirrored[ring])
+        return site_let(s, e->vector.f32, r(site_at(s, e->vector.f32_at, data, site_index(s, at))));
+    gcc_jit_rvalue *ages = site_get(s, age).part[0];
     gcc_jit_lvalue *got = site_local(s, e->vector.f32, "tap");
     gcc_jit_block *split = site_block(s, "split"), *whole = site_block(s, "whole"), *joined = site_block(s, "joined");
     site_branch(s, site_less(s, mask, site_add(s, at, machine_int(e, e->vector.lanes - 1))), split, whole);
@@ -280,6 +326,6 @@ struct value emit_tap(struct site *s, struct val v, const struct ins *ins)
         return one(site_let(s, e->t_float, r(site_at(s, e->t_float, data, at))));
     }
     if (e->ir->main.ins[age.i].rate != RATE_SAMPLE)
-        return one(load_line(s, data, mask, n, age));
+        return one(load_line(s, ring, n, age));
     return one(gather_line(s, data, mask, n, site_get(s, age).part[0]));
 }

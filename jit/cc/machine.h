@@ -104,6 +104,7 @@ void site_jump(struct site *s, gcc_jit_block *to);
 gcc_jit_rvalue *site_binary(struct site *s, enum gcc_jit_binary_op op, gcc_jit_type *type, gcc_jit_rvalue *a,
                             gcc_jit_rvalue *b);
 gcc_jit_rvalue *site_int(struct site *s, gcc_jit_rvalue *v);                    /* a long's lower half */
+gcc_jit_rvalue *site_index(struct site *s, gcc_jit_rvalue *v);                  /* an int from 0 up as a long */
 gcc_jit_rvalue *site_add(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b); /* int or long, both the same */
 gcc_jit_rvalue *site_sub(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b);
 gcc_jit_rvalue *site_and(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b);

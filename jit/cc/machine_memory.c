@@ -3,6 +3,14 @@
 
 #include "jit/cc/machine.h"
 
+/* An int that is no less than zero, as a long: without an instruction. */
+gcc_jit_rvalue *site_index(struct site *s, gcc_jit_rvalue *v)
+{
+    gcc_jit_context *c = s->e->ctxt;
+    gcc_jit_rvalue *u = gcc_jit_context_new_cast(c, NULL, v, gcc_jit_context_get_int_type(c, 4, 0));
+    return site_let(s, s->e->t_long, gcc_jit_context_new_cast(c, NULL, u, s->e->t_long));
+}
+
 gcc_jit_lvalue *site_at(struct site *s, gcc_jit_type *type_at, gcc_jit_rvalue *base, gcc_jit_rvalue *index)
 {
     gcc_jit_context *c = s->e->ctxt;

@@ -3,10 +3,11 @@
 
 #include "core/arena.h"
 #include "core/plan_packs.h"
+#include "jit/cc/parts.h"
 
 /* An instruction of a recurrence takes about as long as this many in vectors of 16 lanes, and a sixth of it is at
  * stake. */
-enum { SERIAL_WEIGHT = 6, SHORT_STRIP = 32 };
+enum { SERIAL_WEIGHT = 6, SHORT_STRIP = 32, STAGGERED_STRIP = 16 };
 
 static bool is_call(const struct ins *ins)
 {
@@ -27,32 +28,50 @@ static uint64_t *fn_works(const struct ir *ir)
     return work;
 }
 
-static void count(const struct plan *plan, const struct region *r, const uint64_t *works, uint64_t *serial,
-                  uint64_t *vector)
+/* Instructions a sample. */
+struct work {
+    uint64_t vector, serial;
+    uint64_t many; /* those of `serial` in regions of many short recurrences */
+};
+
+static void count(const struct plan *plan, const struct region *r, const uint64_t *works, struct work *w)
 {
+    uint32_t n_parts = 0;
+    bool serial = r->kind == REGION_SERIAL;
+    const struct region *parts = serial ? parts_of(plan->ir, r, plan->ir->arena, &n_parts) : NULL;
+    bool many = parts_are_many(parts, n_parts);
     for (uint32_t i = 0; i < r->n_subs; i++)
-        count(plan, &r->subs[i], works, serial, vector);
+        count(plan, &r->subs[i], works, w);
     for (uint32_t i = 0; i < r->n_vals; i++) {
         const struct ins *ins = &plan->ir->main.ins[r->vals[i].i];
+        uint64_t work = is_call(ins) ? works[ins->imm.i] : 1;
         bool packed = plan->pack_of[r->vals[i].i] != PLAN_NONE;
-        *(r->kind == REGION_SERIAL && !packed ? serial : vector) += is_call(ins) ? works[ins->imm.i] : 1;
+        *(serial && !packed ? &w->serial : &w->vector) += work;
+        w->many += many && !packed ? work : 0;
     }
 }
 
-bool width_is_serial(const struct plan *plan)
+static struct work work_of(const struct plan *plan)
 {
-    uint64_t serial = 0, vector = 0;
+    struct work w = {0};
     uint64_t *works = fn_works(plan->ir);
     for (uint32_t i = 0; i < plan->n_regions; i++)
-        count(plan, &plan->regions[i], works, &serial, &vector);
+        count(plan, &plan->regions[i], works, &w);
+    return w;
+}
+
+static bool is_serial(uint64_t serial, uint64_t vector)
+{
     return serial * SERIAL_WEIGHT > vector;
 }
 
-/* Scalar code runs a sixth slower while 512-bit instructions are about (1.99 against 1.68 ns for a multiply-add and a
- * store, Sapphire Rapids, whether the vectors are many or few). So recurrences get eight lanes beside them. */
+/* Scalar code runs a sixth slower and more while 512-bit instructions are about: 1.99 against 1.68 ns for a
+ * multiply-add and a store, 4.56 against 3.10 ns for a filter of two chained ones (Sapphire Rapids, whether the vectors
+ * are many or few). So recurrences get eight lanes beside them, but not those that are many: they do not wait. */
 enum target width_choose(const struct plan *plan, enum target target)
 {
-    return target == TARGET_V4 && width_is_serial(plan) ? TARGET_V3 : target;
+    struct work w = work_of(plan);
+    return target == TARGET_V4 && is_serial(w.serial - w.many, w.vector + w.many) ? TARGET_V3 : target;
 }
 
 static bool has_cascades(const struct plan *plan)
@@ -63,9 +82,26 @@ static bool has_cascades(const struct plan *plan)
     return false;
 }
 
+/* Recurrences on the top level, and none in loops through lines, which fill more strip buffers than the processor has
+ * near. Packs have their own way. */
+bool width_staggered(const struct plan *plan)
+{
+    bool serial = false;
+    for (uint32_t i = 0; i < plan->n_regions; i++) {
+        const struct region *r = &plan->regions[i];
+        serial |= r->kind == REGION_SERIAL;
+        if (r->kind == REGION_CHUNK && (r->n_subs > 1 || r->subs[0].kind != REGION_VECTOR))
+            return false;
+    }
+    return serial && !plan->n_packs;
+}
+
 /* The processor overlaps a recurrence with the vector code of the next strip if that is near enough. A cascade loses
  * time at a strip's ends. */
 int width_strip(const struct plan *plan)
 {
-    return has_cascades(plan) ? KERNEL_STRIP : width_is_serial(plan) ? SHORT_STRIP : KERNEL_STRIP;
+    struct work w = work_of(plan);
+    if (has_cascades(plan))
+        return KERNEL_STRIP;
+    return width_staggered(plan) ? STAGGERED_STRIP : is_serial(w.serial, w.vector) ? SHORT_STRIP : KERNEL_STRIP;
 }

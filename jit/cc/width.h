@@ -5,8 +5,8 @@
 #include "core/plan.h"
 #include "jit/target.h"
 
-bool width_is_serial(const struct plan *plan);                         /* in recurrences rather than in vectors */
 enum target width_choose(const struct plan *plan, enum target target); /* to emit for where `target` may be used */
-int width_strip(const struct plan *plan); /* samples a strip: at most KERNEL_STRIP, a multiple of all vectors */
+bool width_staggered(const struct plan *plan); /* its regions work on strips one behind the other, if short enough */
+int width_strip(const struct plan *plan);      /* samples a strip: at most KERNEL_STRIP, a multiple of all vectors */
 
 #endif
