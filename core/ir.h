@@ -216,6 +216,8 @@ struct bytes {
     size_t n;
 };
 struct bytes ir_shape(const struct ir *ir, struct arena *a);
+/* An IR that has this shape, with names of its own and rates filled: fit to be compiled, not to be run for a graph. */
+enum status ir_from_shape(struct bytes shape, struct arena *a, struct ir **ret_ir, struct fault *fault) MUST_CHECK;
 
 /* Raised when the same graph would give other bytes. */
 #define SEMANTICS_VERSION 5

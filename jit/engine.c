@@ -133,7 +133,7 @@ struct program *engine_program_known(struct engine *e, const char *graph_id, str
 
 /* Bringing kernels */
 
-static void settle(struct engine *e, const uint8_t key[HASH_SIZE], enum cache_state state, struct kernel *k)
+void engine_settle(struct engine *e, const uint8_t key[HASH_SIZE], enum cache_state state, struct kernel *k)
 {
     struct kernel *evicted = cache_settle(e->cache, key, state, k);
     if (!evicted)
@@ -143,7 +143,7 @@ static void settle(struct engine *e, const uint8_t key[HASH_SIZE], enum cache_st
 }
 
 /* A kernel from bytes, or NULL with a word in the log. */
-static struct kernel *load(struct engine *e, const uint8_t key[HASH_SIZE], struct bytes shape,
+struct kernel *engine_load(struct engine *e, const uint8_t key[HASH_SIZE], struct bytes shape,
                            const struct image *image)
 {
     struct kernel *k = NULL;
@@ -182,7 +182,7 @@ static struct kernel *from_store(struct engine *e, struct program *p, const uint
     pthread_mutex_unlock(&private->lock);
     if (!e->store || missed || store_get(e->store, key, e->config.target, private->shape, &row) != STORE_HIT)
         return NULL;
-    struct kernel *k = load(e, key, private->shape, &row.image);
+    struct kernel *k = engine_load(e, key, private->shape, &row.image);
     stored_done(&row);
     if (k) {
         pthread_mutex_lock(&private->lock);
@@ -199,7 +199,7 @@ struct job {
     uint8_t key[HASH_SIZE];
 };
 
-static void count_compile(struct engine *e, const struct compile_result *r)
+void engine_count_compile(struct engine *e, const struct compile_result *r)
 {
     pthread_mutex_lock(&e->lock);
     struct engine_stats *s = &e->stats;
@@ -222,7 +222,7 @@ static enum cache_state keep(struct engine *e, struct job *job, const struct com
     key_make(shape, e->config.target, r->compiler, key);
     if (memcmp(key, job->key, HASH_SIZE) != 0)
         return CACHE_ABSENT;
-    *ret_kernel = load(e, key, shape, &r->image);
+    *ret_kernel = engine_load(e, key, shape, &r->image);
     if (!*ret_kernel)
         return CACHE_FAILED;
     if (e->store)
@@ -241,7 +241,7 @@ static void compiled(struct compile_job *base, const struct compile_result *r)
     enum cache_state state = r->outcome == COMPILE_DROPPED ? CACHE_ABSENT : CACHE_FAILED;
     char hex[HASH_HEX];
     hash_hex(job->key, hex);
-    count_compile(e, r);
+    engine_count_compile(e, r);
     if (r->outcome == COMPILE_OK)
         state = keep(e, job, r, &k);
     else if (r->outcome == COMPILE_REFUSED)
@@ -249,7 +249,7 @@ static void compiled(struct compile_job *base, const struct compile_result *r)
     else if (r->outcome != COMPILE_DROPPED)
         engine_say(e, LOG_ERR, "kernel %s stays interpreted: it ended its compile worker %d times", hex,
                    COMPILE_STRIKES);
-    settle(e, job->key, state, k);
+    engine_settle(e, job->key, state, k);
     program_unref(job->p);
     free(job);
 }
@@ -280,19 +280,19 @@ static struct kernel *bring(struct engine *e, struct program *p, const uint8_t k
 {
     if (engine_holds(e, key)) {
         atomic_fetch_add(&e->misses, 1);
-        settle(e, key, CACHE_FAILED, NULL);
+        engine_settle(e, key, CACHE_FAILED, NULL);
         return NULL;
     }
     struct kernel *k = from_store(e, p, key, generation);
     if (k) {
         atomic_fetch_add(&e->hits_store, 1);
         kernel_ref(k);
-        settle(e, key, CACHE_LOADED, k);
+        engine_settle(e, key, CACHE_LOADED, k);
         return k;
     }
     atomic_fetch_add(&e->misses, 1);
     if (!wanted || !submit(e, p, key))
-        settle(e, key, CACHE_ABSENT, NULL);
+        engine_settle(e, key, CACHE_ABSENT, NULL);
     return NULL;
 }
 
@@ -339,7 +339,12 @@ static void worker_ready(const char *id, unsigned sandbox, void *user)
 {
     struct engine *e = user;
     engine_note_sandbox(e, sandbox);
-    if (!set_name(e, id))
+    bool news = set_name(e, id);
+    pthread_mutex_lock(&e->lock);
+    e->worker_named = true;
+    pthread_cond_broadcast(&e->named);
+    pthread_mutex_unlock(&e->lock);
+    if (!news)
         return;
     if (e->store)
         store_remember_compiler(e->store, id);
@@ -425,8 +430,8 @@ static bool preload_one(const struct stored *row, void *user)
     kernel_unref(cache_claim(e->cache, row->key, &found));
     if (found == CACHE_ABSENT) {
         bool held = engine_holds(e, row->key);
-        struct kernel *k = held ? NULL : load(e, row->key, row->shape, &row->image);
-        settle(e, row->key, k ? CACHE_LOADED : held ? CACHE_FAILED : CACHE_ABSENT, k);
+        struct kernel *k = held ? NULL : engine_load(e, row->key, row->shape, &row->image);
+        engine_settle(e, row->key, k ? CACHE_LOADED : held ? CACHE_FAILED : CACHE_ABSENT, k);
     }
     return true;
 }
@@ -467,6 +472,7 @@ struct engine_config engine_config_default(void)
         .compile_timeout_ms = 10000,
         .compile_queue = 256,
         .preload = 256,
+        .recompile = 256,
         .compile_above_ms = 0.2,
     };
 }
@@ -545,6 +551,7 @@ enum status engine_new(const struct engine_config *config, struct engine **ret_e
     }
     if (config->target != TARGET_NONE && config->tier != TIER_INTERP && config->compilers > 0)
         start_compiler(e);
+    recompile_start(e);
     *ret_engine = e;
     return STATUS_OK;
 }
@@ -554,6 +561,7 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     atomic_store(&e->stopping, true);
+    recompile_stop(e);
     compiler_free(e->compiler);
     if (e->preloads)
         pthread_join(e->preload, NULL);

@@ -32,6 +32,7 @@ struct engine_config {
     uint32_t compile_timeout_ms;
     uint32_t compile_queue;  /* kernels waiting for a worker; more: they stay interpreted for now */
     uint32_t preload;        /* most recently used kernels mapped at start */
+    uint32_t recompile;      /* of those, that another compiler made, how many are looked at and compiled anew */
     double compile_above_ms; /* predicted interpreter time that repays a compile at once; less: second sight of the
                                 graph compiles */
     void (*log)(int level, const char *message, void *user); /* levels of syslog.h; from any thread; may be NULL */

@@ -30,6 +30,8 @@ struct engine {
     struct marker *marker;         /* NULL: crashes are not noticed */
     pthread_t preload;
     bool preloads;
+    pthread_t recompile;
+    bool recompiles;
     atomic_bool stopping;
     atomic_uint worker_sandbox;           /* what the latest worker's holds */
     _Atomic(struct compiler_name *) name; /* the latest; NULL while nobody knows */
@@ -37,10 +39,22 @@ struct engine {
     pthread_mutex_t lock; /* of what follows, and for setting `name` */
     pthread_cond_t named;
     struct engine_stats stats; /* the compile members */
+    bool worker_named;         /* the name is that of a worker that runs, not the stored one */
 };
 
 /* engine.c */
 __attribute__((format(printf, 3, 4))) void engine_say(struct engine *e, int level, const char *format, ...);
+
+/* A kernel from bytes, or NULL with a word in the log. */
+struct kernel *engine_load(struct engine *e, const uint8_t key[HASH_SIZE], struct bytes shape,
+                           const struct image *image);
+/* Ends a claim in the cache; takes over the kernel's reference. */
+void engine_settle(struct engine *e, const uint8_t key[HASH_SIZE], enum cache_state state, struct kernel *k);
+void engine_count_compile(struct engine *e, const struct compile_result *r);
+
+/* recompile.c */
+void recompile_start(struct engine *e);
+void recompile_stop(struct engine *e); /* the engine is stopping; before its compiler is freed */
 
 /* engine_wary.c */
 void engine_open_quarantine(struct engine *e);

@@ -47,6 +47,7 @@ bool cli_open(struct cli *c, const char *store, int compilers)
     struct api_config api = api_config_default();
     engine.store_dir = store ? (strcmp(store, "none") ? store : NULL) : cli_store();
     engine.compilers = compilers;
+    engine.recompile = 0;
     if (!compilers)
         engine.preload = 0; /* it would delete what it finds broken, before anybody was told */
     /* Whoever runs this owns the machine: only what protects them from a slip of the pen stays. */
