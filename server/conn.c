@@ -255,6 +255,7 @@ static enum status check_head(struct conn *c, const char *method, const char *ve
     *ret_detail = c->line_detail;
     TRY(c->line_status);
     TRY(header_check_method(method, ret_detail));
+    TRY(header_check_form(method, c->target, ret_detail));
     TRY(header_check_layout(&head, &c->fields, ret_detail));
     return header_check_fields(version, &c->fields, &c->facts, ret_detail);
 }
@@ -269,6 +270,14 @@ static bool is_one_of(const char *path, const char *const *paths)
     while (*paths && strcmp(*paths, path))
         paths++;
     return *paths;
+}
+
+/* OPTIONS *: about the server, not about a resource. */
+static void answer_asterisk(struct conn *c)
+{
+    struct api_response *r = &c->response;
+    *r = (struct api_response){.http_status = 204, .fd = -1, .route = "*", .body = ""};
+    r->headers[r->n_headers++] = (struct api_header){"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"};
 }
 
 /* A port for the operator and one for everybody have different things to offer. */
@@ -365,6 +374,10 @@ enum conn_next conn_take_head(struct conn *c, const char *method, const char *ve
         return refused(c, status, detail, NULL);
     if (refuse_early(c) != STATUS_OK)
         return NEXT_ANSWER_NOW;
+    if (c->target[0] == '*') {
+        answer_asterisk(c);
+        return refused_behind_body(c);
+    }
     if (check_port(c) != STATUS_OK)
         return refused_behind_body(c);
     c->visit = VISIT_BODY;

@@ -1,6 +1,7 @@
 /* See header_check.h. Every refusal here has a line in tests/test_header_check.c. */
 #include "server/header_check.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -63,26 +64,80 @@ static bool read_length(const struct header_field *f, int64_t *ret)
     return true;
 }
 
-static bool is_host(const struct header_field *f)
+static bool is_digits(const char *s, size_t n)
 {
-    for (size_t i = 0; i < f->value_size; i++) {
-        unsigned char c = (unsigned char)f->value[i];
+    for (size_t i = 0; i < n; i++)
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+    return true;
+}
+
+/* "[::1]" without its brackets */
+static bool is_ipv6(const char *s, size_t n)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (n >= sizeof text || memchr(s, 0, n))
+        return false;
+    memcpy(text, s, n);
+    text[n] = 0;
+    return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* RFC 3986: reg-name, which an IPv4 address is, too */
+static bool is_name(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '%' && (i + 2 >= n || hex_digit(s[i + 1]) < 0 || hex_digit(s[i + 2]) < 0))
+            return false;
         if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-              strchr("-._~%!$&'()*+,;=:[]", c)))
+              (c && strchr("-._~%!$&'()*+,;=", c))))
             return false;
     }
     return true;
 }
 
-/* The one coding known is "chunked", alone. */
+/* host [":" port] */
+static bool is_host(const char *s, size_t n)
+{
+    if (n && *s == '[') {
+        const char *end = memchr(s, ']', n);
+        if (!end || !is_ipv6(s + 1, (size_t)(end - s - 1)))
+            return false;
+        n -= (size_t)(end + 1 - s);
+        return n == 0 || (end[1] == ':' && is_digits(end + 2, n - 1));
+    }
+    const char *colon = memchr(s, ':', n);
+    size_t width = colon ? (size_t)(colon - s) : n;
+    return is_name(s, width) && (!colon || is_digits(colon + 1, n - width - 1));
+}
+
+static bool is_chunked(const char *s, size_t n)
+{
+    while (n && (*s == ' ' || *s == '\t')) {
+        s++;
+        n--;
+    }
+    while (n && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+        n--;
+    return n == 7 && !strncasecmp(s, "chunked", 7);
+}
+
+/* The one coding known is "chunked", alone. Where it is not the last one, or twice, nobody can say where the body ends;
+ * RFC 9112, 6.3. */
 static enum status check_coding(const struct header_field *f, bool http_1_0, const char **ret_detail)
 {
+    const char *last = f->value, *end = f->value + f->value_size;
     if (http_1_0)
         return refuse(STATUS_BAD_REQUEST, "Transfer-Encoding does not exist in HTTP/1.0", ret_detail);
-    if (f->value_size == 7 && !strncasecmp(f->value, "chunked", 7))
+    if (f->value_size == 7 && is_chunked(f->value, 7))
         return STATUS_OK;
-    if (f->value_size == 0)
-        return refuse(STATUS_BAD_REQUEST, "Transfer-Encoding is empty", ret_detail);
+    for (const char *at = f->value, *comma; (comma = memchr(at, ',', (size_t)(end - at))); at = last = comma + 1)
+        if (is_chunked(at, (size_t)(comma - at)))
+            return refuse(STATUS_BAD_REQUEST, "Transfer-Encoding has \"chunked\" before its end", ret_detail);
+    if (!is_chunked(last, (size_t)(end - last)))
+        return refuse(STATUS_BAD_REQUEST, "Transfer-Encoding does not end in \"chunked\"", ret_detail);
     return refuse(STATUS_NOT_IMPLEMENTED, "the only Transfer-Encoding accepted is \"chunked\", once and alone",
                   ret_detail);
 }
@@ -102,7 +157,7 @@ static enum status check_field(const struct header_field *f, bool http_1_0, stru
     if (named(f, "Host")) {
         if (counts->host++)
             return refuse(STATUS_BAD_REQUEST, "there is more than one Host header", ret_detail);
-        if (!is_host(f))
+        if (!is_host(f->value, f->value_size))
             return refuse(STATUS_BAD_REQUEST, "the Host header is not a host and port", ret_detail);
     } else if (named(f, "Content-Length")) {
         if (counts->length++)
@@ -152,6 +207,8 @@ enum status header_check_target(const char *target, const char **ret_detail)
         if (byte <= 0x20 || byte >= 0x7f)
             return refuse(STATUS_BAD_REQUEST,
                           "the URL has a space, a control byte or an 8-bit byte; escape them with %", ret_detail);
+        if (byte == '#')
+            return refuse(STATUS_BAD_REQUEST, "the URL has a #; escape it as %23", ret_detail);
         if (byte != '%')
             continue;
         int high = hex_digit(c[1]), low = high < 0 ? -1 : hex_digit(c[2]);
@@ -160,6 +217,19 @@ enum status header_check_target(const char *target, const char **ret_detail)
         if (high == 0 && low == 0)
             return refuse(STATUS_BAD_REQUEST, "the URL has a %00", ret_detail);
     }
+    return STATUS_OK;
+}
+
+enum status header_check_form(const char *method, const char *target, const char **ret_detail)
+{
+    if (*target == '/' || (!strcmp(target, "*") && !strcmp(method, "OPTIONS")))
+        return STATUS_OK;
+    size_t scheme = !strncasecmp(target, "http://", 7) ? 7 : !strncasecmp(target, "https://", 8) ? 8 : 0;
+    if (!scheme)
+        return refuse(STATUS_BAD_REQUEST, "the target is neither a path nor a http URL", ret_detail);
+    size_t n = strcspn(target + scheme, "/?");
+    if (n == 0 || target[scheme] == ':' || !is_host(target + scheme, n))
+        return refuse(STATUS_BAD_REQUEST, "the target's authority is not a host and port", ret_detail);
     return STATUS_OK;
 }
 

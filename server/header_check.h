@@ -33,8 +33,11 @@ enum status header_check_fields(const char *version, const struct header_list *l
                                 const char **ret_detail) MUST_CHECK;
 
 enum status header_check_method(const char *method, const char **ret_detail) MUST_CHECK;
-/* The target as it was sent (before decoding) has no space, control or 8-bit byte, no broken escape and no %00. */
+/* The target as it was sent (before decoding) has no space, control or 8-bit byte, no #, no broken escape and no %00.
+ */
 enum status header_check_target(const char *target, const char **ret_detail) MUST_CHECK;
+/* Such a target is "/path", "http://host/path", or "*" of OPTIONS. */
+enum status header_check_form(const char *method, const char *target, const char **ret_detail) MUST_CHECK;
 
 /* The head's bytes as the parser leaves them: it writes NUL over separators. One that is not where it should be shows a
  * NUL, a bare line feed, a folded line or a second space that the client sent. `head` starts with the method and is

@@ -353,7 +353,7 @@ static void pages_may_read_refusals_of_the_head_too(void **state)
     assert_non_null(strstr(http_client_header(c, &a, "Access-Control-Allow-Methods"), "POST"));
     assert_int_equal(http_client_send(c, "POST", "/graphs",
                                       "Origin: https://a.example\r\nContent-Type: application/json\r\n"
-                                      "Transfer-Encoding: gzip\r\n",
+                                      "Transfer-Encoding: gzip, chunked\r\n",
                                       NULL, 0),
                      0);
     assert_int_equal(http_client_receive(c, &a), 0);
