@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -139,22 +140,22 @@ static const char *bearer(const char *authorization)
 static enum status client_of_key(struct exchange *ex, const char *authorization)
 {
     struct access *a = ex->api->access;
-    const char *text = bearer(authorization), *name = NULL;
+    const char *text = bearer(authorization);
     struct client *c = ARENA_NEW(ex->arena, struct client);
     int64_t expires = 0;
-    char copy[SECRET_NAME_SIZE] = "";
+    char name[SECRET_NAME_SIZE] = "";
     if (!text)
         return unauthorized(ex, invalid,
                             "keys are sent as Authorization: Bearer KEY; other schemes are not known here");
     pthread_rwlock_rdlock(&a->lock);
     const struct access_key *key = a->keys ? keys_find(a->keys, text) : NULL;
     if (key) {
-        name = strcpy(copy, key->name);
+        snprintf(name, sizeof name, "%s", key->name);
         *c = (struct client){.roles = key->roles, .quota_seconds = key->quota_seconds};
         expires = key->expires;
     }
     pthread_rwlock_unlock(&a->lock);
-    if (!name)
+    if (!*name)
         return unauthorized(ex, invalid, "this server does not know the key");
     if (time(NULL) >= expires) {
         char day[SECRET_DAY_SIZE];

@@ -11,7 +11,8 @@ enum { FILE_MOST = 16 << 20 };
 
 static enum status cannot_read(const char *path, int error, struct fault *fault)
 {
-    return fault_add(fault, STATUS_BAD_FIELD, "", 0, "cannot read %s: %s", path, strerror(error));
+    fault_add(fault, STATUS_BAD_FIELD, "", 0, "cannot read %s: %s", path, strerror(error));
+    return STATUS_BAD_FIELD;
 }
 
 static enum status read_whole(const char *path, struct arena *a, char **ret_text, struct fault *fault)
@@ -108,5 +109,5 @@ void secret_day_text(int64_t unix_s, char ret[SECRET_DAY_SIZE])
     time_t t = (time_t)unix_s;
     struct tm tm;
     if (!gmtime_r(&t, &tm) || !strftime(ret, SECRET_DAY_SIZE, "%Y-%m-%d", &tm))
-        strcpy(ret, "?");
+        snprintf(ret, SECRET_DAY_SIZE, "?");
 }

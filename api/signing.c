@@ -88,13 +88,18 @@ const struct sign_key *sign_keys_find(const struct sign_keys *k, const char *id)
     return NULL;
 }
 
+static bool is_plain(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
 const char *sign_escape(struct arena *a, const char *text, const char *also)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     char *escaped = arena_alloc(a, 3 * strlen(text) + 1), *to = escaped;
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (strchr(plain, c) || strchr(also, c)) {
+        if (is_plain(c) || strchr(also, c)) {
             *to++ = *text;
             continue;
         }

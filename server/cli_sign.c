@@ -66,8 +66,11 @@ static const char *sign(struct arena *a, const struct options *o, const struct s
     const char *wrong = NULL;
     const char *url =
         arena_printf(a, "%s%sexpires=%lld&kid=%s", o->url, strchr(o->url, '?') ? "&" : "?", when(o->expires), key->id);
-    if (header_check_target(url, &wrong) == STATUS_OK)
+    bool sound = header_check_target(url, &wrong) == STATUS_OK;
+    if (sound)
         wrong = uri_parse(uri, url, strlen(url), PAIRS_MOST);
+    else if (!wrong)
+        wrong = "this is no URL";
     if (!wrong && strchr(url, '#'))
         wrong = "what stands behind # never reaches a server";
     struct sign_pair *pairs = ARENA_ARRAY(a, uri->n_pairs + 1, struct sign_pair);
