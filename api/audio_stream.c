@@ -11,7 +11,7 @@
 
 #include "api/room.h"
 
-enum { BUCKETS = 1024 };
+enum { BUCKETS = 1024, TABLES_BYTES = 16 << 20 };
 
 struct audio_streams {
     uint32_t max;
@@ -33,7 +33,8 @@ static void stream_free(struct audio_stream *s)
     program_unref(s->program);
     free(s->canonical);
     free(s->memory);
-    free(s->state.rings);
+    arena_free(s->tables);
+    kept_responses_free(s->responses);
     free(s->params);
     free(s->last.body);
     free(s->coming.body);
@@ -43,35 +44,37 @@ static void stream_free(struct audio_stream *s)
 static struct audio_stream *fill(struct audio_stream *s, const char *canonical, const struct block_state *state,
                                  const double *params)
 {
-    size_t n_params = s->program->n_params, n_rings = s->program->plan->n_rings;
+    size_t n_params = s->program->n_params;
     s->canonical = strdup(canonical);
     s->memory = aligned_alloc(KERNEL_ALIGN, state->size + KERNEL_ALIGN);
     s->params = malloc((n_params + 1) * sizeof *params);
-    s->state = *state;
-    s->state.rings = malloc((n_rings + 1) * sizeof *state->rings);
+    s->tables = arena_new(TABLES_BYTES);
     bool changes = automation_init(&s->automation, (uint32_t)n_params, params) && automation_init(&s->inbox, 0, NULL);
-    if (!s->canonical || !s->memory || !s->params || !s->state.rings || !changes) {
+    if (!s->canonical || !s->memory || !s->params || !s->tables || !changes || ARENA_GUARD(s->tables)) {
         stream_free(s);
         return NULL;
     }
     memset(s->memory, 0, state->size);
     memcpy(s->params, params, n_params * sizeof *params);
-    memcpy(s->state.rings, state->rings, n_rings * sizeof *state->rings);
+    block_state_copy(state, s->program, s->tables, &s->state);
     block_state_place(&s->state, s->program, s->memory);
-    s->bytes = sizeof *s + strlen(canonical) + state->size +
-               n_params * (2 * sizeof(double) + sizeof(struct automation_ramp)) + arena_used(s->program->arena);
+    s->bytes = sizeof *s + strlen(canonical) + state->size + (s->responses ? s->responses->bytes : 0) +
+               n_params * (2 * sizeof(double) + sizeof(struct automation_ramp)) + arena_used(s->program->arena) +
+               arena_used(s->tables);
     return s;
 }
 
 struct audio_stream *audio_stream_new(struct program *p, const char *canonical, const struct block_state *state,
-                                      const double *params)
+                                      const double *params, struct kept_responses *responses)
 {
     struct audio_stream *s = calloc(1, sizeof *s);
     if (!s) {
         program_unref(p);
+        kept_responses_free(responses);
         return NULL;
     }
     s->program = p;
+    s->responses = responses;
     s->refs = 1;
     return fill(s, canonical, state, params);
 }

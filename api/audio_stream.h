@@ -6,6 +6,7 @@
 
 #include "api/blocks.h"
 #include "api/etag.h"
+#include "api/responses.h"
 
 enum { STREAM_ID_SIZE = 33 };
 
@@ -23,14 +24,16 @@ struct audio_stream {
     char id[STREAM_ID_SIZE];
     /* as it was opened */
     struct program *program;
-    char *canonical; /* the graph's text */
+    char *canonical;                  /* the graph's text */
+    struct kept_responses *responses; /* NULL: the graph does not convolve */
     uint32_t channels_in, channels_out;
     double rate, seed;
     enum nonfinite nonfinite;
     enum sample sample_in, sample_out;
     enum tier tier;
     /* the turn's */
-    void *memory; /* of `state` */
+    void *memory;         /* of `state` */
+    struct arena *tables; /* its tables */
     struct block_state state;
     struct automation automation;
     /* under the table's lock */
@@ -48,10 +51,10 @@ struct audio_stream {
     double used_ms;
 };
 
-/* A stream at sample 0 that nobody has opened yet. Takes the reference to the program; `state` is as measured. NULL:
- * there is no memory, and the reference is given back. */
+/* A stream at sample 0 that nobody has opened yet. Takes the reference to the program, and the responses (NULL:
+ * none); `state` is as measured, with their lengths. NULL: there is no memory, and both are given back. */
 struct audio_stream *audio_stream_new(struct program *p, const char *canonical, const struct block_state *state,
-                                      const double *params);
+                                      const double *params, struct kept_responses *responses);
 void audio_stream_unref(struct audio_stream *s); /* takes NULL */
 
 struct audio_streams *audio_streams_new(const struct api_config *config); /* NULL: no memory */

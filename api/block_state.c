@@ -1,6 +1,8 @@
 /* See block_state.h. */
 #include "api/block_state.h"
 
+#include <string.h>
+
 #include "api/convolver.h"
 
 static size_t aligned(size_t n)
@@ -52,8 +54,8 @@ enum status block_state_measure(const struct program *p, const double *args, uin
 {
     if (p->n_hosts)
         return fault_add(fault, STATUS_BAD_FIELD, "", 0,
-                         "this graph convolves with an impulse response, which only POST /process takes along: "
-                         "multipart/form-data with the parts request, audio, and the response by its name");
+                         "this graph convolves with an impulse response, which is sent along as multipart/form-data: "
+                         "the parts request, audio (for POST /process), and the response by its name");
     return measure_one(p, args, most, a, ret, fault);
 }
 
@@ -91,6 +93,18 @@ enum status block_state_measure_hosted(const struct program *p, const double *pa
     s.size = (size_t)size;
     *ret = s;
     return STATUS_OK;
+}
+
+void block_state_copy(const struct block_state *s, const struct program *p, struct arena *a, struct block_state *ret)
+{
+    uint32_t n_rings = p->plan->n_rings;
+    *ret = (struct block_state){.size = s->size, .lengths = s->lengths};
+    ret->rings = ARENA_ARRAY(a, n_rings + 1u, struct kernel_ring);
+    memcpy(ret->rings, s->rings, n_rings * sizeof *ret->rings);
+    ret->stages = s->stages ? ARENA_ARRAY(a, p->n_stages, struct block_state) : NULL;
+    for (uint32_t i = 0; s->stages && i < p->n_stages; i++)
+        block_state_copy(&s->stages[i], p->stages[i], a, &ret->stages[i]);
+    ret->hosts = s->hosts ? ARENA_ARRAY(a, p->n_hosts, float *) : NULL;
 }
 
 void block_state_place(struct block_state *s, const struct program *p, void *memory)

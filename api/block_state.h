@@ -30,6 +30,8 @@ enum status block_state_measure(const struct program *p, const double *args, uin
 enum status block_state_measure_hosted(const struct program *p, const double *params,
                                        const struct block_context *context, const uint64_t *lengths, uint64_t most,
                                        struct arena *a, struct block_state *ret, struct fault *fault) MUST_CHECK;
+/* The same with tables of its own, in the arena; pointers are not set. */
+void block_state_copy(const struct block_state *s, const struct program *p, struct arena *a, struct block_state *ret);
 /* `memory`: s->size bytes, aligned to KERNEL_ALIGN; zeroed where a stream begins. */
 void block_state_place(struct block_state *s, const struct program *p, void *memory);
 

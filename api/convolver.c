@@ -10,6 +10,7 @@
 #include "api/convolver.h"
 
 #include <kiss_fftr.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ struct level {
 };
 
 struct response {
+    atomic_uint refs;
     uint32_t n_head;
     double head[HEAD];
     struct level levels[LEVELS];
@@ -122,6 +124,7 @@ struct response *response_new(const float *h, uint64_t n)
     bool whole = r != NULL;
     if (!r)
         return NULL;
+    atomic_init(&r->refs, 1);
     unsigned saved = fp_state_enter();
     r->n_head = n < HEAD ? (uint32_t)n : HEAD;
     for (uint32_t i = 0; i < r->n_head; i++)
@@ -130,15 +133,23 @@ struct response *response_new(const float *h, uint64_t n)
         whole = level_init(&r->levels[i], h, n, i);
     fp_state_leave(saved);
     if (!whole) {
-        response_free(r);
+        response_unref(r);
         return NULL;
     }
     return r;
 }
 
-void response_free(struct response *r)
+struct response *response_ref(struct response *r)
 {
-    for (int i = 0; r && i < LEVELS; i++) {
+    atomic_fetch_add(&r->refs, 1);
+    return r;
+}
+
+void response_unref(struct response *r)
+{
+    if (!r || atomic_fetch_sub(&r->refs, 1) > 1)
+        return;
+    for (int i = 0; i < LEVELS; i++) {
         struct level *l = &r->levels[i];
         kiss_fftr_free(l->forward);
         kiss_fftr_free(l->inverse);

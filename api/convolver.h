@@ -16,7 +16,8 @@ struct response;
  * no memory. */
 #define RESPONSE_MOST 0x1p20f
 struct response *response_new(const float *h, uint64_t n);
-void response_free(struct response *r); /* NULL too */
+struct response *response_ref(struct response *r);
+void response_unref(struct response *r); /* NULL too */
 
 /* Bytes that a response of n samples takes, transformed, and that a signal's state takes. */
 uint64_t response_bytes(uint64_t n);

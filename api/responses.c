@@ -93,9 +93,10 @@ static void fault_missing(struct exchange *ex, const struct responses *r, struct
     else
         fault_add(
             &ex->fault, STATUS_BAD_FIELD, pointer, column,
-            "this graph convolves with the impulse response \"%.60s\": POST /process as multipart/form-data, the "
-            "JSON of the request in a part named request, the sound in a part named audio, the response in a part "
-            "named %.60s",
+            "this graph convolves with the impulse response \"%.60s\": send the request as multipart/form-data, its "
+            "JSON "
+            "in a part named request, the response in a part named %.60s, and for POST /process the sound in a part "
+            "named audio",
             name, name);
     subject_move_faults(ex, before, s);
 }
@@ -202,7 +203,7 @@ static enum status check_channels(struct exchange *ex, const struct response_fil
 
 static void release_response(void *user)
 {
-    response_free(user);
+    response_unref(user);
 }
 
 /* The responses hold working space, so each host has one of its own. */
@@ -241,4 +242,53 @@ enum status responses_decode(struct runner *r, const struct responses *files, do
         TRY(give(r, i, f));
     }
     return STATUS_OK;
+}
+
+static bool keep_file(struct kept_file *to, const struct response_file *f)
+{
+    *to = (struct kept_file){.name = strdup(f->name), .data = malloc(f->size + 1), .size = f->size};
+    if (to->data && f->size)
+        memcpy(to->data, f->data, f->size);
+    return to->name && to->data;
+}
+
+struct kept_responses *kept_responses_new(const struct responses *files, const struct runner *r)
+{
+    struct kept_responses *k = calloc(1, sizeof *k);
+    uint32_t n_hosts = r->program->n_hosts;
+    if (!k)
+        return NULL;
+    k->files = calloc(files->n + 1, sizeof *k->files);
+    k->responses = calloc(n_hosts + 1u, sizeof *k->responses);
+    k->lengths = calloc(n_hosts + 1u, sizeof *k->lengths);
+    bool whole = k->files && k->responses && k->lengths;
+    for (size_t i = 0; whole && i < files->n; i++) {
+        whole = keep_file(&k->files[k->n_files++], &files->files[i]);
+        k->bytes += files->files[i].size + strlen(files->files[i].name);
+    }
+    for (uint32_t i = 0; whole && i < n_hosts; i++) {
+        k->responses[k->n_hosts++] = response_ref(r->responses[i]);
+        k->lengths[i] = r->response_lengths[i];
+        k->bytes += (size_t)response_bytes(k->lengths[i]);
+    }
+    if (whole)
+        return k;
+    kept_responses_free(k);
+    return NULL;
+}
+
+void kept_responses_free(struct kept_responses *k)
+{
+    if (!k)
+        return;
+    for (size_t i = 0; i < k->n_files; i++) {
+        free(k->files[i].name);
+        free(k->files[i].data);
+    }
+    for (uint32_t i = 0; i < k->n_hosts; i++)
+        response_unref(k->responses[i]);
+    free(k->files);
+    free(k->responses);
+    free(k->lengths);
+    free(k);
 }

@@ -24,4 +24,21 @@ enum status responses_match(struct exchange *ex, const struct responses *r, stru
  * channels do not fit; LIMIT max-response-samples before memory is taken. Takes long. */
 enum status responses_decode(struct runner *r, const struct responses *files, double rate) MUST_CHECK;
 
+/* What a stream keeps of them: the files as they came, to be exported, and what they became. */
+struct kept_responses {
+    struct kept_file {
+        char *name;
+        void *data;
+        size_t size;
+    } * files;
+    size_t n_files, bytes;
+    uint32_t n_hosts;
+    struct response **responses; /* by the program's hosts */
+    uint64_t *lengths;           /* by host, in samples */
+};
+
+/* Copies the files and shares what the runner has decoded. NULL: no memory. */
+struct kept_responses *kept_responses_new(const struct responses *files, const struct runner *r);
+void kept_responses_free(struct kept_responses *k); /* takes NULL */
+
 #endif

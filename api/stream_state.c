@@ -1,7 +1,7 @@
 /* See stream_state.h. Numbers stand as this processor has them; there is no other kind that sinter runs on.
  *
  *     "sinter-stream\n" version semantics graph-id layout-digest  what it is of
- *     numbers, the graph's text, parameters and their ramps, changes to come, the last answer
+ *     numbers, the graph's text, impulse responses, parameters and their ramps, changes to come, the last answer
  *     state and delay lines  MAC                                                                */
 #include "api/stream_state.h"
 
@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "api/json.h"
+#include "api/multipart.h"
 #include "api/room.h"
+#include "api/stream_make.h"
 #include "api/subject.h"
 #include "core/ir.h"
 
@@ -83,7 +85,8 @@ static size_t take_count(struct unpack *u, size_t size)
     return 0;
 }
 
-/* What the bytes of state mean: everything that plan_make() and the lengths of delay lines come from. */
+/* What the bytes of state mean: everything that plan_make(), the lengths of delay lines and of convolutions come
+ * from. */
 static void layout_digest(const struct program *p, const struct block_state *s, struct arena *a, uint8_t *ret)
 {
     struct bytes shape = ir_shape(p->ir, a);
@@ -91,8 +94,14 @@ static void layout_digest(const struct program *p, const struct block_state *s, 
     uint32_t *masks = ARENA_ARRAY(a, p->plan->n_rings + 1u, uint32_t);
     for (uint32_t i = 0; i < p->plan->n_rings; i++)
         masks[i] = (uint32_t)s->rings[i].mask;
-    const struct hash_part parts[] = {
-        {versions, sizeof versions}, {shape.data, shape.n}, {masks, p->plan->n_rings * sizeof *masks}};
+    uint8_t(*stages)[HASH_SIZE] = arena_array(a, p->n_stages + 1u, HASH_SIZE);
+    for (uint32_t i = 0; s->stages && i < p->n_stages; i++)
+        layout_digest(p->stages[i], &s->stages[i], a, stages[i]);
+    const struct hash_part parts[] = {{versions, sizeof versions},
+                                      {shape.data, shape.n},
+                                      {masks, p->plan->n_rings * sizeof *masks},
+                                      {stages, s->stages ? p->n_stages * sizeof *stages : 0},
+                                      {s->lengths, s->hosts ? p->n_hosts * sizeof *s->lengths : 0}};
     hash_parts(parts, sizeof parts / sizeof *parts, ret);
 }
 
@@ -115,6 +124,22 @@ static void put_changes(struct pack *p, const struct automation *a)
     }
 }
 
+static void put_text(struct pack *p, const char *text)
+{
+    put_number(p, strlen(text));
+    put(p, text, strlen(text));
+}
+
+static void put_responses(struct pack *p, const struct kept_responses *k)
+{
+    put_number(p, k ? k->n_files : 0);
+    for (size_t i = 0; k && i < k->n_files; i++) {
+        put_text(p, k->files[i].name);
+        put_number(p, k->files[i].size);
+        put(p, k->files[i].data, k->files[i].size);
+    }
+}
+
 static void put_stream(struct pack *p, const struct audio_stream *s, const uint8_t *digest)
 {
     const uint64_t numbers[] = {s->channels_in,
@@ -132,8 +157,8 @@ static void put_stream(struct pack *p, const struct audio_stream *s, const uint8
     put(p, numbers, sizeof numbers);
     put_double(p, s->rate);
     put_double(p, s->seed);
-    put_number(p, strlen(s->canonical));
-    put(p, s->canonical, strlen(s->canonical));
+    put_text(p, s->canonical);
+    put_responses(p, s->responses);
     put_changes(p, &s->automation);
     put(p, s->last.digest, sizeof s->last.digest);
     const uint64_t counts[] = {s->last.out.clipped, s->last.out.nonfinite, s->last.in.nonfinite, s->last.size};
@@ -211,6 +236,7 @@ struct content {
     double rate, seed;
     const char *graph;
     size_t graph_size;
+    struct multipart *responses;
     struct automation automation; /* in the arena */
     struct stream_answer last;
     const uint8_t *body, *state;
@@ -238,6 +264,23 @@ static void take_changes(struct unpack *u, struct arena *arena, struct automatio
         a->changes[i].at = take_number(u);
         a->changes[i].frames = take_number(u);
         u->short_ |= a->changes[i].param >= a->n_params;
+    }
+}
+
+/* As if they came along with a request. */
+static void take_responses(struct unpack *u, struct arena *arena, struct content *c)
+{
+    uint64_t n = take_number(u);
+    u->short_ |= n > MULTIPART_PARTS_MAX;
+    c->responses = ARENA_NEW(arena, struct multipart);
+    while (!u->short_ && c->responses->n < n) {
+        size_t name_size = take_count(u, 1);
+        const char *name = take(u, name_size);
+        size_t size = take_count(u, 1);
+        const void *data = take(u, size);
+        if (name && data)
+            c->responses->parts[c->responses->n++] = (struct multipart_part){
+                .name = arena_strndup(arena, name, name_size), .type = "", .data = data, .size = size};
     }
 }
 
@@ -277,6 +320,7 @@ static void take_content(struct unpack *u, struct arena *arena, struct content *
     c->seed = take_double(u);
     c->graph_size = take_count(u, 1);
     c->graph = take(u, c->graph_size);
+    take_responses(u, arena, c);
     take_changes(u, arena, &c->automation);
     take_last(u, c);
     c->state_size = take_count(u, 1);
@@ -291,23 +335,21 @@ static void release_program(void *user)
 
 /* With a reference that ends with the request. */
 static enum status make_program(struct exchange *ex, const struct content *c, struct program **ret,
-                                const char **ret_canonical)
+                                struct subject *subject)
 {
     const struct api_config *config = &ex->api->config;
     struct json_limits limits = {.max_bytes = config->max_json, .max_depth = config->max_json_depth};
-    struct subject subject;
     struct datum *root;
     void **slot = exchange_defer(ex, release_program);
     if (c->channels_in > config->max_channels)
         return fault_limit(&ex->fault, "max-channels", "", "the stream has %u channels, more than %u",
                            (uint32_t)c->channels_in, config->max_channels);
     TRY(json_read(c->graph, c->graph_size, &limits, ex->arena, &root, &ex->fault));
-    TRY(subject_from_datum(ex, root, "", &subject));
+    TRY(subject_from_datum(ex, root, "", subject));
     struct layout layout = {.kind = GRAPH_AUDIO, .channels = (uint32_t)c->channels_in};
-    TRY(subject_program(ex, &subject, layout, ret));
+    TRY(subject_program(ex, subject, layout, ret));
     *slot = *ret;
-    *ret_canonical = subject.canonical;
-    if (memcmp(subject.id, c->graph_id, GRAPH_ID_SIZE) != 0 || (*ret)->n_params != c->automation.n_params)
+    if (memcmp(subject->id, c->graph_id, GRAPH_ID_SIZE) != 0 || (*ret)->n_params != c->automation.n_params)
         return refuse(ex, "this server knows the state's graph by another id: it comes from another release");
     return STATUS_OK;
 }
@@ -315,9 +357,6 @@ static enum status make_program(struct exchange *ex, const struct content *c, st
 static enum status continue_stream(struct exchange *ex, const struct content *c, struct audio_stream *s)
 {
     s->channels_in = (uint32_t)c->channels_in;
-    s->channels_out = s->program->ir->n_outputs;
-    s->rate = c->rate;
-    s->seed = c->seed;
     s->nonfinite = (enum nonfinite)c->nonfinite;
     s->sample_in = (enum sample)c->sample_in;
     s->sample_out = (enum sample)c->sample_out;
@@ -337,30 +376,43 @@ static enum status continue_stream(struct exchange *ex, const struct content *c,
     return STATUS_OK;
 }
 
+/* At sample 0 still. */
+static enum status make_alike(struct exchange *ex, const struct content *c, struct audio_stream **ret)
+{
+    struct stream_wish wish = {.params = c->automation.values, .rate = c->rate, .seed = c->seed};
+    struct subject subject;
+    struct responses responses;
+    TRY(make_program(ex, c, &wish.program, &subject));
+    responses_read(ex, c->responses, &responses);
+    TRY(responses_match(ex, &responses, &subject, wish.program));
+    wish.canonical = subject.canonical;
+    wish.responses = &responses;
+    return stream_make(ex, &wish, ret);
+}
+
+static enum status check_layout(struct exchange *ex, const struct content *c, const struct audio_stream *s)
+{
+    uint8_t digest[HASH_SIZE];
+    layout_digest(s->program, &s->state, ex->arena, digest);
+    if (memcmp(digest, c->digest, HASH_SIZE) != 0 || s->state.size != c->state_size)
+        return refuse(ex, "this server lays the graph's state out otherwise: it comes from another release");
+    return STATUS_OK;
+}
+
 enum status stream_state_read(struct exchange *ex, const void *data, size_t n, struct audio_stream **ret)
 {
     struct unpack u = {0};
     struct content c = {0};
-    struct program *program = NULL;
-    struct block_state state;
-    const char *canonical = "";
-    uint8_t digest[HASH_SIZE];
+    struct audio_stream *s = NULL;
     TRY(check_seal(ex, data, n, &u));
     TRY(check_versions(ex, &u));
     take_content(&u, ex->arena, &c);
     if (u.short_)
         return refuse(ex, "the state is sealed, but it does not hold what a state holds");
-    TRY(make_program(ex, &c, &program, &canonical));
-    double *args = ARENA_ARRAY(ex->arena, program->ir->n_args + 1u, double);
-    const struct block_context context = {.rate = c.rate, .seed = c.seed};
-    block_args(program, c.automation.values, &context, args);
-    TRY(block_state_measure(program, args, ex->api->config.max_state_bytes, ex->arena, &state, &ex->fault));
-    layout_digest(program, &state, ex->arena, digest);
-    if (memcmp(digest, c.digest, HASH_SIZE) != 0 || state.size != c.state_size)
-        return refuse(ex, "this server lays the graph's state out otherwise: it comes from another release");
-    struct audio_stream *s = audio_stream_new(program_ref(program), canonical, &state, c.automation.values);
-    enum status status =
-        s ? continue_stream(ex, &c, s) : fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for the stream");
+    TRY(make_alike(ex, &c, &s));
+    enum status status = check_layout(ex, &c, s);
+    if (status == STATUS_OK)
+        status = continue_stream(ex, &c, s);
     if (status == STATUS_OK)
         *ret = s;
     else

@@ -6,7 +6,7 @@
 #include "api/audio_stream.h"
 
 /* Raised when the bytes are laid out otherwise, or the plan lays out a kernel's state otherwise. */
-#define STREAM_STATE_VERSION 1
+#define STREAM_STATE_VERSION 2
 
 /* Of a stream whose turn is the caller's. `ret` is malloc's. */
 enum status stream_state_write(struct exchange *ex, const struct audio_stream *s, uint8_t **ret,

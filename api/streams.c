@@ -9,6 +9,7 @@
 #include "api/choice.h"
 #include "api/json_write.h"
 #include "api/room.h"
+#include "api/stream_make.h"
 #include "api/stream_state.h"
 #include "api/subject.h"
 
@@ -114,7 +115,8 @@ struct opening {
     struct fields fields;
     struct subject subject;
     struct param_values params;
-    struct program *program; /* until the stream has it */
+    struct responses responses;
+    struct program *program;
     struct audio_stream *stream;
     double rate, seed;
     uint64_t channels;
@@ -165,24 +167,14 @@ static enum status check_program(struct exchange *ex, struct opening *o)
 
 static enum status make_stream(struct exchange *ex, struct opening *o)
 {
-    const double *params;
-    struct block_state state;
-    struct program *program = o->program;
-    TRY(subject_params(ex, program, &o->params, &params));
+    struct stream_wish wish = {.program = o->program, .responses = &o->responses, .rate = o->rate, .seed = o->seed};
+    TRY(subject_params(ex, o->program, &o->params, &wish.params));
     TRY(check_program(ex, o));
+    TRY(responses_match(ex, &o->responses, &o->subject, o->program));
     TRY(subject_load(ex, &o->subject)); /* the text, to be exported */
-    double *args = ARENA_ARRAY(ex->arena, program->ir->n_args + 1u, double);
-    const struct block_context context = {.rate = o->rate, .seed = o->seed};
-    block_args(program, params, &context, args);
-    TRY(block_state_measure(program, args, ex->api->config.max_state_bytes, ex->arena, &state, &ex->fault));
-    o->program = NULL;
-    o->stream = audio_stream_new(program, o->subject.canonical, &state, params);
-    if (!o->stream)
-        return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for a stream of %zu bytes", state.size);
+    wish.canonical = o->subject.canonical;
+    TRY(stream_make(ex, &wish, &o->stream));
     o->stream->channels_in = (uint32_t)o->channels;
-    o->stream->channels_out = program->ir->n_outputs;
-    o->stream->rate = o->rate;
-    o->stream->seed = o->seed;
     o->stream->nonfinite = (enum nonfinite)o->policy;
     o->stream->sample_in = format_samples[o->format];
     o->stream->sample_out = format_samples[o->format_out];
@@ -217,6 +209,21 @@ static enum status streams_continue(struct exchange *ex)
     return open_stream(ex, o);
 }
 
+/* JSON, alone or as the part `request` with impulse responses beside it. */
+static enum status read_request(struct exchange *ex, struct opening *o)
+{
+    struct multipart *parts;
+    struct multipart_part request;
+    if (!multipart_is(ex))
+        return fields_from_json(ex, ex->req->body, ex->req->body_size, FIELD_STREAM, &o->fields);
+    parts = ARENA_NEW(ex->arena, struct multipart);
+    TRY(multipart_read(ex, parts));
+    TRY(multipart_take(ex, parts, "request", &request));
+    TRY(fields_from_json(ex, request.data, request.size, FIELD_STREAM, &o->fields));
+    responses_read(ex, parts, &o->responses);
+    return STATUS_OK;
+}
+
 enum status streams_post(struct exchange *ex)
 {
     const char *type = ex->req->header(ex->req, "Content-Type");
@@ -229,7 +236,7 @@ enum status streams_post(struct exchange *ex)
         admission_predict(ex, NULL, (double)ex->req->body_size * state_us, ex->req->body_size);
         return exchange_long(ex, streams_continue);
     }
-    TRY(fields_from_json(ex, ex->req->body, ex->req->body_size, FIELD_STREAM, &o->fields));
+    TRY(read_request(ex, o));
     exchange_stage(ex, STAGE_PARSE);
     enum status subject = subject_read(&o->fields, &o->subject);
     read_options(o);
@@ -375,9 +382,7 @@ static enum status make_copy(struct exchange *ex, struct block *b)
 {
     struct audio_stream *s = b->stream;
     void *memory;
-    b->copy.size = s->state.size;
-    b->copy.rings = ARENA_ARRAY(ex->arena, s->program->plan->n_rings + 1u, struct kernel_ring);
-    memcpy(b->copy.rings, s->state.rings, s->program->plan->n_rings * sizeof *b->copy.rings);
+    block_state_copy(&s->state, s->program, ex->arena, &b->copy);
     TRY(exchange_memory(ex, s->state.size, &memory));
     memcpy(memory, s->memory, s->state.size);
     block_state_place(&b->copy, s->program, memory);
@@ -456,6 +461,10 @@ static enum status block_prepare(struct exchange *ex, struct block *b)
     b->runner = runner_new(ex);
     b->runner->program = program_ref(s->program);
     b->runner->tier = s->tier;
+    if (s->responses) {
+        b->runner->responses = s->responses->responses;
+        b->runner->response_lengths = s->responses->lengths;
+    }
     if (s->tier == TIER_JIT) {
         predict_block(ex, b, points * s->program->whole_cost.jit_ns * 1e-3);
         return exchange_long(ex, block_choose);

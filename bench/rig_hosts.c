@@ -81,7 +81,7 @@ enum status rig_hosts_open(struct rig *s, struct rig_hosts **ret, struct fault *
 void rig_hosts_close(struct rig_hosts *h)
 {
     for (uint32_t i = 0; h && i < h->n; i++)
-        response_free(h->responses[i]);
+        response_unref(h->responses[i]);
 }
 
 void rig_hosts_reset(struct rig_hosts *h)

@@ -86,7 +86,7 @@ static void a_convolution_is_its_sum_for_any_split(void **state)
             if (memcmp(whole, split, sizeof whole))
                 fail_msg("%d samples, blocks of %d: other bytes", n, sizes[k]);
         }
-        response_free(r);
+        response_unref(r);
         free(memory);
     }
     fp_state_leave(saved);
@@ -106,7 +106,7 @@ static void an_impulse_moves_a_signal_and_nothing_else(void **state)
         convolver_run(r, memory, 0, signal[0], whole, LONG);
         for (int k = 0; k < LONG; k++)
             assert_true(whole[k] == (k < places[i] ? 0 : signal[0][k - places[i]]));
-        response_free(r);
+        response_unref(r);
         free(memory);
     }
     fp_state_leave(saved);
@@ -135,7 +135,7 @@ static void what_is_not_finite_is_contained(void **state)
     convolver_run(r, memory, 0, bad, split, LONG);
     for (int i = 0; i < LONG; i++)
         assert_true(isfinite(split[i]));
-    response_free(r);
+    response_unref(r);
     free(memory);
     fp_state_leave(saved);
 }
@@ -168,9 +168,9 @@ static struct part audio(uint32_t channels)
     return wav("audio", channels, RATE, (const float *const[]){signal[0], signal[1]}, LONG);
 }
 
-static struct api_response send_to(struct api *of, const char *request, const struct part *parts)
+static struct api_response send_at(struct api *of, const char *path, const char *request, const struct part *parts)
 {
-    struct ask a = {.method = METHOD_POST, .path = "/process", .type = "multipart/form-data; boundary=cut"};
+    struct ask a = {.method = METHOD_POST, .path = path, .type = "multipart/form-data; boundary=cut"};
     const struct part first = {"request", "application/json", request, strlen(request)};
     size_t size = 64;
     for (const struct part *p = parts; p->name; p++)
@@ -187,6 +187,11 @@ static struct api_response send_to(struct api *of, const char *request, const st
     a.body = body;
     a.size = (size_t)(at - body);
     return ask_of(of, a);
+}
+
+static struct api_response send_to(struct api *of, const char *request, const struct part *parts)
+{
+    return send_at(of, "/process", request, parts);
 }
 
 static struct api_response send(const char *request, const struct part *parts)
@@ -400,17 +405,123 @@ static void limits_are_named(void **state)
     api_free(small);
 }
 
-static void streams_and_stored_graphs_know_them(void **state)
+static void stored_graphs_name_them(void **state)
 {
     (void)state;
-    assert_problem(post("/streams", "{\"expr\":\"convolution(in, 'hall')\",\"rate\":48000,\"channels\":1}"),
-                   STATUS_BAD_FIELD, "", "only POST /process takes along");
     struct api_response res = post("/graphs", "{\"output\":[\"convolution(in.0, 'hall') + convolution(in.1, 'hall')\","
                                               "\"convolution(in.0, 'room')\"]}");
     assert_true(res.http_status == 201 || res.http_status == 200);
     const struct datum *names = datum_get(json_of(res.body, res.body_size), "responses");
     assert_int_equal(names->n, 2);
     api_response_done(&res);
+}
+
+/* ---- streams ---- */
+
+#define AROUND                                                                                                         \
+    "\"graph\":{\"nodes\":{\"d\":{\"op\":\"delay\",\"in\":\"in + 0.5*d\",\"time\":0.004,\"max\":0.01},"                \
+    "\"a\":{\"op\":\"convolution\",\"in\":\"d\",\"name\":\"hall\"},"                                                   \
+    "\"b\":{\"op\":\"convolution\",\"in\":\"-a\",\"name\":\"room\",\"mix\":0.25}},\"output\":\"b + 3*d\"}"
+
+static const struct part *two_responses(void)
+{
+    static struct part parts[3];
+    parts[0] = response("hall", 2, 5000);
+    parts[1] = response("room", 1, 300);
+    return parts;
+}
+
+static char *open_stream(struct api *of, const char *more, const struct part *parts)
+{
+    struct api_response res =
+        send_at(of, "/streams", arena_printf(arena, "{" AROUND ",\"rate\":48000,\"channels\":2%s}", more), parts);
+    if (res.http_status != 201)
+        fail_msg("%d %s", res.http_status, body_of(&res));
+    char *path = arena_strdup(arena, header_of(&res, "Location"));
+    api_response_done(&res);
+    return path;
+}
+
+/* Frames from .. to of the two signals; size 0: random blocks, some longer than one of the server's. */
+static void feed(struct api *of, const char *path, uint64_t *seq, int from, int to, int size, float *ret)
+{
+    static float block[2 * LONG];
+    uint64_t seed = 5;
+    for (int at = from; at < to; ++*seq) {
+        int n = size ? size : 1 + (int)(test_random(&seed) % 6000);
+        n = n < to - at ? n : to - at;
+        for (int i = 0; i < 2 * n; i++)
+            block[i] = signal[i % 2][at + i / 2];
+        struct api_response res = ask_of(of, (struct ask){.method = METHOD_POST,
+                                                          .path = path,
+                                                          .query = arena_printf(arena, "seq=%d", (int)*seq),
+                                                          .type = "application/octet-stream",
+                                                          .body = (const char *)block,
+                                                          .size = (size_t)n * 8});
+        if (res.http_status != 200)
+            fail_msg("%d %s", res.http_status, body_of(&res));
+        assert_int_equal(res.body_size, (size_t)n * 8);
+        memcpy(ret + 2 * at, res.body, res.body_size);
+        api_response_done(&res);
+        at += n;
+    }
+}
+
+static void a_stream_convolves_as_the_whole_does(void **state)
+{
+    (void)state;
+    static const int sizes[] = {64, 500, 0, LONG};
+    static float heard[2 * LONG];
+    const struct part *responses = two_responses(), parts[] = {audio(2), responses[0], responses[1], {0}};
+    struct api_response wanted = send(ASK(AROUND), parts);
+    assert_ok(&wanted);
+    assert_int_equal(wanted.body_size, sizeof heard);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint64_t seq = 0;
+        memset(heard, 0, sizeof heard);
+        feed(api, open_stream(api, "", responses), &seq, 0, LONG, sizes[i], heard);
+        assert_memory_equal(heard, wanted.body, sizeof heard);
+    }
+    api_response_done(&wanted);
+}
+
+/* With its responses in the exported state. */
+static void an_exported_stream_goes_on_convolving(void **state)
+{
+    (void)state;
+    enum { HALF = LONG / 2 + 3 };
+    static float heard[2 * LONG], wanted[2 * LONG];
+    uint64_t seq = 0;
+    feed(api, open_stream(api, "", two_responses()), &seq, 0, LONG, LONG, wanted);
+    char *path = open_stream(api, "", two_responses());
+    seq = 0;
+    feed(api, path, &seq, 0, HALF, 999, heard);
+    struct api_response exported = get(arena_printf(arena, "%s/state", path), "");
+    assert_ok(&exported);
+    struct ask again = {.method = METHOD_POST,
+                        .path = "/streams",
+                        .type = "application/octet-stream",
+                        .body = exported.body,
+                        .size = exported.body_size};
+    struct api_response res = ask(again);
+    if (res.http_status != 201)
+        fail_msg("%d %s", res.http_status, body_of(&res));
+    feed(api, header_of(&res, "Location"), &seq, HALF, LONG, 1234, heard);
+    assert_memory_equal(heard, wanted, sizeof heard);
+    api_response_done(&res);
+    api_response_done(&exported);
+}
+
+static void a_stream_needs_its_responses(void **state)
+{
+    (void)state;
+    assert_problem(post("/streams", "{\"expr\":\"convolution(in, 'hall')\",\"rate\":48000,\"channels\":1}"),
+                   STATUS_BAD_FIELD, "/expr", "convolves with the impulse response");
+    const struct part parts[] = {two_responses()[0], {0}};
+    assert_problem(send_at(api, "/streams", "{" AROUND ",\"rate\":48000,\"channels\":2}", parts), STATUS_BAD_FIELD,
+                   "/graph/nodes/b", "is sent along");
+    assert_problem(send_at(api, "/streams", "{" AROUND ",\"rate\":44100,\"channels\":2}", two_responses()),
+                   STATUS_BAD_FIELD, "/hall", "48000 frames");
 }
 
 static void a_loop_through_a_convolution_names_it(void **state)
@@ -446,7 +557,10 @@ int main(void)
         cmocka_unit_test(missing_and_unused_responses_are_named),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(limits_are_named),
-        cmocka_unit_test(streams_and_stored_graphs_know_them),
+        cmocka_unit_test(stored_graphs_name_them),
+        cmocka_unit_test(a_stream_convolves_as_the_whole_does),
+        cmocka_unit_test(an_exported_stream_goes_on_convolving),
+        cmocka_unit_test(a_stream_needs_its_responses),
         cmocka_unit_test(a_loop_through_a_convolution_names_it),
     };
     make_signals();
