@@ -18,6 +18,7 @@ struct settings {
     struct pool_limits queue;
     const char *store; /* NULL: nothing is kept; api.store_dir and engine.store_dir are the same */
     enum log_level log_level;
+    uint32_t log_lines;
     bool allow_public; /* without keys, on an address that is not this machine's own */
     uint32_t drain_delay_ms, drain_timeout_ms;
 };

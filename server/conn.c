@@ -135,22 +135,6 @@ void conn_has_waited(const struct conn *c)
     metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, "wait", seconds_since(&c->queued));
 }
 
-static void log_access(const struct conn *c)
-{
-    const struct log_field fields[] = {
-        {"id", c->request_id, 0},
-        {"peer", c->peer, 0},
-        {"client", c->response.client ? c->response.client : "", 0},
-        {"method", c->request.method_name, 0},
-        {"path", c->request.path, 0},
-        {"status", NULL, c->response.http_status},
-        {"ms", NULL, seconds_since(&c->began) * 1e3},
-        {"in", NULL, (double)c->request.body_size},
-        {"out", NULL, (double)c->response.body_size},
-    };
-    log_fields(LEVEL_INFO, "request", fields, sizeof fields / sizeof fields[0]);
-}
-
 /* Of a stream, what its trailers say. */
 static const char *engine_of(const struct api_response *r)
 {
@@ -164,9 +148,46 @@ static const char *engine_of(const struct api_response *r)
     return NULL;
 }
 
+static const char *const stages[] = {"parse", "check", "lower", "cache", "exec", "encode"};
+enum { STAGES = sizeof stages / sizeof stages[0] };
+
+/* To a microsecond: more digits say nothing. */
+static double rounded_ms(double ms)
+{
+    return (double)(int64_t)(ms * 1e3 + 0.5) / 1e3;
+}
+
+static void log_access(const struct conn *c, double seconds)
+{
+    const struct api_response *r = &c->response;
+    const char *engine = engine_of(r);
+    struct log_field fields[16 + STAGES] = {
+        {"id", c->request_id, 0},
+        {"peer", c->peer, 0},
+        {"client", r->client ? r->client : "", 0},
+        {"method", c->request.method_name, 0},
+        {"path", c->request.path, 0},
+        {"route", r->route ? r->route : "(none)", 0},
+        {"status", NULL, r->http_status},
+        {"ms", NULL, rounded_ms(seconds * 1e3)},
+        {"in", NULL, (double)c->request.body_size},
+        {"out", NULL, (double)r->body_size},
+    };
+    size_t n = 10;
+    if (c->trace_id[0])
+        fields[n++] = (struct log_field){"trace_id", c->trace_id, 0};
+    if (r->limit)
+        fields[n++] = (struct log_field){"limit", r->limit, 0};
+    if (engine)
+        fields[n++] = (struct log_field){"engine", engine, 0};
+    for (size_t i = 0; i < STAGES; i++)
+        if (r->stage_ms[i] > 0)
+            fields[n++] = (struct log_field){stages[i], NULL, rounded_ms(r->stage_ms[i])};
+    log_fields(LEVEL_INFO, "request", fields, n);
+}
+
 void conn_observe(const struct conn *c)
 {
-    static const char *const stages[] = {"parse", "check", "lower", "cache", "exec", "encode"};
     const struct api_response *r = &c->response;
     metrics_request(r->route ? r->route : "(none)", r->http_status);
     metrics_add(METRIC_ANSWER_BYTES, (int64_t)r->body_size);
@@ -178,11 +199,11 @@ void conn_observe(const struct conn *c)
     const char *engine = engine_of(r);
     if (engine)
         metrics_label(METRIC_LABEL_ENGINE, engine);
-    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
+    for (size_t i = 0; i < STAGES; i++)
         if (r->stage_ms[i] > 0)
             metrics_observe(METRIC_HISTOGRAM_REQUEST_SECONDS, stages[i], r->stage_ms[i] * 1e-3);
     if (c->http->config.access_log)
-        log_access(c);
+        log_access(c, total);
 }
 
 /* ---- the head ---- */
@@ -205,6 +226,16 @@ static void set_request_id(struct conn *c)
     for (int i = 15; i >= 0; i--, id >>= 4)
         c->request_id[i] = "0123456789abcdef"[id & 15];
     c->request_id[16] = 0;
+}
+
+/* Handed back and logged; a wrong one is not there. */
+static void set_trace(struct conn *c)
+{
+    const char *parent = field_value(c, "traceparent");
+    c->trace_parent[0] = 0;
+    c->trace_id[0] = 0;
+    if (parent && trace_parse(parent, c->trace_id))
+        memcpy(c->trace_parent, parent, strlen(parent) + 1);
 }
 
 void conn_take_line(struct conn *c, const char *target)
@@ -367,6 +398,7 @@ enum conn_next conn_take_head(struct conn *c, const char *method, const char *ve
     const char *detail = "";
     clock_gettime(CLOCK_MONOTONIC, &c->began);
     set_request_id(c);
+    set_trace(c);
     c->takes_stream = version && !strcmp(version, "HTTP/1.1"); /* only chunks show that an answer was cut */
     set_request(c, method);
     enum status status = check_head(c, method, version, head_size, &detail);

@@ -11,6 +11,7 @@
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/reaper.h"
+#include "server/trace.h"
 #include "server/uri.h"
 
 enum { REQUEST_ID_SIZE = 68, PROBLEM_SIZE = 1024, RETRY_SIZE = 16, DEFERRABLE = 262144 };
@@ -78,7 +79,8 @@ struct conn {
     struct api_response response;
     char request_id[REQUEST_ID_SIZE];
     char retry_after[RETRY_SIZE];
-    char peer[PEER_TEXT_SIZE]; /* the client */
+    char peer[PEER_TEXT_SIZE];                                     /* the client */
+    char trace_id[TRACE_ID_SIZE], trace_parent[TRACE_PARENT_SIZE]; /* "": none, or not as it should be */
     char problem[PROBLEM_SIZE];
 };
 

@@ -163,6 +163,8 @@ static void add_headers(struct conn *c, struct MHD_Response *m)
     const struct api_response *r = &c->response;
     MHD_add_response_header(m, "Server", "sinter/" SINTER_VERSION);
     MHD_add_response_header(m, "X-Request-Id", c->request_id);
+    if (c->trace_parent[0])
+        MHD_add_response_header(m, "traceparent", c->trace_parent);
     MHD_add_response_header(m, "X-Content-Type-Options", "nosniff");
     for (size_t i = 0; i < r->n_headers; i++)
         MHD_add_response_header(m, r->headers[i].name, r->headers[i].value);

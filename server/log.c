@@ -1,6 +1,7 @@
 /* See log.h. A line is built on the stack and written by one write, so lines of several threads do not mix. */
 #include "server/log.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -22,6 +23,8 @@ struct allowance {
     unsigned long suppressed;
 };
 static struct allowance allowances[EVENTS];
+static struct allowance of_fields = {.event = "", .tokens = 1};
+static double fields_per_second = 1000;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct line {
@@ -32,6 +35,13 @@ struct line {
 void log_set_level(enum log_level most)
 {
     atomic_store(&most_level, (int)most);
+}
+
+void log_set_rate(uint32_t lines_per_second)
+{
+    pthread_mutex_lock(&lock);
+    fields_per_second = of_fields.tokens = lines_per_second;
+    pthread_mutex_unlock(&lock);
 }
 
 unsigned long log_suppressed(void)
@@ -83,6 +93,14 @@ static void put_key(struct line *l, const char *key)
     put_text(l, ":");
 }
 
+static void put_suppressed(struct line *l, unsigned long n)
+{
+    if (n == 0)
+        return;
+    put_key(l, "suppressed");
+    put_number(l, (double)n);
+}
+
 static void begin(struct line *l, enum log_level level, const char *event)
 {
     struct timespec now;
@@ -101,12 +119,20 @@ static void begin(struct line *l, enum log_level level, const char *event)
     put_quoted(l, event);
 }
 
+/* Whoever reads a pipe of ours and does not keep up loses lines, and holds up nobody. One thread at a time, because a
+ * pipe that has room for one line need not have it for two. */
 static void end(struct line *l)
 {
+    static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t written = 0;
     memcpy(l->text + l->n, "}\n", 2);
-    /* Where should a failure of the log be logged? */
-    ssize_t written = write(STDERR_FILENO, l->text, l->n + 2);
-    (void)written;
+    pthread_mutex_lock(&writing);
+    if (poll(&p, 1, 0) != 0)
+        written = write(STDERR_FILENO, l->text, l->n + 2); /* where should a failure of the log be logged? */
+    pthread_mutex_unlock(&writing);
+    if (written <= 0)
+        atomic_fetch_add(&suppressed_all, 1);
 }
 
 static struct allowance *allowance_of(const char *event)
@@ -121,16 +147,14 @@ static struct allowance *allowance_of(const char *event)
 }
 
 /* False: not now. True: write; `ret_suppressed` lines of this event were left out before. */
-static bool allow(const char *event, unsigned long *ret_suppressed)
+static bool allow_by(struct allowance *a, double burst, double per_second, unsigned long *ret_suppressed)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     double at = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-    pthread_mutex_lock(&lock);
-    struct allowance *a = allowance_of(event);
-    a->tokens += (at - a->at) * PER_SECOND;
-    if (a->tokens > BURST)
-        a->tokens = BURST;
+    a->tokens += (at - a->at) * per_second;
+    if (a->tokens > burst)
+        a->tokens = burst;
     a->at = at;
     bool yes = a->tokens >= 1;
     if (yes) {
@@ -141,6 +165,21 @@ static bool allow(const char *event, unsigned long *ret_suppressed)
         a->suppressed++;
         atomic_fetch_add(&suppressed_all, 1);
     }
+    return yes;
+}
+
+static bool allow(const char *event, unsigned long *ret_suppressed)
+{
+    pthread_mutex_lock(&lock);
+    bool yes = allow_by(allowance_of(event), BURST, PER_SECOND, ret_suppressed);
+    pthread_mutex_unlock(&lock);
+    return yes;
+}
+
+static bool allow_fields(unsigned long *ret_suppressed)
+{
+    pthread_mutex_lock(&lock);
+    bool yes = allow_by(&of_fields, fields_per_second, fields_per_second, ret_suppressed);
     pthread_mutex_unlock(&lock);
     return yes;
 }
@@ -159,16 +198,14 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     begin(&l, level, event);
     put_key(&l, "detail");
     put_quoted(&l, detail);
-    if (suppressed) {
-        put_key(&l, "suppressed");
-        put_number(&l, (double)suppressed);
-    }
+    put_suppressed(&l, suppressed);
     end(&l);
 }
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
-    if ((int)level > atomic_load(&most_level))
+    unsigned long suppressed = 0;
+    if ((int)level > atomic_load(&most_level) || !allow_fields(&suppressed))
         return;
     struct line l;
     begin(&l, level, event);
@@ -179,5 +216,6 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         else
             put_number(&l, fields[i].number);
     }
+    put_suppressed(&l, suppressed);
     end(&l);
 }

@@ -319,6 +319,7 @@ int command_serve(int argc, char **argv)
         break;
     }
     log_set_level(s.settings.log_level);
+    log_set_rate(s.settings.log_lines);
     if (catch_signals() || make_store(s.settings.store))
         return EXIT_FAILED;
     fit_descriptors(&s.settings.http);
