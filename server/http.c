@@ -561,7 +561,7 @@ static void on_log(void *user, const char *format, va_list ap)
  * a mutex again (0.9.75). The gate counts; the library's limit is so high that no thread can reach it. */
 static unsigned library_limit(const struct http_config *config)
 {
-    uint64_t limit = (uint64_t)config->threads * (config->max_connections + HTTP_HEADROOM + 1);
+    uint64_t limit = (uint64_t)config->threads * (config->max_connections + http_headroom(config) + 1);
     return limit < INT_MAX ? (unsigned)limit : INT_MAX;
 }
 

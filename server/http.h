@@ -9,10 +9,10 @@
 #include "api/api.h"
 #include "server/peers.h"
 
-enum { HTTP_HEADROOM = 256 }; /* connections beyond max_connections, while those that make room for them go */
+enum { HTTP_OPS_CONNECTIONS = 64 };
 
 struct http_config {
-    const char *listen; /* "HOST:PORT", "[::1]:0" */
+    const char *listen;     /* "HOST:PORT", "[::1]:0" */
     const char *ops_listen; /* NULL: no port for the operator */
     bool ops_only;          /* /metrics is there alone */
     bool ops;               /* this is that port: /livez, /readyz, /metrics and /version */
@@ -30,6 +30,12 @@ struct http_config {
     uint32_t min_rate;
     bool access_log;
 };
+
+/* Connections beyond max_connections, while those that make room for them go. */
+static inline uint32_t http_headroom(const struct http_config *config)
+{
+    return config->max_connections / 4 < 256 ? config->max_connections / 4 + 1 : 256;
+}
 
 /* Of the operator's own port: one thread, few connections. */
 struct http_config http_config_ops(const struct http_config *config);

@@ -43,7 +43,7 @@ static bool start_threads(struct http *h, int listen_fd)
     if (!h->config.max_site && !listen_is_loopback(config->listen))
         h->config.max_site = (config->max_connections + 3) / 4;
     const struct gate_config gate = {.max_connections = config->max_connections,
-                                     .headroom = HTTP_HEADROOM,
+                                     .headroom = http_headroom(config),
                                      .max_site = config->max_site,
                                      .retry_after_s = pool_limits(h->pool).retry_s,
                                      .uncounted = &h->trusted,
@@ -67,12 +67,11 @@ static void stop_threads(struct http *h)
 
 struct http_config http_config_ops(const struct http_config *config)
 {
-    enum { CONNECTIONS = 64 };
     struct http_config ops = *config;
     ops.ops = true;
     ops.listen = config->ops_listen;
     ops.threads = 1;
-    ops.max_connections = ops.max_site = CONNECTIONS;
+    ops.max_connections = ops.max_site = HTTP_OPS_CONNECTIONS;
     return ops;
 }
 

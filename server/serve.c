@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,6 +20,7 @@
 #include "server/command.h"
 #include "server/config.h"
 #include "server/confine.h"
+#include "server/descriptors.h"
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/log.h"
@@ -97,24 +97,6 @@ static void tell_supervisor(const char *state)
     if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
         log_event(LEVEL_WARN, "notify", "the supervisor's socket does not answer: %s", strerror(errno));
-}
-
-/* The library spins when descriptors run out, so connections must stay well below their limit. */
-static void fit_descriptors(struct http_config *http)
-{
-    enum { OTHERS = 300 }; /* store, workers, lingering and spooled answers, with room */
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t room = limit.rlim_cur > 2 * OTHERS + HTTP_HEADROOM ? (limit.rlim_cur - OTHERS - HTTP_HEADROOM) : 64;
-    if (http->max_connections <= room)
-        return;
-    log_event(LEVEL_WARN, "limits", "max-connections is lowered from %u to %llu: the limit of open files is %llu",
-              http->max_connections, (unsigned long long)room, (unsigned long long)limit.rlim_cur);
-    http->max_connections = (uint32_t)room;
 }
 
 static int make_store(const char *dir)
@@ -322,9 +304,8 @@ int command_serve(int argc, char **argv)
     log_set_rate(s.settings.log_lines);
     if (catch_signals() || make_store(s.settings.store))
         return EXIT_FAILED;
-    fit_descriptors(&s.settings.http);
     marker_catch();
-    if (!confine_early(&s.settings))
+    if (!descriptors_fit(&s.settings) || !confine_early(&s.settings))
         return EXIT_FAILED;
     struct arena *arena = arena_new(FAULT_ARENA);
     struct fault fault;
