@@ -147,7 +147,7 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
-    job_runner_free(api->job_runner);
+    api_stop_jobs(api);
     job_waiters_free(api->job_waiters);
     pthread_mutex_destroy(&api->job_keys.lock);
     admission_free(api->admission);
@@ -170,6 +170,12 @@ void api_drain(struct api *api)
     if (api->job_runner)
         job_runner_end(api->job_runner);
     job_waiters_drain(api->job_waiters);
+}
+
+void api_stop_jobs(struct api *api)
+{
+    job_runner_free(api->job_runner);
+    api->job_runner = NULL;
 }
 
 void api_stats(struct api *api, struct api_stats *ret)

@@ -87,6 +87,8 @@ enum status api_reload_keys(struct api *api, struct fault *fault) MUST_CHECK;
 enum status api_run_jobs(struct api *api, struct fault *fault) MUST_CHECK;
 /* The server ends: items under way are given up and wait again, and whoever waits for a job is answered. */
 void api_drain(struct api *api);
+/* Returns when no item runs any more; before the pool goes. */
+void api_stop_jobs(struct api *api);
 
 /* A request that the server asks itself, for an item of a job (job_item.h): on a thread of its own and nothing of it on
  * the pool, however long it takes. */

@@ -40,7 +40,8 @@ static const char *const migrations[DATA_SCHEMA] = {
     /* items that have not ended; state: 0 waits, 1 runs */
     "CREATE TABLE items (item INTEGER PRIMARY KEY, owner INTEGER NOT NULL, state INTEGER NOT NULL,"
     " attempts INTEGER NOT NULL, id TEXT);"
-    "CREATE INDEX items_queued ON items (owner, item) WHERE state = 0;"
+    /* job by job; what did not survive its server comes behind the rest of its job */
+    "CREATE INDEX items_queued ON items (owner, item >> 20, attempts, item) WHERE state = 0;"
     "CREATE INDEX items_running ON items (item) WHERE state = 1;"
     "CREATE TABLE requests (item INTEGER PRIMARY KEY, request BLOB NOT NULL);"
     "CREATE TABLE results (result INTEGER PRIMARY KEY, seq INTEGER NOT NULL, id TEXT, http_status INTEGER NOT NULL,"

@@ -190,7 +190,8 @@ static void leave(struct api_stream *s, enum status status, bool done)
     s->left_ms = exchange_clock_ms();
     s->working = false;
     pthread_cond_broadcast(&s->left);
-    if (s->supply == API_SUPPLY_MORE)
+    /* Who has emptied the queue since we last looked has found us at work, and must ask for the next turn again. */
+    if (s->supply == API_SUPPLY_MORE && (s->parked || s->queued))
         pthread_mutex_unlock(&s->lock);
     else
         unlock_and_wake(s);

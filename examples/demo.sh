@@ -95,4 +95,7 @@ for name in $order; do
   one "$here/$name.json"
   printf '%-18s %-22s %-22s %-22s %s\n' "$name" "${first[$name]} ms" "${second[$name]} ms" "$answer ms" "$file"
 done
+echo
+echo "a batch of 500 pictures and 200 sounds, as one job:"
+"$here/batch.sh" "$url" "$out/batch"
 stop

@@ -240,6 +240,8 @@ static void close_rooms(struct server *s)
 {
     http_free(s->ops);
     http_free(s->http);
+    if (s->api)
+        api_stop_jobs(s->api);
     if (s->pool)
         pool_free(s->pool);
     api_free(s->api);

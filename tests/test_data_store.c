@@ -314,6 +314,30 @@ static void an_item_that_takes_the_process_with_it_is_counted(void **state)
     data_item_done(&item);
 }
 
+/* So that a server that is killed often is not killed over the same item each time. */
+static void such_an_item_comes_behind_the_rest_of_its_job(void **state)
+{
+    (void)state;
+    static const uint32_t seqs[] = {1, 2, 0};
+    char id[DATA_JOB_ID], later[DATA_JOB_ID];
+    struct data_item item;
+    uint32_t n;
+    struct data_store *s = opened();
+    put_job(s, "a", NULL, 3, id);
+    put_job(s, "a", NULL, 1, later);
+    good(data_items_lease(s, &item, 1, &n, &fault));
+    assert_int_equal(item.seq, 0);
+    data_item_done(&item);
+    s = reopened(s);
+    for (size_t i = 0; i < 3; i++) {
+        good(data_items_lease(s, &item, 1, &n, &fault));
+        assert_string_equal(item.job, id);
+        assert_int_equal(item.seq, seqs[i]);
+        data_item_done(&item);
+    }
+    data_store_free(s);
+}
+
 static void bounds_are_kept_and_named(void **state)
 {
     (void)state;
@@ -550,6 +574,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_idempotency_key_belongs_to_one_owner_and_one_body, begin, end),
         cmocka_unit_test_setup_teardown(a_job_without_its_blobs_is_not_taken, begin, end),
         cmocka_unit_test_setup_teardown(a_cancelled_job_ends_when_what_runs_has, begin, end),
+        cmocka_unit_test_setup_teardown(such_an_item_comes_behind_the_rest_of_its_job, begin, end),
+        cmocka_unit_test_setup_teardown(such_an_item_comes_behind_the_rest_of_its_job, begin, end),
         cmocka_unit_test_setup_teardown(an_item_that_takes_the_process_with_it_is_counted, begin, end),
         cmocka_unit_test_setup_teardown(bounds_are_kept_and_named, begin, end),
         cmocka_unit_test_setup_teardown(the_oldest_results_make_room_and_their_job_says_so, begin, end),
