@@ -321,6 +321,51 @@ static void the_worker_lives_in_its_cage_and_says_so(void **state)
     assert_int_equal(cc_worker_stop(&w), 0);
 }
 
+/* Gone, or dead and waiting for somebody to notice. */
+static bool has_ended(pid_t pid)
+{
+    char path[64], line[300] = "", *after;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return true;
+    bool zombie = fgets(line, sizeof line, f) && (after = strrchr(line, ')')) && after[2] == 'Z';
+    fclose(f);
+    return zombie;
+}
+
+/* Stopped, so that it cannot notice the end of its socket. */
+static void a_worker_ends_with_its_server(void **state)
+{
+    int fds[2], status;
+    pid_t worker = 0;
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    pid_t server = fork();
+    assert_true(server >= 0);
+    if (server == 0) {
+        struct cc_worker w = cc_worker_start();
+        if (write(fds[1], &w, sizeof w) != (ssize_t)sizeof w)
+            _exit(1);
+        pause();
+    }
+    struct cc_worker w;
+    assert_int_equal(read(fds[0], &w, sizeof w), sizeof w);
+    worker = w.pid;
+    assert_int_equal(kill(worker, SIGSTOP), 0);
+    assert_int_equal(kill(server, SIGKILL), 0);
+    assert_int_equal(waitpid(server, &status, 0), server);
+    for (int i = 0; i < 500 && !has_ended(worker); i++)
+        usleep(10000);
+    bool ended = has_ended(worker);
+    if (!ended)
+        kill(worker, SIGKILL);
+    close(fds[0]);
+    close(fds[1]);
+    rmdir(w.dir);
+    assert_true(ended);
+}
+
 static int tear_down(void **state)
 {
     char command[100];
@@ -366,6 +411,7 @@ int main(void)
         cmocka_unit_test(what_only_attackers_call_ends_the_process),
         cmocka_unit_test(machine_code_on_trial_can_call_nothing),
         cmocka_unit_test(the_worker_lives_in_its_cage_and_says_so),
+        cmocka_unit_test(a_worker_ends_with_its_server),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
