@@ -128,7 +128,7 @@ static void begin_account(struct exchange *ex)
 
 void admission_predict(struct exchange *ex, const struct runner *r, double us, uint64_t bytes)
 {
-    bool compiled = r && atomic_load_explicit(&r->kernel, memory_order_relaxed);
+    bool compiled = r && (r->tier == TIER_JIT || atomic_load_explicit(&r->kernel, memory_order_relaxed));
     ex->cost.runner = r;
     ex->cost.raw_s = us * 1e-6;
     ex->cost.compiled = compiled;

@@ -14,7 +14,7 @@
 
 /* Bodies above this are read on a pool thread; microseconds that a sample's way in and out takes. */
 enum { INLINE_BODY = 256 << 10 };
-const double process_convert_us = 0.002;
+const double process_convert_us = 0.004;
 /* A sample of a convolution, and a byte of a body that is read for its parts and its ETag. */
 static const double host_us = 0.05, body_us = 0.002;
 

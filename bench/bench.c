@@ -36,6 +36,7 @@ static const struct {
     {"audio", "eleven audio graphs, beside Faust where that is installed", bench_audio},
     {"silence", "a reverb's tail into a minute of silence, block by block", bench_silence},
     {"eqfile", "a minute of stereo through 8 EQs by one curl, beside sox and ffmpeg", bench_eqfile},
+    {"cost", "what requests are predicted to take, beside what they take, for the graphs of examples/", bench_cost},
     {"cold", "200 graphs never seen before, over HTTP", bench_cold},
     {"warm", "4 KB audio blocks by graph id over one connection, beside a bare HTTP echo", bench_warm},
     {"restart", "first answers of a new process with 1,000 cached kernels", bench_restart},

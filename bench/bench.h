@@ -20,7 +20,7 @@ bench_run bench_perlin2, bench_perlin3, bench_gnoise2, bench_gnoise2_low, bench_
 bench_run bench_gnoise3, bench_gnoise3_high, bench_snoise2, bench_snoise3, bench_vnoise2, bench_vnoise3;
 bench_run bench_cellular2, bench_cellular3, bench_fractal2, bench_material;
 bench_run bench_audio, bench_silence, bench_eqfile;
-bench_run bench_cold, bench_warm, bench_restart, bench_herd, bench_render;
+bench_run bench_cost, bench_cold, bench_warm, bench_restart, bench_herd, bench_render;
 
 double bench_now(void);                                 /* seconds, monotonic */
 double bench_median(double *values, int n);             /* sorts */

@@ -1,14 +1,15 @@
-/* What a plan will cost, from counts of weighted operations. The weights are estimates, within a factor of about three
- * of what benches show; only orders of magnitude matter: they decide what runs inline, what is worth a compile, what is
- * refused. */
+/* What a plan will cost, from counts of weighted operations. The weights are estimates, fitted to the graphs of
+ * examples/ (`sinter bench cost` prints both: nine of ten are within a factor of three). They decide what runs inline,
+ * what is worth a compile, who waits for how long and what is refused; api/admission.c learns on top of them how fast
+ * this machine is. */
 #include <math.h>
 
 #include "core/interp.h"
 #include "core/plan.h"
 
-static const double JIT_NS = 0.04, INTERP_NS = 0.075;          /* one unit, a lane of a vector loop */
-static const double SERIAL_JIT_NS = 0.4, SERIAL_INTERP_NS = 4; /* one operation, a sample at a time */
-static const double COMPILE_BASE_MS = 20, COMPILE_MS = 0.25;   /* an instruction */
+static const double JIT_NS = 0.017, INTERP_NS = 0.047;           /* one unit, a lane of a vector loop */
+static const double SERIAL_JIT_NS = 0.3, SERIAL_INTERP_NS = 0.9; /* one operation, a sample at a time */
+static const double COMPILE_BASE_MS = 20, COMPILE_MS = 0.25;     /* an instruction */
 
 static double unit(enum op op)
 {

@@ -3,6 +3,7 @@
 #include "tests/support.h"
 
 #include <ctype.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,49 @@ static void help_lists_every_setting(void **state)
     free(text);
 }
 
+static bool is_setting(const char *name, size_t n)
+{
+    for (size_t i = 0; i < config_settings_count; i++)
+        if (strlen(config_settings[i].name) == n && !strncmp(config_settings[i].name, name, n))
+            return true;
+    return false;
+}
+
+/* How many names of limits stand in quotes in the text; each is a setting. */
+static int check_limits(const char *path, const char *text)
+{
+    static const char *const begins[] = {"\"max-", "\"quota-"};
+    int found = 0;
+    for (size_t b = 0; b < sizeof begins / sizeof *begins; b++)
+        for (const char *at = text; (at = strstr(at, begins[b])); at++) {
+            size_t n = strspn(at + 1, "abcdefghijklmnopqrstuvwxyz-");
+            if (at[n + 1] != '"' || at[n] == '-') /* the beginning of a name alone */
+                continue;
+            found++;
+            if (!is_setting(at + 1, n))
+                fail_msg("%s: the limit %.*s is no setting", path, (int)n, at + 1);
+        }
+    return found;
+}
+
+static void every_limit_that_refuses_is_a_setting(void **state)
+{
+    (void)state;
+    static const char *const rooms[] = {"core/*.c", "core/nodes/*.c", "jit/*.c", "api/*.c", "server/*.c"};
+    struct arena *a = arena_new(1u << 26);
+    int found = 0;
+    assert_false(ARENA_GUARD(a));
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+        glob_t files;
+        assert_int_equal(glob(rooms[i], 0, NULL, &files), 0);
+        for (size_t k = 0; k < files.gl_pathc; k++)
+            found += check_limits(files.gl_pathv[k], test_read_file(a, files.gl_pathv[k], NULL));
+        globfree(&files);
+    }
+    assert_true(found > 60);
+    arena_free(a);
+}
+
 int main(void)
 {
     /* The settings of whoever runs the tests do not matter here. */
@@ -185,6 +229,7 @@ int main(void)
         unsetenv(name);
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_limit_that_refuses_is_a_setting),
         cmocka_unit_test(rows_are_well_formed),
         cmocka_unit_test(defaults_lie_within_their_bounds_and_read_back),
         cmocka_unit_test(each_setting_is_read_from_line_and_environment_and_the_line_wins),
