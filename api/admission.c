@@ -156,11 +156,17 @@ enum status admission_hold(struct exchange *ex, uint64_t bytes)
     return STATUS_OK;
 }
 
+/* Health and documents are free, and what the command line asks; items of jobs are their owner's. */
+static bool is_charged(const struct exchange *ex)
+{
+    return ex->client && ex->route && ex->route->roles && (ex->req->peer || ex->req->batch);
+}
+
 void admission_spent(struct exchange *ex, double seconds)
 {
     struct cost_account *c = &ex->cost;
     c->spent_s += seconds;
-    if (c->spent_s <= c->charged_s || !ex->client || !ex->route || !ex->route->roles || !ex->req->peer)
+    if (c->spent_s <= c->charged_s || !is_charged(ex))
         return;
     quota_charge(ex->api->admission->quota, ex->client, exchange_clock_ms(), c->spent_s - c->charged_s);
     c->charged_s = c->spent_s;
