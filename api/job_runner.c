@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/access.h"
+#include "api/admission.h"
 #include "api/data_store.h"
 #include "api/job_item.h"
 #include "api/job_waiters.h"
@@ -174,13 +175,18 @@ static void give_back(struct seat *seat, const struct data_item *item)
     arena_free(a);
 }
 
+static struct client owner_of(const struct api *api, const struct data_item *item)
+{
+    return (struct client){
+        .id = item->owner, .roles = ROLES_ALL, .quota_seconds = access_quota_seconds(api->access, item->owner)};
+}
+
 /* Asks the item's route, or for a problem that says why not. */
 static void ask(struct seat *seat, const struct data_item *item, const struct job_item *read, struct api_batch *batch,
                 struct api_response *res)
 {
     struct api *api = seat->runner->api;
-    struct client client = {
-        .id = item->owner, .roles = ROLES_ALL, .quota_seconds = access_quota_seconds(api->access, item->owner)};
+    struct client client = owner_of(api, item);
     batch->item = read;
     batch->client = &client;
     batch->max_ms = api->config.max_item_ms;
@@ -300,6 +306,22 @@ static void sit(struct seat *seat, const char *job)
     pthread_mutex_unlock(&seat->runner->lock);
 }
 
+/* An owner who has used up his quota waits, and others' items go on meanwhile. */
+static bool may_run(struct seat *seat, const struct data_item *item)
+{
+    struct api *api = seat->runner->api;
+    const struct client owner = owner_of(api, item);
+    if (!(admission_client_wait_s(api, &owner) > 0))
+        return true;
+    leave_slot(seat);
+    pause_a_while(seat->runner);
+    enter_slot(seat);
+    if (!(admission_client_wait_s(api, &owner) > 0))
+        return true;
+    give_back(seat, item);
+    return false;
+}
+
 static void *work(void *user)
 {
     struct seat *seat = user;
@@ -316,7 +338,8 @@ static void *work(void *user)
         }
         sit(seat, item.job);
         job_waiters_tell(r->api->job_waiters, item.job);
-        run_item(seat, &item);
+        if (may_run(seat, &item))
+            run_item(seat, &item);
         leave_slot(seat);
         sit(seat, "");
         job_waiters_tell(r->api->job_waiters, item.job);
