@@ -131,12 +131,11 @@ static enum status fault_of_file(const struct data_store *s, enum data_found fou
                          "%s/data.db was written by a newer sinter: %s; start that one, or restore the backup that was "
                          "made before upgrading. The file was not touched",
                          s->dir, why);
-    return fault_add(
-        fault, STATUS_STORE, "", 0,
-        "%s/data.db is damaged: %s. The file was not touched. Restore the last backup (docs/operating.md), "
-        "or save what can be read: sqlite3 data.db .recover | sqlite3 saved.db, then move saved.db to its "
-        "place and delete data.db-wal and data.db-shm",
-        s->dir ? s->dir : "", why);
+    return fault_add(fault, STATUS_STORE, "", 0,
+                     "%s/data.db is damaged: %s. The file was not touched. Restore the last backup "
+                     "(docs/operating.md), or save what can be read: `sinter cache salvage NEW-DIR --store %s` makes "
+                     "NEW-DIR/data.db; put that in its place and delete data.db-wal and data.db-shm",
+                     s->dir, why, s->dir);
 }
 
 /* The writer */

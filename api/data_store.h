@@ -63,6 +63,10 @@ struct data_verified {
 enum status data_verify(const char *dir, void (*tell)(const char *line, void *user), void *user,
                         struct data_verified *ret, struct fault *fault) MUST_CHECK;
 
+/* What can be read of a damaged dir/data.db, and is whole, into new_dir/data.db, which must not be there. The damaged
+ * file is only read. STATUS_STORE: nothing can be read, or the new one cannot be written. */
+enum status data_salvage(const char *dir, const char *new_dir, struct fault *fault) MUST_CHECK;
+
 /* Graphs: canonical text by id */
 
 /* `ret_known`: it was there already. */

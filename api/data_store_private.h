@@ -56,6 +56,10 @@ int data_user_version(sqlite3 *db, int *ret_version);
 /* Are all pages there that the file or its journal promise? (data_store_schema.c) */
 enum data_found data_file_is_whole(sqlite3 *db, char why[DATA_WHY]);
 
+/* Is it what its name says? A row of (id, canonical), or of (sha256, body) (data_store_verify.c). */
+bool data_graph_is_true(sqlite3_stmt *row);
+bool data_blob_is_true(sqlite3 *db, sqlite3_stmt *row);
+
 /* The store (data_store.c) */
 
 struct data_totals {

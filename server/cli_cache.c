@@ -101,21 +101,21 @@ static int verify_kernels(const char *dir)
     return code;
 }
 
-static int look_at_data(const char *dir, struct fault *fault)
+static int look_at_data(const char *dir, const char *unused, struct fault *fault)
 {
+    (void)unused;
     struct trouble t = {.file = "data.db"};
     struct data_verified v;
-    if (data_verify(dir, tell_trouble, &t, &v, fault) != STATUS_OK) {
-        fprintf(stderr, "sinter: %s\n", fault->items[0].detail);
+    if (data_verify(dir, tell_trouble, &t, &v, fault) != STATUS_OK)
         return EXIT_FAILED;
-    }
     printf("data.db: version %d, %llu graphs, %llu blobs, %llu jobs, %llu faults\n", v.version,
            (unsigned long long)v.graphs, (unsigned long long)v.blobs, (unsigned long long)v.jobs,
            (unsigned long long)v.faults);
     return v.faults ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int verify_data(const char *dir)
+/* With a fault whose words are for stderr. */
+static int with_fault(int (*run)(const char *a, const char *b, struct fault *fault), const char *a, const char *b)
 {
     struct fault fault;
     struct arena *arena = arena_new(1 << 20);
@@ -124,9 +124,25 @@ static int verify_data(const char *dir)
         return EXIT_FAILED;
     }
     fault_init(&fault, arena);
-    int code = look_at_data(dir, &fault);
+    int code = run(a, b, &fault);
+    if (fault.count)
+        fprintf(stderr, "sinter: %s\n", fault.items[0].detail);
     arena_free(arena);
     return code;
+}
+
+static int salvage_into(const char *dir, const char *new_dir, struct fault *fault)
+{
+    if (data_salvage(dir, new_dir, fault) != STATUS_OK)
+        return EXIT_FAILED;
+    return look_at_data(new_dir, NULL, fault);
+}
+
+/* What can be read of a damaged data.db, into a new folder. */
+static int salvage(const char *given, const char *new_dir)
+{
+    const char *dir = given ? given : cli_store();
+    return with_fault(salvage_into, dir ? dir : "sinter-data", new_dir);
 }
 
 static bool has_file(const char *dir, const char *name)
@@ -145,7 +161,7 @@ static int verify(const char *given)
         return EXIT_FAILED;
     }
     int kernels = has_file(dir, "kernels.db") ? verify_kernels(dir) : EXIT_DONE;
-    int data = has_file(dir, "data.db") ? verify_data(dir) : EXIT_DONE;
+    int data = has_file(dir, "data.db") ? with_fault(look_at_data, dir, NULL) : EXIT_DONE;
     return kernels == EXIT_DONE ? data : kernels;
 }
 
@@ -271,6 +287,8 @@ int command_cache(int argc, char **argv)
     bool warms = !strcmp(what, "warm");
     if (argc == 2 && !strcmp(what, "verify"))
         return verify(store);
+    if (argc == 3 && !strcmp(what, "salvage"))
+        return salvage(store, argv[2]);
     if (!warms && !store_is_there(store))
         return EXIT_FAILED;
     if (!cli_open(&c, store, warms ? cli_threads() : 0))
@@ -287,7 +305,8 @@ int command_cache(int argc, char **argv)
     } else if (argc > 2 && warms)
         code = warm(&c, argc - 2, argv + 2);
     else
-        fputs("usage: sinter cache ls|verify|warm GRAPH.json ...|gc BYTES|suspects|release KEY [--store DIR]\n",
+        fputs("usage: sinter cache ls|verify|warm GRAPH.json ...|gc BYTES|suspects|release KEY|salvage NEW-DIR "
+              "[--store DIR]\n",
               stderr);
     cli_close(&c);
     return code;
