@@ -21,9 +21,10 @@ static void *allocate(size_t capacity)
     if (p && malloc_usable_size(p) >= capacity)
         return p;
     free(p);
-    p = aligned_alloc(HUGE_PAGE, capacity);
+    size_t rounded = (capacity + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE; /* as aligned_alloc asks */
+    p = aligned_alloc(HUGE_PAGE, rounded);
     if (p)
-        madvise(p, capacity, MADV_HUGEPAGE); /* refused: small pages, then */
+        madvise(p, rounded, MADV_HUGEPAGE); /* refused: small pages, then */
     return p;
 }
 

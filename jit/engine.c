@@ -468,7 +468,7 @@ struct engine_config engine_config_default(void)
         .store_bytes = 256u << 20,
         .kernels = 1024,
         .programs = 4096,
-        .program_bytes = 512u << 20,
+        .program_bytes = 256u << 20,
         .compile_timeout_ms = 10000,
         .compile_queue = 256,
         .preload = 256,

@@ -33,7 +33,8 @@ struct server {
     struct engine *engine;
     struct pool *pool;
     struct api *api;
-    struct http *http, *ops;
+    _Atomic(struct http *) http; /* requests ask about it while it is still being told to us */
+    struct http *ops;
     atomic_bool ending;
 };
 
@@ -231,7 +232,9 @@ static enum status open_rooms(struct server *s, struct fault *fault)
     TRY(api_new(&s->settings.api, s->engine, s->pool, &s->api, fault));
     api_set_metrics(s->api, more_metrics, s);
     api_set_ready(s->api, is_ready, s);
-    TRY(http_new(&s->settings.http, s->api, s->pool, &s->http, fault));
+    struct http *http;
+    TRY(http_new(&s->settings.http, s->api, s->pool, &http, fault));
+    s->http = http;
     TRY(open_ops(s, fault));
     return api_run_jobs(s->api, fault);
 }

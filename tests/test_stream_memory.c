@@ -8,25 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/rss.h"
 #include "tests/support/server_child.h"
 
 enum { SIDE = 32768, MOST_KB = 64 << 10, PIECE = 1 << 20, TAIL = 1024 };
-
-/* The greatest the process has been, and what it is now. */
-static long memory_kb(const struct child *c, const char *row)
-{
-    char path[64], line[256];
-    long kb = -1;
-    snprintf(path, sizeof path, "/proc/%d/status", c->pid);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    while (fgets(line, sizeof line, f))
-        if (!strncmp(line, row, strlen(row)))
-            sscanf(line + strlen(row), ": %ld", &kb);
-    fclose(f);
-    assert_true(kb > 0);
-    return kb;
-}
 
 /* The bytes that come until the server closes; their end in `tail`. */
 static uint64_t drain(int fd, char tail[TAIL], size_t *ret_kept)
@@ -60,14 +45,14 @@ static void grows_little(const char *format, uint64_t least)
     assert_int_equal(http_client_send(client, "GET", path, NULL, NULL, 0), 0); /* the first costs its own */
     assert_int_equal(http_client_receive(client, &a), 0);
     assert_int_equal(a.status, 200);
-    long before = memory_kb(&c, "VmRSS");
+    long before = rss_kb(c.pid, "VmRSS");
     size_t kept;
     double began = now_s();
     snprintf(path, sizeof path, "/render?expr=abs(x-y)&format=%s&width=%d&height=%d", format, SIDE, SIDE);
     assert_int_equal(http_client_send(client, "GET", path, "Connection: close\r\n", NULL, 0), 0);
     uint64_t bytes = drain(http_client_fd(client), tail, &kept);
     double seconds = now_s() - began;
-    long after = memory_kb(&c, "VmHWM");
+    long after = rss_kb(c.pid, "VmHWM");
     print_message("32768 x 32768 %s: %.0f MB in %.1f s, the server's memory grew by %.1f MiB, from %.1f\n", format,
                   (double)bytes * 1e-6, seconds, (double)(after - before) / 1024, (double)before / 1024);
     assert_true(bytes >= least);

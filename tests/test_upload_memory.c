@@ -8,24 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/rss.h"
 #include "tests/support/server_child.h"
 
 enum { MOST_KB = 64 << 10, PIECE = 1 << 20, PIECES = 2048 };
-
-static long memory_kb(const struct child *c, const char *row)
-{
-    char path[64], line[256];
-    long kb = -1;
-    snprintf(path, sizeof path, "/proc/%d/status", c->pid);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    while (fgets(line, sizeof line, f))
-        if (!strncmp(line, row, strlen(row)))
-            sscanf(line + strlen(row), ": %ld", &kb);
-    fclose(f);
-    assert_true(kb > 0);
-    return kb;
-}
 
 /* 16-bit stereo: a ramp on the left, what the right has is of no matter. */
 static void make_piece(int16_t *to, size_t n, uint64_t at)
@@ -68,7 +54,7 @@ static void hours_of_audio_take_little_memory(void **state)
                      0); /* the first costs its own */
     assert_int_equal(http_client_receive(client, &a), 0);
     assert_int_equal(a.status, 200);
-    long before = memory_kb(&c, "VmRSS");
+    long before = rss_kb(c.pid, "VmRSS");
     int fd = http_client_fd(client);
     uint64_t sent = 0, heard = 0, bytes = 0;
     double began = now_s();
@@ -98,7 +84,7 @@ static void hours_of_audio_take_little_memory(void **state)
             break;
         heard = heard * 31 + sum_of(piece, have / 2);
     }
-    long after = memory_kb(&c, "VmHWM");
+    long after = rss_kb(c.pid, "VmHWM");
     print_message(
         "%.0f MB in, in %.1f s, %.0f MB out, %.1f s in all; the server's memory grew by %.1f MiB, from %.1f\n",
         (double)PIECES * PIECE * 1e-6, uploaded, (double)bytes * 1e-6, now_s() - began, (double)(after - before) / 1024,

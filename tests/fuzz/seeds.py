@@ -222,6 +222,16 @@ for text in ("GET / HTTP/1.1\r\nHost: a\r\n\r\n",
              "GET /a%2fb/../c//d?%20=+&=&& HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"x\"\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"):
     seed("head", text)
 
+# ---- jobs ----
+items = ['{"kind":"render","expr":"x+y","width":8,"height":8}', '{"kind":"process","graph":{"output":"in*0.5"},"audio":"/blobs/%s"}' % ("a" * 64),
+         '{"id":"one","kind":"render","graph":{"output":"image(\'p\',u,v)"},"files":{"p":"/blobs/%s"}}' % ("0" * 64),
+         '{"id":"e\\u0041","kind":"process","expr":"sine(4)","rate":48000,"seconds":0.1}', '[]', '3', '"a,b]"']
+for some in (items[:1], items[:3], items[3:5], items):
+    seed("ndjson", b"\1" + "\n".join(some).encode() + b"\n")
+    seed("ndjson", b"\1" + "\r\n\n".join(some).encode())
+    seed("ndjson", b"\0[" + ",".join(some).encode() + b"]")
+    seed("ndjson", b"\0 [ " + " , ".join(some).encode() + b" ] ")
+
 # ---- the store ----
 for flags in (0, 2, 4, 6):
     for kinds in (0, 0x40, 0x1b, 0xe4):
@@ -288,6 +298,8 @@ words("image", [b"\x89PNG\r\n\x1a\n", "IHDR", "IDAT", "PLTE", "tRNS", "IEND", b"
 words("multipart", ["--cut", "--cut--", "\r\n", "\r\n\r\n", "Content-Disposition: form-data; name=", '"request"', '"audio"', "filename=",
                     "Content-Type: ", "Content-Transfer-Encoding: base64", "image/png", "application/json"] + ['"%s"' % k for k in (
                         "graph", "expr", "params", "width", "height", "format", "images", "channels", "rate", "tail", "region", "samples")])
+words("ndjson", ['"id":', '"kind":', '"render"', '"process"', '"audio":"/blobs/', '"files":{', '"blobs"', "a" * 64, "\n", "\r\n", "[{", "},{", "}]", "[]",
+                 '"expr":"x"', '"graph":', "\\u0041"])
 words("head", ["GET ", "POST ", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "Host: ", "Content-Length: ", "Transfer-Encoding: ", "chunked", "gzip",
                "Expect: 100-continue", "Connection: ", "close", "\r\n", "\r\n\r\n", "%00", "%2f", "%", "http://", "[::1]", ":8080", "?", "&",
                "=", "+", "Trailer: ", "Upgrade: h2c", "\t", b"\x80"])
