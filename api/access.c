@@ -21,32 +21,52 @@ struct access {
     pthread_rwlock_t lock;
     struct keys *keys;
     struct sign_keys *sign;
+    bool stale;
 };
 
 /* ---- the files ---- */
 
+static enum status read_files(const struct access *a, struct keys **ret_keys, struct sign_keys **ret_sign,
+                              struct fault *fault)
+{
+    *ret_keys = NULL;
+    *ret_sign = NULL;
+    if (a->keys_path)
+        TRY(keys_read(a->keys_path, ret_keys, fault));
+    enum status status = a->sign_path ? sign_keys_read(a->sign_path, ret_sign, fault) : STATUS_OK;
+    if (status != STATUS_OK)
+        keys_free(*ret_keys);
+    return status;
+}
+
 enum status access_reload(struct access *a, struct fault *fault)
 {
-    struct keys *keys = NULL;
-    struct sign_keys *sign = NULL;
-    if (a->keys_path)
-        TRY(keys_read(a->keys_path, &keys, fault));
-    if (a->sign_path) {
-        enum status status = sign_keys_read(a->sign_path, &sign, fault);
-        if (status != STATUS_OK) {
-            keys_free(keys);
-            return status;
-        }
-    }
+    struct keys *keys;
+    struct sign_keys *sign;
+    enum status status = read_files(a, &keys, &sign, fault);
     pthread_rwlock_wrlock(&a->lock);
     struct keys *old_keys = a->keys;
     struct sign_keys *old_sign = a->sign;
-    a->keys = keys;
-    a->sign = sign;
+    a->stale = status != STATUS_OK;
+    if (!a->stale) {
+        a->keys = keys;
+        a->sign = sign;
+    }
     pthread_rwlock_unlock(&a->lock);
+    if (status != STATUS_OK)
+        return status;
     keys_free(old_keys);
     sign_keys_free(old_sign);
     return STATUS_OK;
+}
+
+void access_stats(struct access *a, struct access_stats *ret)
+{
+    pthread_rwlock_rdlock(&a->lock);
+    *ret = (struct access_stats){.keys = a->keys ? (uint32_t)keys_count(a->keys) : 0,
+                                 .sign_keys = a->sign ? (uint32_t)sign_keys_count(a->sign) : 0,
+                                 .stale = a->stale};
+    pthread_rwlock_unlock(&a->lock);
 }
 
 enum status access_new(const struct api_config *config, struct access **ret_access, struct fault *fault)

@@ -12,6 +12,12 @@ enum status access_new(const struct api_config *config, struct access **ret_acce
 void access_free(struct access *a); /* takes NULL */
 /* Reads the files again. On failure everything stays as it was. */
 enum status access_reload(struct access *a, struct fault *fault) MUST_CHECK;
+/* How many there are; `stale`: the files were changed since, and could not be read. */
+struct access_stats {
+    uint32_t keys, sign_keys;
+    bool stale;
+};
+void access_stats(struct access *a, struct access_stats *ret);
 const struct cors *access_cors(const struct access *a); /* NULL: off */
 
 /* The route is found. Sets ex->client; UNAUTHORIZED or FORBIDDEN, with the headers that belong to it. */

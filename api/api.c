@@ -180,7 +180,12 @@ void api_stop_jobs(struct api *api)
 
 void api_stats(struct api *api, struct api_stats *ret)
 {
+    struct access_stats access;
     audio_streams_stats(api->streams, ret);
+    access_stats(api->access, &access);
+    ret->keys = access.keys;
+    ret->sign_keys = access.sign_keys;
+    ret->keys_stale = access.stale;
     if (api->pool)
         pool_stats(api->pool, &ret->pool);
     for (int i = 0; i < 2; i++)

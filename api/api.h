@@ -224,6 +224,8 @@ struct api_stats {
     double factors[2]; /* of predictions: interpreted, compiled */
     struct data_stats data;
     uint64_t items_done, items_failed; /* since the start */
+    uint32_t keys, sign_keys;          /* in force */
+    bool keys_stale;                   /* their files cannot be read any more */
 };
 void api_stats(struct api *api, struct api_stats *ret);
 

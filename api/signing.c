@@ -80,6 +80,11 @@ void sign_keys_free(struct sign_keys *k)
     arena_free(k->arena);
 }
 
+size_t sign_keys_count(const struct sign_keys *k)
+{
+    return k->n;
+}
+
 const struct sign_key *sign_keys_find(const struct sign_keys *k, const char *id)
 {
     for (size_t i = 0; i < k->n; i++)

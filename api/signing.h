@@ -32,6 +32,7 @@ struct sign_keys;
 
 enum status sign_keys_read(const char *path, struct sign_keys **ret_keys, struct fault *fault) MUST_CHECK;
 void sign_keys_free(struct sign_keys *k); /* takes NULL */
+size_t sign_keys_count(const struct sign_keys *k);
 const struct sign_key *sign_keys_find(const struct sign_keys *k, const char *id);
 
 /* The pairs of a query, decoded. */

@@ -222,7 +222,12 @@ static void a_broken_file_at_reload_keeps_the_old_keys(void **state)
     struct api *closed = closed_api(NULL);
     assert_problem(ask_with(closed, METHOD_GET, "/metrics", fresh), STATUS_UNAUTHORIZED, "", NULL);
     write_role_keys("rubbish");
+    struct api_stats stats;
+    api_stats(closed, &stats);
+    assert_true(stats.keys == ROLES && !stats.keys_stale);
     assert_int_not_equal(api_reload_keys(closed, &fault), STATUS_OK);
+    api_stats(closed, &stats);
+    assert_true(stats.keys == ROLES && stats.keys_stale);
     struct api_response res = ask_with(closed, METHOD_GET, "/metrics", texts[3]);
     assert_ok(&res);
     api_response_done(&res);
@@ -233,6 +238,8 @@ static void a_broken_file_at_reload_keeps_the_old_keys(void **state)
     api_response_done(&res);
     write_keys(arena_printf(arena, "fresh admin %s", hash));
     assert_int_equal(api_reload_keys(closed, &fault), STATUS_OK);
+    api_stats(closed, &stats);
+    assert_true(stats.keys == 1 && !stats.keys_stale);
     res = ask_with(closed, METHOD_GET, "/metrics", fresh);
     assert_ok(&res);
     api_response_done(&res);

@@ -278,13 +278,13 @@ static struct page *page_of(struct http_client *c)
 static void what_waits_is_counted_with_its_age(void **state)
 {
     (void)state;
-    enum { TERMS = 100, LONG = 2 };
+    enum { TERMS = 100, LONG = 5 };
     const char *const arguments[] = {"--threads", "1", "--inline-us", "0", NULL};
     struct child s = child_start(arguments);
     struct http_client *watch = child_connect(&s), *busy[LONG];
     struct http_answer a;
     char body[8192];
-    int n = snprintf(body, sizeof body, "{\"width\":1500,\"height\":1500,\"tier\":\"interp\",\"expr\":\"0");
+    int n = snprintf(body, sizeof body, "{\"width\":2000,\"height\":2000,\"tier\":\"interp\",\"expr\":\"0");
     for (int i = 1; i <= TERMS; i++)
         n += snprintf(body + n, sizeof body - (size_t)n, "+abs(x*%d-y*y)", i);
     n += snprintf(body + n, sizeof body - (size_t)n, "\"}");
@@ -298,15 +298,14 @@ static void what_waits_is_counted_with_its_age(void **state)
     do {
         assert_true(now_s() - began < 10);
         p = page_of(watch);
-    } while (value_of(p, "sinter_queue_waiting") != 1 || value_of(p, "sinter_queue_running") < 1);
+    } while (value_of(p, "sinter_queue_waiting") < 2 || value_of(p, "sinter_queue_running") < 1);
     pause_ms(20);
     p = page_of(watch);
-    if (value_of(p, "sinter_queue_waiting") == 1) { /* else it was faster than this test */
-        assert_true(value_of(p, "sinter_queue_oldest_seconds") >= 0.019);
-        assert_true(value_of(p, "sinter_queue_clients") == 1);
-        assert_true(value_of(p, "sinter_queue_cost_seconds{of=\"requests\"}") > 0);
-        assert_true(value_of(p, "sinter_work_bytes") > 1500 * 1500);
-    }
+    assert_true(value_of(p, "sinter_queue_waiting") >= 1);
+    assert_true(value_of(p, "sinter_queue_oldest_seconds") >= 0.019);
+    assert_true(value_of(p, "sinter_queue_clients") == 1);
+    assert_true(value_of(p, "sinter_queue_cost_seconds{of=\"requests\"}") > 0);
+    assert_true(value_of(p, "sinter_work_bytes") > 2000 * 2000);
     for (int i = 0; i < LONG; i++) {
         assert_int_equal(http_client_receive(busy[i], &a), 0);
         assert_int_equal(a.status, 200);
