@@ -575,7 +575,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_job_without_its_blobs_is_not_taken, begin, end),
         cmocka_unit_test_setup_teardown(a_cancelled_job_ends_when_what_runs_has, begin, end),
         cmocka_unit_test_setup_teardown(such_an_item_comes_behind_the_rest_of_its_job, begin, end),
-        cmocka_unit_test_setup_teardown(such_an_item_comes_behind_the_rest_of_its_job, begin, end),
         cmocka_unit_test_setup_teardown(an_item_that_takes_the_process_with_it_is_counted, begin, end),
         cmocka_unit_test_setup_teardown(bounds_are_kept_and_named, begin, end),
         cmocka_unit_test_setup_teardown(the_oldest_results_make_room_and_their_job_says_so, begin, end),
