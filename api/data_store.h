@@ -133,6 +133,10 @@ enum data_taken { DATA_JOB_NEW, DATA_JOB_SAME /* taken before */, DATA_JOB_OTHER
 enum status data_job_put(struct data_store *s, const struct data_new_job *job, enum data_taken *ret_taken,
                          char ret_id[DATA_JOB_ID], struct fault *fault) MUST_CHECK;
 
+/* Was a job of this owner taken with this key? DATA_JOB_NEW: none; else its id. */
+enum status data_job_of_key(struct data_store *s, const char *owner, const char *key, const uint8_t body_sha256[32],
+                            enum data_taken *ret_taken, char ret_id[DATA_JOB_ID], struct fault *fault) MUST_CHECK;
+
 struct data_job {
     char id[DATA_JOB_ID], owner[DATA_OWNER_SIZE];
     int64_t created_ms, finished_ms; /* since 1970; 0: not finished */

@@ -140,6 +140,26 @@ enum status data_job_put(struct data_store *s, const struct data_new_job *job, e
     return STATUS_OK;
 }
 
+static int find_job(struct data_store *s, struct data_op *op)
+{
+    struct put_op *p = (struct put_op *)op;
+    int64_t owner;
+    TRY_SQL(data_owner(s, p->job->owner, false, &owner));
+    return find_key(s, p, owner);
+}
+
+enum status data_job_of_key(struct data_store *s, const char *owner, const char *key, const uint8_t body_sha256[32],
+                            enum data_taken *ret_taken, char ret_id[DATA_JOB_ID], struct fault *fault)
+{
+    struct data_new_job job = {.owner = owner, .idempotency_key = key};
+    struct put_op p = {.op.run = find_job, .job = &job};
+    memcpy(job.body_sha256, body_sha256, sizeof job.body_sha256);
+    TRY(data_submit(s, &p.op, fault));
+    *ret_taken = p.taken;
+    memcpy(ret_id, p.id, sizeof p.id);
+    return STATUS_OK;
+}
+
 static void read_job(const struct data_store *s, sqlite3_stmt *row, struct data_job *ret)
 {
     const char *id = (const char *)sqlite3_column_text(row, 1), *owner = (const char *)sqlite3_column_text(row, 2);

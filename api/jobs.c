@@ -3,7 +3,6 @@
  * the item's result. */
 #include "api/jobs.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +15,7 @@
 #include "api/request.h"
 #include "api/room.h"
 #include "api/stream.h"
+#include "core/hash.h"
 
 enum { RETRY_TAKEN_S = 1, KEY_MAX = 255 };
 
@@ -94,6 +94,8 @@ static enum status claim_key(struct exchange *ex, const char *key)
 /* ---- taking one ---- */
 
 struct taking {
+    const char *key; /* NULL: none */
+    uint8_t digest[SHA256_SIZE];
     struct job_text *texts;
     struct data_new_item *items;
     size_t n;
@@ -251,46 +253,78 @@ static void answer_job(struct exchange *ex, int http_status, const struct data_j
     answer_body(ex, http_status, "application/json", w.text.s, w.text.n);
 }
 
-static enum status keep(struct exchange *ex, struct taking *t, const char *key)
+static enum status answer_taken(struct exchange *ex, const char *id)
 {
-    char id[DATA_JOB_ID];
-    enum data_taken taken = DATA_JOB_NEW;
     struct data_job job;
-    struct data_new_job new_job = {.owner = ex->client->id,
-                                   .idempotency_key = key,
-                                   .items = t->items,
-                                   .n_items = (uint32_t)t->n,
-                                   .blobs = t->blobs,
-                                   .n_blobs = (uint32_t)t->n_blobs};
-    crypto_hash_sha256(new_job.body_sha256, ex->req->body, ex->req->body_size);
-    TRY(data_job_put(ex->api->data, &new_job, &taken, id, &ex->fault));
-    if (taken == DATA_JOB_OTHER)
-        return fault_add(&ex->fault, STATUS_KEY_REUSED, "", 0,
-                         "this Idempotency-Key was sent with another job; a new job needs a new one");
-    if (taken == DATA_JOB_NEW && ex->api->job_runner)
-        job_runner_tell(ex->api->job_runner);
     TRY(data_job_get(ex->api->data, id, &job, &ex->fault));
     answer_header(ex, "Location", arena_printf(ex->arena, "/jobs/%s", id));
     answer_job(ex, 202, &job);
     return STATUS_OK;
 }
 
+static enum status fault_other(struct exchange *ex)
+{
+    return fault_add(&ex->fault, STATUS_KEY_REUSED, "", 0,
+                     "this Idempotency-Key was sent with another job; a new job needs a new one");
+}
+
+static enum status keep(struct exchange *ex, struct taking *t)
+{
+    char id[DATA_JOB_ID];
+    enum data_taken taken = DATA_JOB_NEW;
+    struct data_new_job new_job = {.owner = ex->client->id,
+                                   .idempotency_key = t->key,
+                                   .items = t->items,
+                                   .n_items = (uint32_t)t->n,
+                                   .blobs = t->blobs,
+                                   .n_blobs = (uint32_t)t->n_blobs};
+    memcpy(new_job.body_sha256, t->digest, sizeof t->digest);
+    TRY(data_job_put(ex->api->data, &new_job, &taken, id, &ex->fault));
+    if (taken == DATA_JOB_OTHER)
+        return fault_other(ex);
+    if (taken == DATA_JOB_NEW && ex->api->job_runner)
+        job_runner_tell(ex->api->job_runner);
+    return answer_taken(ex, id);
+}
+
+/* A repetition is answered before anything is checked: what it names may be gone by now. */
+static enum status find_taken(struct exchange *ex, struct taking *t, bool *ret_answered)
+{
+    struct sha256 hash;
+    char id[DATA_JOB_ID];
+    enum data_taken taken;
+    sha256_init(&hash);
+    sha256_add(&hash, ex->req->body, ex->req->body_size);
+    sha256_end(&hash, t->digest);
+    *ret_answered = false;
+    if (!t->key)
+        return STATUS_OK;
+    TRY(claim_key(ex, t->key));
+    TRY(data_job_of_key(ex->api->data, ex->client->id, t->key, t->digest, &taken, id, &ex->fault));
+    if (taken == DATA_JOB_OTHER)
+        return fault_other(ex);
+    *ret_answered = taken == DATA_JOB_SAME;
+    return *ret_answered ? answer_taken(ex, id) : STATUS_OK;
+}
+
 static enum status jobs_take(struct exchange *ex)
 {
     struct taking *t = ARENA_NEW(ex->arena, struct taking);
-    const char *type = ex->req->header(ex->req, "Content-Type"), *key = ex->req->header(ex->req, "Idempotency-Key");
-    bool lines = type && !strncasecmp(type, "application/x-ndjson", 20);
+    const char *type = ex->req->header(ex->req, "Content-Type");
+    bool lines = type && !strncasecmp(type, "application/x-ndjson", 20), answered;
     *exchange_defer(ex, release_taking) = t;
     t->inner.fd = -1;
-    if (key)
-        TRY(claim_key(ex, key));
+    t->key = ex->req->header(ex->req, "Idempotency-Key");
+    TRY(find_taken(ex, t, &answered));
+    if (answered)
+        return STATUS_OK;
     TRY(job_list_split(ex->req->body, ex->req->body_size, lines, ex->api->config.max_job_items, ex->arena, &t->texts,
                        &t->n, &ex->fault));
     exchange_stage(ex, STAGE_PARSE);
     TRY(check_items(ex, t));
     exchange_stage(ex, STAGE_CHECK);
     unique_blobs(t);
-    return keep(ex, t, key);
+    return keep(ex, t);
 }
 
 enum status jobs_post(struct exchange *ex)

@@ -192,6 +192,28 @@ static void a_blob_goes_when_no_job_reads_it(void **state)
     api_free(of);
 }
 
+static void a_repeated_job_is_known_when_its_blobs_are_gone(void **state)
+{
+    (void)state;
+    struct api *of = jobs_api(defaults(), true);
+    const char *path = blob_post(of, bytes(4000, 1), 4000);
+    const char *json = arena_printf(
+        arena, "[{\"kind\":\"process\",\"expr\":\"in\",\"rate\":8000,\"channels\":1,\"audio\":\"%s\"}]", path);
+    struct api_response first = job_ask(of, json, "k"), res;
+    assert_int_equal(first.http_status, 202);
+    job_wait(of, header_of(&first, "Location"));
+    res = forget(of, path);
+    assert_int_equal(res.http_status, 204);
+    api_response_done(&res);
+    res = job_ask(of, json, "k");
+    assert_int_equal(res.http_status, 202);
+    assert_string_equal(header_of(&res, "Location"), header_of(&first, "Location"));
+    api_response_done(&res);
+    api_response_done(&first);
+    assert_problem(job_ask(of, json, "other"), STATUS_BAD_FIELD, "/0/audio", "no blob");
+    api_free(of);
+}
+
 /* what items read */
 
 #define BOUNDARY "----frontier"
@@ -318,6 +340,7 @@ int main(void)
         BLOB_TEST(what_a_client_has_is_not_sent_again),
         BLOB_TEST(a_blob_is_its_owners),
         BLOB_TEST(a_blob_goes_when_no_job_reads_it),
+        BLOB_TEST(a_repeated_job_is_known_when_its_blobs_are_gone),
         BLOB_TEST(items_read_what_a_multipart_body_would_bring),
         BLOB_TEST(a_file_that_is_no_audio_is_the_items_failure),
         BLOB_TEST(an_items_files_have_the_bound_of_a_body),
