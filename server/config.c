@@ -59,16 +59,36 @@ static int cores(void)
     return n > 0 ? n : 1;
 }
 
-/* Of the control group this runs in, or UINT64_MAX. */
-static uint64_t memory_allowed(void)
+static uint64_t number_in(const char *path)
 {
-    unsigned long long bytes = UINT64_MAX;
-    FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
-    if (f && fscanf(f, "%llu", &bytes) != 1)
-        bytes = UINT64_MAX;
+    unsigned long long n = UINT64_MAX; /* "max" is none */
+    FILE *f = fopen(path, "re");
+    if (f && fscanf(f, "%llu", &n) != 1)
+        n = UINT64_MAX;
     if (f)
         fclose(f);
-    return bytes;
+    return n;
+}
+
+/* Of the control group this runs in, as a container sees itself (at the root) or a unit (at its path), or UINT64_MAX.
+ */
+static uint64_t memory_allowed(void)
+{
+    char line[512], path[600];
+    uint64_t least = number_in("/sys/fs/cgroup/memory.max"),
+             older = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    while (f && fgets(line, sizeof line, f)) {
+        if (strncmp(line, "0::/", 4) != 0)
+            continue;
+        line[strcspn(line, "\n")] = 0;
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", line + 3);
+        uint64_t own = number_in(path);
+        least = own < least ? own : least;
+    }
+    if (f)
+        fclose(f);
+    return older < least ? older : least;
 }
 
 static uint64_t half_of_memory(void)

@@ -110,11 +110,11 @@ static double own_processor_s(void)
 
 struct figures {
     struct press_result result;
-    double a_second, work_a_second; /* answers; the same weighed by what each kind takes alone */
+    double a_second, work_a_second; /* answers; the same weighed by what each kind takes alone: useful processors */
     double server_s, generator_s;   /* of processors, a second */
 };
 
-static double cost_s[KINDS]; /* of a kind: one by the rate of it alone */
+static double cost_s[KINDS]; /* of a kind: seconds of a processor that the server takes for one when it is alone */
 
 static struct figures run(struct watched_server *s, struct press_plan plan)
 {
@@ -184,9 +184,9 @@ static void learn_costs(struct watched_server *s, double seconds)
     for (size_t k = 0; k < KINDS; k++) {
         struct figures f = run(s, (struct press_plan){.seconds = seconds, .in_flight = 8, .only = k});
         assert_sound(&f.result);
-        cost_s[k] = 1 / fmax(f.a_second, 1);
-        print_message("  %-13s alone: %8.1f a second, server %.2f, generator %.2f of a processor\n", kinds[k].name,
-                      f.a_second, f.server_s, f.generator_s);
+        cost_s[k] = f.server_s / fmax(f.a_second, 1);
+        print_message("  %-13s alone: %8.1f a second, server %.2f, generator %.2f of a processor: %.3f ms each\n",
+                      kinds[k].name, f.a_second, f.server_s, f.generator_s, cost_s[k] * 1e3);
     }
 }
 
