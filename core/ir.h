@@ -220,7 +220,7 @@ struct bytes ir_shape(const struct ir *ir, struct arena *a);
 enum status ir_from_shape(struct bytes shape, struct arena *a, struct ir **ret_ir, struct fault *fault) MUST_CHECK;
 
 /* Raised when the same graph would give other bytes. */
-#define SEMANTICS_VERSION 5
+#define SEMANTICS_VERSION 6
 #define IR_VERSION 3
 
 #endif

@@ -30,11 +30,11 @@ static enum status adsr(struct build *b, const struct node_args *args, struct va
     struct val level1 = b_prev_open(b, TYPE_F64), attacking1 = b_prev_open(b, TYPE_F64),
                from1 = b_prev_open(b, TYPE_F64);
     struct val attacking = b_or(b, starts, b_and(b, on, b_gt(b, attacking1, half)));
-    struct val up = b_min(b, b_add(b, level1, rise), one);
+    struct val risen = b_add(b, level1, rise), up = b_min(b, risen, one);
     struct val down = b_max(b, b_sub(b, level1, fall), sustain);
     struct val released = b_max(b, b_fma(b, b_neg(b, from1), away, level1), zero);
     struct val level = b_select(b, on, b_select(b, attacking, up, down), released);
-    b_close(b, attacking1, b_to(b, TYPE_F64, b_and(b, attacking, b_lt(b, up, one))));
+    b_close(b, attacking1, b_to(b, TYPE_F64, b_and(b, attacking, b_lt(b, risen, one))));
     b_close(b, from1, b_select(b, on, level, from1)); /* where the release will start */
     b_close(b, level1, level);
     out[0] = b_to(b, TYPE_F32, level);

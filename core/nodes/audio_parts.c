@@ -44,7 +44,7 @@ struct val poly_blep(struct build *b, struct val p, struct val dt)
 {
     struct val one = b_f32(b, 1), zero = b_f32(b, 0);
     struct val begins = b_lt(b, p, dt);
-    struct val u = b_div(b, b_select(b, begins, p, b_sub(b, p, one)), dt); /* one division: it costs the most */
+    struct val u = b_mul(b, b_select(b, begins, p, b_sub(b, p, one)), b_div(b, one, dt)); /* once a call, mostly */
     struct val after = b_sub(b, b_fma(b, b_neg(b, u), u, b_mulc(b, u, 2)), one);
     struct val falling = b_add(b, b_fma(b, u, u, b_mulc(b, u, 2)), one);
     struct val before = b_select(b, b_gt(b, p, b_sub(b, one, dt)), falling, zero);

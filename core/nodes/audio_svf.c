@@ -5,11 +5,11 @@
  * Source: Andrew Simper, "Solving the continuous SVF equations using trapezoidal integration" (Cytomic, 2013).
  * Frequency clamped to 0.1 Hz .. 0.49 rate, q to at least 0.001.
  *
- * Computed as a recurrence of what is remembered alone, so that a sample waits for two multiply-adds of the one before.
- * With z = -s2, and a sine and cosine in place of the tangent, g = s/c, so that one division is left:
- *     d = c^2 + s (s + k c), b1 = 2 c^2/d - 1, b2 = 2 s c/d, b3 = 2 s^2/d
- *     s1' = b1 s1 + b2 z + b2 x, z' = z - (b3 z + b2 s1 + b3 x), v1 = (s1' + s1)/2, v2 = -(z' + z)/2
- * z keeps a multiplier of 1: at low frequencies 1 - b3 would have too few digits. */
+ * Computed as a recurrence of what is remembered alone, so that a sample waits for two multiply-adds of the one before,
+ * and with sine and cosine in place of the tangent, g = s/c, so that one division is left:
+ *     d = c^2 + s (s + k c), b1 = 2 c^2/d - 1, b2 = -2 s c/d, b3 = 2 s^2/d, y = -x
+ *     s1' = b1 s1 + b2 s2 + b2 y, s2' = s2 - (b3 s2 + b2 s1 + b3 y), v1 = (s1' + s1)/2, v2 = (s2' + s2)/2
+ * s2 keeps a multiplier of 1: at low frequencies 1 - b3 would have too few digits. */
 #include "core/node.h"
 
 enum svf_type { SVF_LP, SVF_BP, SVF_HP, SVF_NOTCH, SVF_PEAK, SVF_ALLPASS, SVF_BELL, SVF_LOW_SHELF, SVF_HIGH_SHELF };
@@ -50,11 +50,11 @@ static struct svf svf_coefficients(struct build *b, const struct node_args *args
     return s;
 }
 
-/* The output's weights of x, v1 and v2. */
+/* The output's weights of x, v1 and v2; one that is not there is 0. */
 static void svf_weights(struct build *b, const struct svf *s, enum svf_type type, struct val m[3])
 {
-    struct val zero = b_f64(b, 0), square, k = s->k;
-    m[0] = m[1] = m[2] = zero;
+    struct val square, k = s->k;
+    m[0] = m[1] = m[2] = VAL_NONE;
     switch (type) {
     case SVF_LP:
         m[2] = s->one;
@@ -67,7 +67,8 @@ static void svf_weights(struct build *b, const struct svf *s, enum svf_type type
     case SVF_PEAK:
         m[0] = s->one;
         m[1] = b_neg(b, k);
-        m[2] = b_f64(b, type == SVF_HP ? -1 : type == SVF_PEAK ? -2 : 0);
+        if (type != SVF_NOTCH)
+            m[2] = b_f64(b, type == SVF_HP ? -1 : -2);
         return;
     case SVF_ALLPASS:
         m[0] = s->one;
@@ -84,8 +85,18 @@ static void svf_weights(struct build *b, const struct svf *s, enum svf_type type
         struct val up = b_sub(b, square, s->one);
         m[0] = s->one;
         m[1] = type == SVF_BELL ? b_mul(b, k, up) : b_mul(b, k, b_sub(b, s->a, s->one));
-        m[2] = type == SVF_BELL ? zero : up;
+        if (type != SVF_BELL)
+            m[2] = up;
     }
+}
+
+static struct val svf_sum(struct build *b, const struct val m[3], const struct val v[3])
+{
+    struct val sum = VAL_NONE;
+    for (int i = 2; i >= 0; i--)
+        if (m[i].i)
+            sum = sum.i ? b_fma(b, m[i], v[i], sum) : b_mul(b, m[i], v[i]);
+    return sum;
 }
 
 static enum status svf(struct build *b, const struct node_args *args, struct val *out)
@@ -94,18 +105,18 @@ static enum status svf(struct build *b, const struct node_args *args, struct val
     TRY(node_choice(b, args, 4, &index));
     enum svf_type type = (enum svf_type)index;
     struct svf s = svf_coefficients(b, args, type);
-    struct val m[3], half = b_f64(b, 0.5), x = b_to(b, TYPE_F64, args->in[0]), cc = b_mul(b, s.c, s.c);
-    struct val r = b_div(b, b_f64(b, 2), b_fma(b, s.s, b_fma(b, s.k, s.c, s.s), cc));
-    struct val sr = b_mul(b, s.s, r), b1 = b_fma(b, cc, r, b_f64(b, -1)), b2 = b_mul(b, sr, s.c),
-               b3 = b_mul(b, sr, s.s);
-    struct val s1 = b_prev_open(b, TYPE_F64), z = b_prev_open(b, TYPE_F64);
-    struct val s1_next = b_fma(b, b2, z, b_fma(b, b1, s1, b_mul(b, b2, x)));
-    struct val z_next = b_sub(b, z, b_fma(b, b3, z, b_fma(b, b2, s1, b_mul(b, b3, x))));
+    struct val m[3], half = b_f64(b, 0.5), x = b_to(b, TYPE_F64, args->in[0]), y = b_neg(b, x);
+    struct val cc = b_mul(b, s.c, s.c);
+    struct val r = b_div(b, b_f64(b, 2), b_fma(b, s.s, b_fma(b, s.k, s.c, s.s), cc)), sr = b_mul(b, s.s, r);
+    struct val b1 = b_fma(b, cc, r, b_f64(b, -1)), b2 = b_neg(b, b_mul(b, sr, s.c)), b3 = b_mul(b, sr, s.s);
+    struct val s1 = b_prev_open(b, TYPE_F64), s2 = b_prev_open(b, TYPE_F64);
+    struct val s1_next = b_fma(b, b2, s2, b_fma(b, b1, s1, b_mul(b, b2, y)));
+    struct val s2_next = b_sub(b, s2, b_fma(b, b3, s2, b_fma(b, b2, s1, b_mul(b, b3, y))));
     b_close(b, s1, s1_next);
-    b_close(b, z, z_next);
-    struct val v1 = b_mul(b, half, b_add(b, s1_next, s1)), v2 = b_mul(b, b_f64(b, -0.5), b_add(b, z_next, z));
+    b_close(b, s2, s2_next);
+    struct val v1 = b_mul(b, half, b_add(b, s1_next, s1)), v2 = b_mul(b, half, b_add(b, s2_next, s2));
     svf_weights(b, &s, type, m);
-    out[0] = b_to(b, TYPE_F32, b_fma(b, m[0], x, b_fma(b, m[1], v1, b_mul(b, m[2], v2))));
+    out[0] = b_to(b, TYPE_F32, svf_sum(b, m, (struct val[]){x, v1, v2}));
     out[1] = b_to(b, TYPE_F32, v2);
     out[2] = b_to(b, TYPE_F32, v1);
     out[3] = b_to(b, TYPE_F32, b_sub(b, b_fma(b, b_neg(b, s.k), v1, x), v2));

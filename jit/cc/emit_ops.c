@@ -286,23 +286,52 @@ struct value emit_eq_i32(struct site *s, struct val v, const struct ins *ins)
     return emit_bool(s, ins, GCC_JIT_COMPARISON_EQ, "vpcmpd $0, %2, %1, %0", "vpcmpeqd %1, %2, %0");
 }
 
+/* One lane of a mask as lane_mask() gives it, when both have that. NULL else. */
+static gcc_jit_rvalue *lane_logic(struct site *s, bool both, const struct value *a, const struct value *b)
+{
+    bool v4 = s->e->v4;
+    if (s->shape->vector || !a->part[1] || !b->part[1])
+        return NULL;
+    gcc_jit_type *type = gcc_jit_rvalue_get_type(a->part[1]);
+    if (type != gcc_jit_rvalue_get_type(b->part[1]))
+        return NULL;
+    if (v4)
+        return SITE_ASM(s, type, "Yk", both ? "kandw %2, %1, %0" : "korw %2, %1, %0", {"Yk", a->part[1]},
+                        {"Yk", b->part[1]});
+    return SITE_ASM(s, type, NULL, both ? "vandps %2, %1, %0" : "vorps %2, %1, %0", {"x", a->part[1]},
+                    {"x", b->part[1]});
+}
+
+static gcc_jit_rvalue *lane_not(struct site *s, gcc_jit_rvalue *a)
+{
+    if (s->shape->vector || !a)
+        return NULL;
+    gcc_jit_type *type = gcc_jit_rvalue_get_type(a);
+    if (s->e->v4)
+        return SITE_ASM(s, type, "Yk", "knotw %1, %0", {"Yk", a});
+    return SITE_ASM(s, type, "&x", "vpcmpeqd %0, %0, %0\n\tvpxor %1, %0, %0", {"x", a});
+}
+
 struct value emit_mask_logic(struct site *s, struct val v, const struct ins *ins)
 {
     (void)v;
     struct emitter *e = s->e;
     bool k = s->shape->vector && e->v4;
-    gcc_jit_rvalue *a = site_get(s, ins->args[0]).part[0];
+    struct value x = site_get(s, ins->args[0]);
+    gcc_jit_rvalue *a = x.part[0];
     if (ins->op == OP_NOT_MASK) {
         if (k)
             return one(SITE_ASM(s, e->t_kmask, "Yk", "knotw %1, %0", {"Yk", a}));
-        return one(site_binary(s, GCC_JIT_BINARY_OP_BITWISE_XOR, s->shape->i32, a, site_constant_i32(s->shape, e, -1)));
+        a = site_binary(s, GCC_JIT_BINARY_OP_BITWISE_XOR, s->shape->i32, a, site_constant_i32(s->shape, e, -1));
+        return (struct value){.part = {a, lane_not(s, x.part[1])}};
     }
-    gcc_jit_rvalue *b = site_get(s, ins->args[1]).part[0];
+    struct value y = site_get(s, ins->args[1]);
+    gcc_jit_rvalue *b = y.part[0];
     bool both = ins->op == OP_AND_MASK;
     if (k)
         return one(SITE_ASM(s, e->t_kmask, "Yk", both ? "kandw %2, %1, %0" : "korw %2, %1, %0", {"Yk", a}, {"Yk", b}));
-    return one(
-        site_binary(s, both ? GCC_JIT_BINARY_OP_BITWISE_AND : GCC_JIT_BINARY_OP_BITWISE_OR, s->shape->i32, a, b));
+    a = site_binary(s, both ? GCC_JIT_BINARY_OP_BITWISE_AND : GCC_JIT_BINARY_OP_BITWISE_OR, s->shape->i32, a, b);
+    return (struct value){.part = {a, lane_logic(s, both, &x, &y)}};
 }
 
 static gcc_jit_rvalue *select_v4(struct site *s, enum type t, const struct value *args, int part)

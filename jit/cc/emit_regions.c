@@ -171,24 +171,45 @@ static struct serial serial_plan(const struct emitter *e, const struct region *r
     return (struct serial){region, 1, n <= 6 ? 16 : n <= 12 ? 8 : n <= 40 ? 2 : 1};
 }
 
-static void serial_region(struct site *outer, const struct region *region, const struct loop *strip)
+static void serial_loops(struct site *s, const struct serial *how, struct loop *l)
 {
-    struct emitter *e = outer->e;
-    struct loop l = *strip;
-    struct site s = site_in_loop(outer, &e->scalar, &l);
-    struct serial how = serial_plan(e, region);
-    gcc_jit_rvalue *from = l.lo;
-    for (long step = how.unroll; step >= 1; step = step > 1 ? 1 : 0) {
-        gcc_jit_rvalue *last = site_sub(&s, l.hi, machine_long(e, step - 1));
-        struct turns t = turns_begin(&s, from, last);
-        for (uint32_t i = 0; i < how.n_parts; i++)
+    struct emitter *e = s->e;
+    gcc_jit_rvalue *from = l->lo;
+    for (long step = how->unroll; step >= 1; step = step > 1 ? 1 : 0) {
+        gcc_jit_rvalue *last = site_sub(s, l->hi, machine_long(e, step - 1));
+        struct turns t = turns_begin(s, from, last);
+        for (uint32_t i = 0; i < how->n_parts; i++)
             for (long k = 0; k < step; k++)
-                serial_sample(&t.s, &how.parts[i], &l, t.index, k);
+                serial_sample(&t.s, &how->parts[i], l, t.index, k);
         turns_end(&t, site_add(&t.s, r(t.index), machine_long(e, step)));
-        s.block = t.s.block;
+        s->block = t.s.block;
         from = r(t.index);
     }
-    outer->block = s.block;
+}
+
+/* What no pack computes of a region. */
+static struct region unpacked(const struct emitter *e, const struct region *region)
+{
+    struct region left = {.kind = region->kind, .vals = ARENA_ARRAY(e->arena, region->n_vals, struct val)};
+    for (uint32_t i = 0; i < region->n_vals; i++)
+        if (e->plan->pack_of[region->vals[i].i] == PLAN_NONE)
+            left.vals[left.n_vals++] = region->vals[i];
+    return left;
+}
+
+/* gcc's time grows faster than a loop's length. */
+static void serial_region(struct site *outer, const struct region *region, const struct loop *strip)
+{
+    enum { PARTS_MAX = 16 };
+    struct region left = unpacked(outer->e, region);
+    struct serial all = serial_plan(outer->e, &left);
+    for (uint32_t i = 0; i < all.n_parts; i += PARTS_MAX) {
+        struct loop l = *strip;
+        struct site s = site_in_loop(outer, &outer->e->scalar, &l);
+        struct serial some = {all.parts + i, all.n_parts - i < PARTS_MAX ? all.n_parts - i : PARTS_MAX, all.unroll};
+        serial_loops(&s, &some, &l);
+        outer->block = s.block;
+    }
 }
 
 static gcc_jit_rvalue *smaller(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
@@ -246,13 +267,21 @@ static bool is_vector_loop(const struct region *r)
 }
 
 /* How many regions from the first on go into one loop over vectors: loops through lines in which nothing else recurs,
- * and the VECTOR regions among and around them. 0: not this one. */
+ * and the VECTOR regions among and around them, until the loop is so long that gcc takes too much time over it. 0: not
+ * this one. */
 static uint32_t fused_run(const struct region *regions, uint32_t n)
 {
-    uint32_t run = 0;
+    enum { VALUES_MAX = 320 };
+    uint32_t run = 0, values = 0;
     bool loops = false;
-    while (run < n && (regions[run].kind == REGION_VECTOR || is_vector_loop(&regions[run])))
-        loops |= regions[run++].kind == REGION_CHUNK;
+    while (run < n && (regions[run].kind == REGION_VECTOR || is_vector_loop(&regions[run]))) {
+        const struct region *r = &regions[run];
+        values += r->kind == REGION_CHUNK ? r->subs->n_vals : r->n_vals;
+        if (values > VALUES_MAX)
+            break;
+        loops |= r->kind == REGION_CHUNK;
+        run++;
+    }
     return loops ? run : 0;
 }
 

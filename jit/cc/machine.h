@@ -16,7 +16,8 @@ enum { LANES_MAX = 16 };
 /* How the values of a piece of code lie in registers: `lanes` samples side by side, or one (`vector` false).
  *   f32, i32   one vector, or float, int
  *   f64        two vectors of half the lanes, the lower lanes first, or double; one vector in the half shape
- *   mask       v4: unsigned short in a mask register; v3: i32 vector of 0 and -1; one lane: int 0 or -1 */
+ *   mask       v4: unsigned short in a mask register; v3: i32 vector of 0 and -1; one lane: int 0 or -1, and in
+ * part[1], if there, the same for selects: a mask register, or a float or double of zeros or ones */
 struct shape {
     bool vector;
     int lanes;

@@ -63,13 +63,24 @@ static gcc_jit_rvalue *ints_of_mask(struct site *s, gcc_jit_rvalue *mask)
     return SITE_ASM(s, s->shape->i32, NULL, "vpmovm2d %1, %0", {"Yk", mask});
 }
 
+/* One lane of a mask as comparisons give it: see emit_ops.c. */
+static gcc_jit_rvalue *lane_of_int(struct site *s, gcc_jit_lvalue *at)
+{
+    gcc_jit_rvalue *from = gcc_jit_lvalue_as_rvalue(at);
+    if (s->e->v4)
+        return SITE_ASM(s, s->e->t_kmask, "Yk", "kmovd %1, %0", {"m", from});
+    return SITE_ASM(s, s->e->t_double, NULL, "vbroadcastss %1, %0", {"m", from});
+}
+
 struct value site_load(struct site *s, enum type t, gcc_jit_rvalue *bytes, long offset, gcc_jit_rvalue *index)
 {
     gcc_jit_rvalue *base = elements_at(s, t, bytes, offset);
     gcc_jit_type *type = t == TYPE_MASK ? s->shape->i32 : machine_type(s->shape, t);
     gcc_jit_type *type_at = machine_type_at(s->shape, t);
     struct value v = {.part = {site_let(s, type, gcc_jit_lvalue_as_rvalue(site_at(s, type_at, base, index))), NULL}};
-    if (t == TYPE_MASK)
+    if (t == TYPE_MASK && !s->shape->vector)
+        v.part[1] = lane_of_int(s, site_at(s, type_at, base, index));
+    else if (t == TYPE_MASK)
         v.part[0] = mask_of_ints(s, v.part[0]);
     if (t == TYPE_F64 && s->shape->parts == 2) {
         base = elements_at(s, t, bytes, offset + (long)sizeof(double) * s->shape->lanes / 2);
