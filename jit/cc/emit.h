@@ -46,6 +46,7 @@ struct loop {
     gcc_jit_rvalue *mask;    /* lanes that count; vectors only */
     gcc_jit_rvalue *valid;   /* int: how many count, when direct */
     gcc_jit_rvalue *iota;    /* once computed */
+    long room;               /* samples of the strips that buffers hold one behind the other; 0: of one */
 };
 
 /* emit_state.c: around a region's loop, and at the end of each turn of a SERIAL one. */

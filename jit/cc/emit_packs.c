@@ -4,7 +4,8 @@
  * lowest.
  *
  * Each lane does what the plain regions would, in the same order of operations. Lanes whose sample is not there yet,
- * or no more, at a strip's ends, keep their state. */
+ * or no more, keep their state: at a strip's ends, or at the block's where strips go one behind the other. Then a
+ * strip's last results come with the next strip, before anybody asks for them. */
 #include <stdio.h>
 
 #include "core/arena.h"
@@ -233,6 +234,27 @@ static gcc_jit_rvalue *down(struct site *s, gcc_jit_rvalue *v)
     return SITE_ASM(s, e->vector.f32, NULL, "vpermps %1, %2, %0", {"x", v}, {"x", order});
 }
 
+/* The steps of a cascade's run, by samples of the block, or of the strip when that is all there is. */
+struct span {
+    gcc_jit_rvalue *from, *to; /* what is taken in */
+    gcc_jit_rvalue *count;     /* all there is, before and after this run as well */
+    bool whole;                /* from 0 to count */
+};
+
+static struct span span_of(struct site *s)
+{
+    const struct loop *l = s->loop;
+    if (!l->room)
+        return (struct span){l->lo, l->hi, l->hi, true};
+    return (struct span){site_add(s, l->base, l->lo), site_add(s, l->base, l->hi), s->e->main->count, false};
+}
+
+/* Where a sample of the span lies in strip buffers. */
+static gcc_jit_rvalue *place_of(struct site *s, gcc_jit_rvalue *sample)
+{
+    return s->loop->room ? site_and(s, sample, machine_long(s->e, s->loop->room - 1)) : sample;
+}
+
 /* `sample` of a chain's input into its highest lane. */
 static gcc_jit_rvalue *take_in(struct site *s, const struct group *g, uint32_t chain, gcc_jit_rvalue *sample,
                                gcc_jit_rvalue *v)
@@ -245,8 +267,9 @@ static gcc_jit_rvalue *take_in(struct site *s, const struct group *g, uint32_t c
     gcc_jit_rvalue *base, *from;
     if (ins_of(s, x)->op == OP_INPUT) {
         base = r(m->in[ins_of(s, x)->imm.i]);
-        sample = site_add(s, s->loop->base, sample);
+        sample = s->loop->room ? sample : site_add(s, s->loop->base, sample);
     } else {
+        sample = place_of(s, sample);
         gcc_jit_rvalue *at = gcc_jit_lvalue_get_address(
             gcc_jit_context_new_array_access(e->ctxt, NULL, m->scratch, machine_long(e, e->plan->strip_at[x.i])), NULL);
         base = gcc_jit_context_new_cast(e->ctxt, NULL, at, e->t_float_ptr);
@@ -291,6 +314,7 @@ static void give_out(struct site *s, const struct group *g, gcc_jit_rvalue *samp
     struct site lane = scalar_site(s);
     enum type t = type_of(s, g->pack->keys[g->pack->result]);
     uint32_t last = g->pack->n_stages - 1;
+    sample = place_of(s, sample);
     for (uint32_t c = 0; c < g->n; c++) {
         struct val v = packs_in_lane(g, c, last, g->pack->result);
         site_store(&lane, t, s->e->main->scratch, s->e->plan->strip_at[v.i], sample,
@@ -378,8 +402,8 @@ static void emit_step(struct site *s, const struct group *g, const struct step *
     site_forget(s);
 }
 
-/* Lanes whose sample in step t is one of the strip's. */
-static gcc_jit_rvalue *active_lanes(struct site *s, const struct group *g, gcc_jit_rvalue *t)
+/* Lanes whose sample in step t is there. */
+static gcc_jit_rvalue *active_lanes(struct site *s, const struct group *g, const struct span *span, gcc_jit_rvalue *t)
 {
     struct emitter *e = s->e;
     gcc_jit_rvalue *delay[LANES_MAX];
@@ -390,7 +414,7 @@ static gcc_jit_rvalue *active_lanes(struct site *s, const struct group *g, gcc_j
     gcc_jit_rvalue *delays =
         gcc_jit_context_new_rvalue_from_vector(e->ctxt, NULL, s->shape->i32, (size_t)s->shape->lanes, delay);
     gcc_jit_rvalue *at = site_sub(s, site_splat(s, TYPE_I32, site_int(s, t)).part[0], delays);
-    gcc_jit_rvalue *count = site_splat(s, TYPE_I32, site_int(s, s->loop->hi)).part[0];
+    gcc_jit_rvalue *count = site_splat(s, TYPE_I32, site_int(s, span->count)).part[0];
     if (e->v4)
         return SITE_ASM(s, e->t_kmask, "Yk", "vpcmpud $1, %2, %1, %0", {"v", at}, {"v", count});
     gcc_jit_rvalue *below = SITE_ASM(s, s->shape->i32, NULL, "vpcmpgtd %1, %2, %0", {"x", at}, {"x", count});
@@ -399,9 +423,9 @@ static gcc_jit_rvalue *active_lanes(struct site *s, const struct group *g, gcc_j
     return site_and(s, below, begun);
 }
 
-static gcc_jit_rvalue *clamped(struct site *s, gcc_jit_rvalue *t)
+static gcc_jit_rvalue *clamped(struct site *s, const struct span *span, gcc_jit_rvalue *t)
 {
-    gcc_jit_rvalue *last = site_sub(s, s->loop->hi, machine_long(s->e, 1));
+    gcc_jit_rvalue *last = site_sub(s, span->to, machine_long(s->e, 1));
     gcc_jit_lvalue *at = site_local(s, s->e->t_long, "sample");
     gcc_jit_block *over = site_block(s, "over"), *joined = site_block(s, "joined");
     site_set(s, at, t);
@@ -412,8 +436,9 @@ static gcc_jit_rvalue *clamped(struct site *s, gcc_jit_rvalue *t)
     return r(at);
 }
 
-/* Steps at a strip's ends, one a turn, from t until `end`. */
-static void edge_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t, gcc_jit_rvalue *end, bool begin)
+/* Steps at the ends, one a turn, from t until `end`. */
+static void edge_steps(struct site *s, const struct group *g, const struct span *span, gcc_jit_lvalue *t,
+                       gcc_jit_rvalue *end, bool begin)
 {
     struct emitter *e = s->e;
     long delay = (long)(g->pack->n_stages - 1) * PACK_SKEW;
@@ -421,7 +446,7 @@ static void edge_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t,
     site_jump(s, head);
     site_branch(s, site_less(s, r(t), end), turn, done);
     s->block = turn;
-    struct step step = {.in = clamped(s, r(t)), .active = active_lanes(s, g, r(t)), .oldest = g->queue[0]};
+    struct step step = {.in = clamped(s, span, r(t)), .active = active_lanes(s, g, span, r(t)), .oldest = g->queue[0]};
     if (!begin)
         step.out = site_sub(s, r(t), machine_long(e, delay));
     emit_step(s, g, &step);
@@ -434,12 +459,12 @@ static void edge_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t,
     s->block = done;
 }
 
-static void whole_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t)
+static void whole_steps(struct site *s, const struct group *g, const struct span *span, gcc_jit_lvalue *t)
 {
     struct emitter *e = s->e;
     long delay = (long)(g->pack->n_stages - 1) * PACK_SKEW;
     gcc_jit_block *head = site_block(s, "steps"), *turn = site_block(s, "turn"), *done = site_block(s, "done");
-    gcc_jit_rvalue *last = site_sub(s, s->loop->hi, machine_long(e, PACK_SKEW - 1));
+    gcc_jit_rvalue *last = site_sub(s, span->to, machine_long(e, PACK_SKEW - 1));
     site_jump(s, head);
     site_branch(s, site_less(s, r(t), last), turn, done);
     s->block = turn;
@@ -453,10 +478,41 @@ static void whole_steps(struct site *s, const struct group *g, gcc_jit_lvalue *t
     s->block = done;
 }
 
+/* Goes on where a equals b, or always; returns the block in which both ways meet. */
+static gcc_jit_block *only_where(struct site *s, bool always, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
+{
+    gcc_jit_block *there = site_block(s, "there"), *joined = site_block(s, "joined");
+    if (always)
+        site_jump(s, there);
+    else
+        site_branch(s, gcc_jit_context_new_comparison(s->e->ctxt, NULL, GCC_JIT_COMPARISON_EQ, a, b), there, joined);
+    s->block = there;
+    return joined;
+}
+
+static void cascade_run(struct site *s, const struct group *g)
+{
+    struct emitter *e = s->e;
+    struct span span = span_of(s);
+    gcc_jit_lvalue *t = site_local(s, e->t_long, "step");
+    gcc_jit_rvalue *filled = machine_long(e, (long)(g->pack->n_stages - 1) * PACK_SKEW);
+    gcc_jit_rvalue *nothing =
+        gcc_jit_context_new_bitcast(e->ctxt, NULL, site_constant_i32(g->shape, e, 0), g->shape->f32);
+    site_set(s, t, span.from);
+    gcc_jit_block *begun = only_where(s, span.whole, span.from, machine_long(e, 0));
+    for (int q = 0; q < PACK_SKEW; q++)
+        site_set(s, g->queue[q], nothing);
+    edge_steps(s, g, &span, t, filled, true);
+    site_jump(s, begun);
+    whole_steps(s, g, &span, t);
+    gcc_jit_block *ended = only_where(s, span.whole, span.to, span.count);
+    edge_steps(s, g, &span, t, site_add(s, span.count, filled), false);
+    site_jump(s, ended);
+}
+
 /* The packs whose results this region would compute, over one strip. */
 void packs_run(struct site *outer, struct group *groups, const struct region *region, const struct loop *strip)
 {
-    struct emitter *e = outer->e;
     for (struct group *g = groups; g; g = g->next) {
         if (g->pack->last != region)
             continue;
@@ -466,15 +522,7 @@ void packs_run(struct site *outer, struct group *groups, const struct region *re
         }
         struct loop l = *strip;
         struct site s = site_in_loop(outer, g->shape, &l);
-        gcc_jit_lvalue *t = site_local(&s, e->t_long, "step");
-        gcc_jit_rvalue *filled = machine_long(e, (long)(g->pack->n_stages - 1) * PACK_SKEW);
-        gcc_jit_rvalue *zero = site_constant_i32(g->shape, e, 0);
-        for (int q = 0; q < PACK_SKEW; q++)
-            site_set(&s, g->queue[q], gcc_jit_context_new_bitcast(e->ctxt, NULL, zero, g->shape->f32));
-        site_set(&s, t, machine_long(e, 0));
-        edge_steps(&s, g, t, filled, true);
-        whole_steps(&s, g, t);
-        edge_steps(&s, g, t, site_add(&s, l.hi, filled), false);
+        cascade_run(&s, g);
         outer->block = s.block;
     }
 }

@@ -2,6 +2,7 @@
  * of pieces around its sub-regions; loops through lines without recurrences inside, and VECTOR regions beside them, in
  * one loop over vectors, values in registers. See core/plan.h. */
 #include "core/arena.h"
+#include "core/plan_packs.h"
 #include "jit/cc/emit.h"
 #include "jit/cc/parts.h"
 #include "jit/cc/width.h"
@@ -452,14 +453,31 @@ static void move_states(struct site *outer, const struct region *regions, uint32
     }
 }
 
-/* Regions that run one after the other in a turn of the strip loop, and the copying of outputs at its end. */
+static bool runs_pack(const struct plan *plan, const struct region *region)
+{
+    for (uint32_t i = 0; i < plan->n_packs; i++)
+        if (plan->packs[i].last == region)
+            return true;
+    return false;
+}
+
+/* How many regions from region i on are one stage of the strip loop: those before the one that has work, and it. */
+static uint32_t stage_length(const struct plan *plan, uint32_t i)
+{
+    const struct region *regions = plan->regions + i;
+    uint32_t left = plan->n_regions - i, n = 0;
+    while (n < left && !runs_pack(plan, &regions[n]) && region_rests(plan, &regions[n]))
+        n++;
+    uint32_t run = fused_run(regions + n, left - n);
+    return n + (run ? run : n < left);
+}
+
+/* And the copying of outputs at its end. */
 static uint32_t count_stages(const struct plan *plan)
 {
     uint32_t n = 1;
-    for (uint32_t i = 0; i < plan->n_regions; n++) {
-        uint32_t run = fused_run(plan->regions + i, plan->n_regions - i);
-        i += run ? run : 1;
-    }
+    for (uint32_t i = 0; i < plan->n_regions; n++)
+        i += stage_length(plan, i);
     return n;
 }
 
@@ -467,7 +485,7 @@ static uint32_t count_stages(const struct plan *plan)
 static struct loop strip_of_stage(struct site *s, gcc_jit_rvalue *turn, long k, long length, long room)
 {
     struct emitter *e = s->e;
-    struct loop strip = {0};
+    struct loop strip = {.room = room};
     gcc_jit_rvalue *start = site_sub(s, turn, machine_long(e, k * length));
     strip.lo = site_and(s, start, machine_long(e, room - 1));
     strip.base = site_sub(s, start, strip.lo);
@@ -500,17 +518,16 @@ static void staggered_strips(struct site *outer, long length, long n_stages)
     long k = 0;
     for (uint32_t i = 0; i <= plan->n_regions; k++) {
         gcc_jit_block *begun = site_block(&t.s, "begun"), *next = site_block(&t.s, "next");
-        uint32_t run = fused_run(plan->regions + i, plan->n_regions - i);
+        uint32_t n = i < plan->n_regions ? stage_length(plan, i) : 1;
         struct loop strip = strip_of_stage(&t.s, r(t.index), k, length, room);
         site_branch(&t.s, is_within(e, site_add(&t.s, strip.base, strip.lo), e->main->count), begun, next);
         t.s.block = begun;
-        run = run ? run : 1;
         if (i < plan->n_regions)
-            emit_regions(&t.s, plan->regions + i, run, &strip, true);
+            emit_regions(&t.s, plan->regions + i, n, &strip, true);
         else
             emit_remaining_outputs(&t.s, &strip);
         site_jump(&t.s, next);
-        i += run;
+        i += n;
     }
     turns_end(&t, site_add(&t.s, r(t.index), machine_long(e, length)));
     outer->block = t.s.block;
@@ -533,11 +550,11 @@ void emit_strips(struct site *outer)
 {
     struct emitter *e = outer->e;
     const struct plan *plan = e->plan;
-    long length = width_strip(plan), n_stages = count_stages(plan);
+    long n_stages = count_stages(plan), length = width_strip(plan, n_stages);
     e->main->inside = find_inside(e);
     move_states(outer, plan->regions, plan->n_regions, true, true);
     e->main->packs = packs_begin(outer);
-    if (width_staggered(plan) && length * n_stages <= KERNEL_STRIP)
+    if (width_staggered(plan, n_stages))
         staggered_strips(outer, length, n_stages);
     else
         plain_strips(outer, length);

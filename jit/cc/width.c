@@ -7,7 +7,7 @@
 
 /* An instruction of a recurrence takes about as long as this many in vectors of 16 lanes, and a sixth of it is at
  * stake. */
-enum { SERIAL_WEIGHT = 6, SHORT_STRIP = 32, STAGGERED_STRIP = 16 };
+enum { SERIAL_WEIGHT = 6, SHORT_STRIP = 32, STAGGERED_STRIP = 16, CASCADE_STRIP = 64 };
 
 static bool is_call(const struct ins *ins)
 {
@@ -83,8 +83,8 @@ static bool has_cascades(const struct plan *plan)
 }
 
 /* Recurrences on the top level, and none in loops through lines, which fill more strip buffers than the processor has
- * near. Packs have their own way. */
-bool width_staggered(const struct plan *plan)
+ * near. Voices have their own way. */
+static bool may_stagger(const struct plan *plan)
 {
     bool serial = false;
     for (uint32_t i = 0; i < plan->n_regions; i++) {
@@ -93,15 +93,29 @@ bool width_staggered(const struct plan *plan)
         if (r->kind == REGION_CHUNK && (r->n_subs > 1 || r->subs[0].kind != REGION_VECTOR))
             return false;
     }
-    return serial && !plan->n_packs;
+    for (uint32_t i = 0; i < plan->n_packs; i++)
+        if (plan->packs[i].n_stages == 1)
+            return false;
+    return serial;
+}
+
+/* A cascade's results must be there a strip later. */
+static long staggered_strip(const struct plan *plan)
+{
+    return has_cascades(plan) ? CASCADE_STRIP : STAGGERED_STRIP;
+}
+
+bool width_staggered(const struct plan *plan, long n_stages)
+{
+    return may_stagger(plan) && staggered_strip(plan) * n_stages <= KERNEL_STRIP;
 }
 
 /* The processor overlaps a recurrence with the vector code of the next strip if that is near enough. A cascade loses
- * time at a strip's ends. */
-int width_strip(const struct plan *plan)
+ * time at a strip's ends when strips are taken one at a time. */
+long width_strip(const struct plan *plan, long n_stages)
 {
     struct work w = work_of(plan);
-    if (has_cascades(plan))
-        return KERNEL_STRIP;
-    return width_staggered(plan) ? STAGGERED_STRIP : is_serial(w.serial, w.vector) ? SHORT_STRIP : KERNEL_STRIP;
+    if (width_staggered(plan, n_stages))
+        return staggered_strip(plan);
+    return !has_cascades(plan) && is_serial(w.serial, w.vector) ? SHORT_STRIP : KERNEL_STRIP;
 }

@@ -6,7 +6,9 @@
 #include "jit/target.h"
 
 enum target width_choose(const struct plan *plan, enum target target); /* to emit for where `target` may be used */
-bool width_staggered(const struct plan *plan); /* its regions work on strips one behind the other, if short enough */
-int width_strip(const struct plan *plan);      /* samples a strip: at most KERNEL_STRIP, a multiple of all vectors */
+/* May the plan's stages work on strips one behind the other? */
+bool width_staggered(const struct plan *plan, long n_stages);
+/* Samples a strip: at most KERNEL_STRIP, a multiple of all vectors. */
+long width_strip(const struct plan *plan, long n_stages);
 
 #endif
