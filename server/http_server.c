@@ -144,6 +144,7 @@ bool http_drain(struct http *h, uint32_t timeout_ms)
     acceptor_stop(h->acceptor);
     settle(h, reaper_clock_ms() + SETTLE_MS);
     atomic_store(&h->refusing, true);
+    reaper_hurry(h->reaper);
     if (!wait_for_none(&h->in_flight, until))
         log_event(LEVEL_WARN, "drain", "%d requests are cut short", atomic_load(&h->in_flight));
     atomic_store(&h->aborting, true);

@@ -4,6 +4,7 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum { LINGER_MAX = 64, LINGER_MS = 2000, LINGER_CHUNK = 65536, LINGER_CHUNKS = 
 /* Many at once, so that the list is not walked for each connection of a flood. A head that follows its connection at
  * once is there within milliseconds; a kept connection is left alone for a while. */
 enum { EVICT_MAX = 16, EVICT_HEAD_MS = 10, EVICT_IDLE_MS = 1000 };
+enum { LEFT_LAG_MS = 100, HURRY_LAG_MS = 1000 };
 
 struct lingering {
     int fd;
@@ -30,7 +32,7 @@ struct reaper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool ending;
+    bool ending, hurry;
     struct reaper_config config;
     struct watched list; /* a ring; this is its head */
     struct lingering lingering[LINGER_MAX];
@@ -106,6 +108,25 @@ static bool cut_off(struct watched *w, uint64_t state, const char *why)
     return true;
 }
 
+/* It sends no more, and nothing of it is left to read; the library does not always notice. */
+static bool has_left(const struct watched *w)
+{
+    struct pollfd p = {.fd = w->fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && !has_bytes(w->fd);
+}
+
+/* What it waits for, or is given, will not come in time. */
+static bool is_slow(const struct reaper *r, const struct watched *w, uint64_t state, int64_t now)
+{
+    enum phase phase = phase_of(state);
+    int64_t lag = lag_of(w, state, now);
+    if (phase > PHASE_SEND)
+        return false;
+    if (phase == PHASE_SEND ? lag > r->config.send_timeout_ms : lag > LEFT_LAG_MS && has_left(w))
+        return true;
+    return r->hurry && lag > HURRY_LAG_MS;
+}
+
 static void cut_off_late(struct reaper *r, int64_t now)
 {
     static const char *const names[] = {"head", "body", "send", "work", "idle"};
@@ -116,8 +137,7 @@ static void cut_off_late(struct reaper *r, int64_t now)
             continue;
         if (phase == PHASE_SEND)
             look_at_answer(r, w, state, now);
-        bool slow = phase == PHASE_SEND && lag_of(w, state, now) > r->config.send_timeout_ms;
-        if (slow || now > atomic_load_explicit(&w->deadline_ms, memory_order_relaxed))
+        if (is_slow(r, w, state, now) || now > atomic_load_explicit(&w->deadline_ms, memory_order_relaxed))
             cut_off(w, state, names[phase]);
         else if (phase != PHASE_IDLE && now > atomic_load_explicit(&w->end_ms, memory_order_relaxed))
             cut_off(w, state, "total");
@@ -181,6 +201,13 @@ unsigned reaper_evict(struct reaper *r)
         n = evict(&idle);
     pthread_mutex_unlock(&r->lock);
     return n;
+}
+
+void reaper_hurry(struct reaper *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->hurry = true;
+    pthread_mutex_unlock(&r->lock);
 }
 
 /* ---- last words ---- */

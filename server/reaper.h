@@ -42,6 +42,9 @@ void reaper_remove(struct reaper *r, struct watched *w);
  * 0 when everybody is busy and in time. Their descriptors are closed a little later. */
 unsigned reaper_evict(struct reaper *r);
 
+/* From now on a second behind the least rate is enough: the server ends. */
+void reaper_hurry(struct reaper *r);
+
 /* Takes over `fd`: reads and throws away until the other side closes, at most two seconds. */
 void reaper_linger(struct reaper *r, int fd);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/command.h"
+#include "tests/support/raw.h"
 #include "tests/support/server_child.h"
 #include "tests/support/steady_load.h"
 
@@ -113,6 +114,28 @@ static void the_end_under_load_drops_no_answer(void **state)
     steady_end(load, &r);
     assert_true(r.answered > 100);
     assert_int_equal(r.refused + r.unread + r.dropped, 0);
+}
+
+static void the_end_does_not_wait_for_slow_clients(void **state)
+{
+    (void)state;
+    static const char *const openings[] = {
+        "GET /livez HTTP/1.1\r\nHost: a\r\nX: ",
+        "POST /graphs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+        "GET /render?expr=x&width=1024&height=1024&format=f32 HTTP/1.1\r\nHost: a\r\n\r\n"};
+    enum { KINDS = sizeof openings / sizeof openings[0] };
+    int fds[KINDS];
+    struct child c = child_start(NULL);
+    for (int i = 0; i < KINDS; i++) {
+        fds[i] = raw_connect(c.port, 0, 2048);
+        assert_true(raw_send(fds[i], openings[i], strlen(openings[i])));
+    }
+    pause_ms(300);
+    double began = now_s();
+    assert_int_equal(child_stop(&c), 0);
+    assert_true(now_s() - began < 3);
+    for (int i = 0; i < KINDS; i++)
+        close(fds[i]);
 }
 
 static void a_client_that_leaves_ends_its_work(void **state)
@@ -231,6 +254,7 @@ int main(void)
         cmocka_unit_test(work_asked_for_while_draining_is_refused),
         cmocka_unit_test(a_drain_that_takes_too_long_cuts_the_work_short_and_ends),
         cmocka_unit_test(the_end_under_load_drops_no_answer),
+        cmocka_unit_test(the_end_does_not_wait_for_slow_clients),
         cmocka_unit_test(a_client_that_leaves_ends_its_work),
         cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
