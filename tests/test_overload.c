@@ -14,7 +14,7 @@
 #include "tests/support/press.h"
 #include "tests/support/server_child.h"
 
-enum { BODY_SAMPLES = 24000, MIB = 1 << 20, WORK_MIB = 256, BODIES_MIB = 64, BASE_MIB = 192 };
+enum { BODY_SAMPLES = 12000, MIB = 1 << 20, WORK_MIB = 256, BODIES_MIB = 64, BASE_MIB = 192 };
 
 static float samples[BODY_SAMPLES];
 
