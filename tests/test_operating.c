@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/room.h"
 #include "core/text.h"
 #include "server/config.h"
 
@@ -203,6 +204,28 @@ static void every_alert_is_explained(void **state)
     assert_true(found > 8);
 }
 
+/* Pattern "/graphs/{id}" stands there as /graphs/ID. */
+static void the_reference_has_every_route_and_every_error(void **state)
+{
+    (void)state;
+    const char *text = read_text("docs/api.md");
+    for (size_t i = 0; route_at(i); i++) {
+        char *path = arena_strdup(arena, route_at(i)->pattern), *from = path, *to = path;
+        for (bool inside = false; *from; from++) {
+            if (*from == '{' || *from == '}')
+                inside = *from == '{';
+            else
+                *to++ = inside ? (char)toupper((unsigned char)*from) : *from;
+        }
+        *to = 0;
+        if (!strstr(text, path))
+            fail_msg("docs/api.md does not have %s", path);
+    }
+    for (enum status s = STATUS_OK + 1; s < STATUS_COUNT; s++)
+        if (!strstr(text, arena_printf(arena, "`%s`", status_slug(s))))
+            fail_msg("docs/api.md does not have %s", status_slug(s));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -232,6 +255,7 @@ int main(void)
         cmocka_unit_test(options_that_are_named_are_settings),
         cmocka_unit_test(links_lead_somewhere),
         cmocka_unit_test(every_alert_is_explained),
+        cmocka_unit_test(the_reference_has_every_route_and_every_error),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
