@@ -446,14 +446,14 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const 
     struct conn *c = *request;
     if (!c)
         return MHD_NO;
+    if (!is_ours(c)) /* not even `visit` is */
+        return MHD_YES;
     switch (c->visit) {
     case VISIT_HEAD:
         return take_head(c, method, version);
     case VISIT_BODY:
     case VISIT_INTAKE:
     case VISIT_REFUSED:
-        if (!is_ours(c))
-            return MHD_YES;
         if (*upload_size) {
             size_t n = *upload_size;
             *upload_size = 0;
@@ -526,6 +526,7 @@ static void begin_connection(struct http *h, struct MHD_Connection *mhd, void **
 static void end_connection(struct conn *c)
 {
     struct http *h = c->http;
+    (void)is_ours(c); /* who woke the library for it may not have let go of it yet */
     reaper_remove(h->reaper, &c->watched);
     if (c->linger) {
         int fd = fcntl(c->watched.fd, F_DUPFD_CLOEXEC, 0);
