@@ -31,6 +31,12 @@ char *test_read_file(struct arena *a, const char *path, size_t *ret_n)
     return data;
 }
 
+void test_figure(const char *name, double value, const char *unit, const char *bar)
+{
+    printf("FIGURE %s %.6g %s %s\n", name, value, unit, bar);
+    fflush(stdout);
+}
+
 uint32_t test_random(uint64_t *state)
 {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;

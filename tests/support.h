@@ -13,6 +13,9 @@
 
 const char *test_build_dir(void);                                       /* holds sinter and sinter-cc */
 char *test_read_file(struct arena *a, const char *path, size_t *ret_n); /* fails the test when it cannot */
-uint32_t test_random(uint64_t *state);                                  /* splitmix64, upper half */
+/* A line "FIGURE name value unit bar" of the report that ./dev torture makes; `bar` says what it should be, "-":
+ * nothing. */
+void test_figure(const char *name, double value, const char *unit, const char *bar);
+uint32_t test_random(uint64_t *state); /* splitmix64, upper half */
 
 #endif

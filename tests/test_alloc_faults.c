@@ -389,7 +389,7 @@ static void every_allocation_may_fail(void **state)
             print_message("%s: %ld allocations\n", s->name, count);
     }
     assert_int_equal(wrong, 0);
-    print_message("FIGURE allocations %ld made_to_fail -\n", rounds);
+    test_figure("allocations.made-to-fail", (double)rounds, "rounds", "-");
     print_message("%zu requests of %ld allocations together\n", n_scenarios, sum);
 }
 

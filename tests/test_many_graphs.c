@@ -119,11 +119,11 @@ static void memory_stays_flat(void **state)
                       (double)at_end / 1024, (double)most / 1024, store_bytes("kernels.db") / 0x1p20,
                       store_bytes("data.db") / 0x1p20, now_s() - began);
     }
-    print_message("FIGURE many-graphs.graphs %u graphs %d\n", graphs, GRAPHS);
-    print_message("FIGURE many-graphs.memory %.1f MiB <=512\n", (double)most / 1024);
-    print_message("FIGURE many-graphs.growth-in-second-half %.1f MiB <=48\n", (double)(at_end - half) / 1024);
-    print_message("FIGURE many-graphs.store %.3f of_its_bound <=1.05\n", largest / STORE_BYTES);
-    print_message("FIGURE many-graphs.rate %.0f graphs/s -\n", graphs / (now_s() - began));
+    test_figure("many-graphs.graphs", graphs, "graphs", "200000");
+    test_figure("many-graphs.memory", (double)most / 1024, "MiB", "<=512");
+    test_figure("many-graphs.growth-in-second-half", (double)(at_end - half) / 1024, "MiB", "<=48");
+    test_figure("many-graphs.store-of-its-bound", largest / STORE_BYTES, "-", "<=1.05");
+    test_figure("many-graphs.rate", graphs / (now_s() - began), "graphs/s", "-");
     assert_true(most <= MOST_KB);
     assert_true(at_end - half <= GROWTH_KB || graphs < GRAPHS);
     assert_true(largest > 0.5 * STORE_BYTES || graphs < GRAPHS);
