@@ -265,6 +265,7 @@ static void every_one(const char *name, enum vfs_fault kind, bool lasting, bool 
     for (unsigned n = 1; n <= count; n += step, lives++)
         one_life(kind, n, lasting, power);
     print_message("%s: %u faults, %u calls, %u refused, all that was acknowledged kept\n", name, lives, tried, refused);
+    test_figure("data-db.faults", lives, "kept_all", "-");
     assert_true(lives > 3);
     assert_true(refused > 0);
 }

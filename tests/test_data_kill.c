@@ -269,6 +269,9 @@ static void what_was_acknowledged_outlives_kill_9(void **state)
         arena_free(a);
     }
     print_message("killed %u times: %zu acknowledged, none lost; open again within %.1f ms\n", rounds, acks.n, worst);
+    test_figure("data-kill.kills", rounds, "kills", "-");
+    test_figure("data-kill.acknowledged", (double)acks.n, "none_lost", "-");
+    test_figure("data-kill.open-again", worst, "ms", "-");
     assert_true(acks.n > rounds);
     free(acks.list);
     char command[128];

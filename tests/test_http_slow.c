@@ -44,6 +44,9 @@ static void good_clients_are_served_while_slow_ones_fill_the_server(void **state
     double took = now_s() - began;
     printf("  all connections are free again %.1f s after the last slow one came\n", took);
     fflush(stdout);
+    test_figure("slowloris.good-p99", attacked.p99_ms, "ms", "<=10");
+    test_figure("slowloris.good-p99-before", calm.p99_ms, "ms", "-");
+    test_figure("slowloris.recovered", took, "s", "<=15");
     attack_stop(&a);
     assert_int_equal(child_stop(&c), 0);
     assert_true(full > 900);
@@ -68,6 +71,9 @@ static void the_end_under_load_drops_no_answer(void **state)
         printf("  %.0f requests/s: %zu answered, %zu refused, %zu unread, %zu dropped; ended after %.3f s\n",
                r.per_second, r.answered, r.refused, r.unread, r.dropped, took);
         fflush(stdout);
+        test_figure("sigterm.requests-a-second", r.per_second, "1/s", "5000");
+        test_figure("sigterm.dropped", (double)(r.dropped + r.refused + r.unread), "answers", "0");
+        test_figure("sigterm.exit", took, "s", "<2");
         assert_int_equal(code, 0);
         assert_true(took < 2);
         assert_int_equal(r.dropped + r.refused + r.unread, 0);

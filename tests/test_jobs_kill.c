@@ -352,6 +352,10 @@ static void what_is_acknowledged_outlives_kills(void **state)
                   "%.0f s; listening again after %.0f ms (median), %.0f ms (most)\n",
                   kills, killed, atomic_load(&n_jobs), ITEMS, atomic_load(&n_repeats), atomic_load(&n_graphs),
                   now_s() - begun, ready_ms[kills / 2], ready_ms[kills - 1]);
+    test_figure("jobs-kill.kills", kills, "kills", "300");
+    test_figure("jobs-kill.jobs", atomic_load(&n_jobs), "none_lost", "-");
+    test_figure("jobs-kill.wrong", atomic_load(&n_wrong), "results", "0");
+    test_figure("jobs-kill.listening-again", ready_ms[kills / 2], "ms", "<=200");
     assert_int_equal(atomic_load(&n_wrong), 0);
     assert_true(atomic_load(&n_jobs) > 0 && atomic_load(&n_graphs) > 0);
     if (kills > KILLS)

@@ -226,6 +226,11 @@ static void four_times_too_much_is_done_as_far_as_it_goes(void **state)
                   "at the most\n",
                   100 * f.work_a_second / before, 200 * f.a_second / (peak.a_second + after.a_second),
                   100 * by_processor, s.most_mib);
+    test_figure("overload.throughput-of-peak", 100 * fmax(f.work_a_second / before, by_processor), "%", ">=90");
+    test_figure("overload.memory", s.most_mib, "MiB", "-");
+    test_figure("overload.health-p99", f.result.health.p99_ms, "ms", "<=50");
+    for (size_t k = 0; k < KINDS; k++)
+        test_figure("overload.interactive-p99", f.result.times[k].p99_ms, "ms", "<=6000");
     assert_sound(&f.result);
     assert_true(f.result.refused.n > 0);
     /* Where other programs compete for the processors, what a second of them did is the better measure. */

@@ -259,6 +259,7 @@ static void no_row_is_used_under_the_key_of_another(void **state)
             store_close(s);
             swaps++;
         }
+    test_figure("kernels-db.rows-swapped", swaps, "none_used", "-");
     print_message("%u rows put under the key of another, none used\n", swaps);
 }
 
@@ -275,6 +276,7 @@ static void a_file_cut_short_costs_only_what_it_held(void **state)
         assert_goes_on(s);
         store_close(s);
     }
+    test_figure("kernels-db.cuts", cuts, "none_used", "-");
     print_message("kernels.db cut at %u places: never another code, and the store goes on\n", cuts);
 }
 
@@ -296,6 +298,7 @@ static void a_flipped_byte_of_the_file_costs_only_what_it_held(void **state)
             fail_msg("the store stays down with byte %zu flipped", at);
         store_close(s);
     }
+    test_figure("kernels-db.bytes-flipped", flips, "none_used", "-");
     print_message("%u bytes of kernels.db flipped: %u of %u rows found, all right\n", flips, hits, flips * KERNELS);
 }
 

@@ -55,6 +55,7 @@ static void grows_little(const char *format, uint64_t least)
     long after = rss_kb(c.pid, "VmHWM");
     print_message("32768 x 32768 %s: %.0f MB in %.1f s, the server's memory grew by %.1f MiB, from %.1f\n", format,
                   (double)bytes * 1e-6, seconds, (double)(after - before) / 1024, (double)before / 1024);
+    test_figure("gigapixel.memory-grew", (double)(after - before) / 1024, "MiB", "<=64");
     assert_true(bytes >= least);
     static const char trailer[] = "\r\nSinter-Nonfinite: 0\r\n";
     assert_non_null(memmem(tail, kept, trailer, strlen(trailer)));

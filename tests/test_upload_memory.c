@@ -89,6 +89,7 @@ static void hours_of_audio_take_little_memory(void **state)
         "%.0f MB in, in %.1f s, %.0f MB out, %.1f s in all; the server's memory grew by %.1f MiB, from %.1f\n",
         (double)PIECES * PIECE * 1e-6, uploaded, (double)bytes * 1e-6, now_s() - began, (double)(after - before) / 1024,
         (double)before / 1024);
+    test_figure("upload.memory-grew", (double)(after - before) / 1024, "MiB", "<=64");
     assert_true(bytes == (uint64_t)PIECES * PIECE);
     assert_true(heard == sent);
     assert_true(after - before <= MOST_KB);

@@ -189,6 +189,10 @@ static void workers_killed_500_times_under_load_cost_no_answer(void **state)
                   (double)all[kept * 99 / 100], (double)all[kept - 1],
                   host_metric(&h, "sinter_compiles_total{result=\"ok\"}"),
                   host_metric(&h, "sinter_worker_restarts_total"));
+    test_figure("worker-kills.kills", kills, "kills", "500");
+    test_figure("worker-kills.not-200", bad, "answers", "0");
+    test_figure("worker-kills.wrong", wrong, "answers", "0");
+    test_figure("worker-kills.p99", (double)all[kept * 99 / 100], "ms", "-");
     assert_int_equal(bad, 0);
     assert_int_equal(wrong, 0);
     assert_int_equal(kills, wanted);
