@@ -353,7 +353,7 @@ const char *pool_submit(struct pool *p, const struct pool_work *work)
 
 const char *pool_refusal(struct pool *p, const struct pool_work *work)
 {
-    const struct queued item = {.work = *work};
+    const struct queued item = {.work = *work, .kind = queue_kind_of(work)};
     pthread_mutex_lock(&p->lock);
     struct queue_load load = load_of(p);
     const char *limit = queue_refusal(&p->queue, &item, &load);

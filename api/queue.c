@@ -307,7 +307,7 @@ static const char *time_refusal(const struct queue *q, const struct queued *item
     return q->limits.wait_s > 0 && wait_s > q->limits.wait_s ? "max-queue-seconds" : NULL;
 }
 
-static enum queue_kind kind_of(const struct pool_work *w)
+enum queue_kind queue_kind_of(const struct pool_work *w)
 {
     if (w->class == POOL_CONTINUE)
         return QUEUE_CONTINUE;
@@ -317,9 +317,11 @@ static enum queue_kind kind_of(const struct pool_work *w)
 const char *queue_refusal(const struct queue *q, const struct queued *item, const struct queue_load *load)
 {
     const char *limit = time_refusal(q, item, load);
-    if (!limit && is_heavy(q, item->work.bytes))
+    if (!limit && is_heavy(q, item->work.bytes) && !victim(q, item, true))
         limit = "max-work-bytes";
-    return !limit && is_full(q, kind_of(&item->work)) ? "max-queue" : limit;
+    if (!limit && is_full(q, item->kind) && !victim(q, item, false))
+        limit = "max-queue";
+    return limit;
 }
 
 const char *queue_put(struct queue *q, struct queued *item, const struct queue_load *load, struct queued **ret_out,
@@ -327,7 +329,7 @@ const char *queue_put(struct queue *q, struct queued *item, const struct queue_l
 {
     const struct pool_work *w = &item->work;
     *ret_out = NULL;
-    item->kind = kind_of(w);
+    item->kind = queue_kind_of(w);
     item->since_ms = load->now_ms;
     *ret_limit = is_heavy(q, w->bytes) ? "max-work-bytes" : "max-queue";
     if (w->class != POOL_CONTINUE) {

@@ -45,6 +45,7 @@ struct queue {
 };
 
 void queue_done(struct queue *q);
+enum queue_kind queue_kind_of(const struct pool_work *w);
 
 /* What is there already, for predictions. */
 struct queue_load {
@@ -58,7 +59,7 @@ struct queue_load {
 const char *queue_put(struct queue *q, struct queued *item, const struct queue_load *load, struct queued **ret_out,
                       const char **ret_limit);
 
-/* The limit that would refuse it now, if nobody is pushed out; or NULL. */
+/* The limit that would refuse it now; or NULL. */
 const char *queue_refusal(const struct queue *q, const struct queued *item, const struct queue_load *load);
 
 /* The next one, or NULL; `short_only`: none but short ones. Its line may be gone: work.client is NULL. */

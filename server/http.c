@@ -265,19 +265,24 @@ static bool nobody_waits(void *user)
 
 static void finish(void *user);
 
+static struct pool_work work_of(struct conn *c)
+{
+    const struct api_response *r = &c->response;
+    return (struct pool_work){.run = finish,
+                              .late = finish_late,
+                              .gone = nobody_waits,
+                              .user = c,
+                              .class = POOL_INTERACTIVE,
+                              .cost_s = r->cost_seconds,
+                              .bytes = r->cost_bytes,
+                              .deadline_ms = r->deadline_ms,
+                              .client = r->client};
+}
+
 /* The name of the limit that refuses, or NULL. */
 static const char *queue_work(struct conn *c)
 {
-    const struct api_response *r = &c->response;
-    const struct pool_work work = {.run = finish,
-                                   .late = finish_late,
-                                   .gone = nobody_waits,
-                                   .user = c,
-                                   .class = POOL_INTERACTIVE,
-                                   .cost_s = r->cost_seconds,
-                                   .bytes = r->cost_bytes,
-                                   .deadline_ms = r->deadline_ms,
-                                   .client = r->client};
+    const struct pool_work work = work_of(c);
     conn_waits(c);
     return pool_submit(c->http->pool, &work);
 }
@@ -318,9 +323,15 @@ static void resume(struct conn *c)
 
 static enum MHD_Result work_on_pool(struct conn *c)
 {
+    const struct pool_work work = work_of(c);
+    const char *limit = pool_refusal(c->http->pool, &work);
+    if (limit) { /* most refusals; they cost no suspension */
+        api_refuse(c->http->api, &c->response, limit);
+        return answer(c);
+    }
     c->visit = VISIT_POOL;
     suspend(c);
-    const char *limit = queue_work(c);
+    limit = queue_work(c);
     if (!limit)
         return MHD_YES;
     api_refuse(c->http->api, &c->response, limit);

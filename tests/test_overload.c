@@ -27,15 +27,15 @@ static const char graph[] = "{\"version\":1,\"params\":{\"k\":{\"default\":4}},\
                             "\"x\":\"x*k\",\"y\":\"y*k\"}},\"output\":\"n*n\"}";
 
 static struct press_kind kinds[] = {
-    {.name = "tiny render", .share = 30, .line = "GET /render?expr=sin(x*40)*y&width=32&height=32&format=f32"},
+    {.name = "tiny render", .share = 20, .line = "GET /render?expr=sin(x*40)*y&width=32&height=32&format=f32"},
     {.name = "small render",
-     .share = 30,
+     .share = 35,
      .line = "POST /render",
      .headers = JSON,
      .body = render_small,
      .body_size = sizeof render_small - 1},
     {.name = "large render",
-     .share = 10,
+     .share = 15,
      .line = "POST /render",
      .headers = JSON,
      .body = render_large,
@@ -206,7 +206,7 @@ static void four_times_too_much_is_done_as_far_as_it_goes(void **state)
 {
     (void)state;
     const char *given = getenv("OVERLOAD_SECONDS");
-    double seconds = given ? atof(given) : 60, some = fmin(fmax(seconds / 10, 1), 5);
+    double seconds = given ? atof(given) : 60, some = fmin(fmax(seconds / 20, 1), 3);
     struct watched_server s = begin();
     learn_costs(&s, some / 2);
     struct figures peak = find_peak(&s, some);
