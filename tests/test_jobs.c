@@ -17,6 +17,8 @@
 #define TONE "{\"kind\":\"process\",\"expr\":\"sine(440)\",\"rate\":8000,\"seconds\":0.1"
 /* Seconds of work. */
 #define LONG "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9)+fbm2(x*8,y*7)\",\"width\":8192,\"height\":8192"
+/* Long enough to be met at work, and short enough to be done again. */
+#define MEDIUM "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9)+fbm2(x*8,y*7)\",\"width\":2048,\"height\":2048"
 
 static struct api_config defaults(void)
 {
@@ -367,21 +369,21 @@ static void a_job_outlives_its_server(void **state)
     (void)state;
     size_t n;
     struct api *of = jobs_api(defaults(), true);
-    const char *path = job_post(of, "[" RENDER "}," LONG "}," TONE "}]");
+    const char *path = job_post(of, "[" RENDER "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," TONE "}]");
     while (number_of(job_of(of, path), "running") < 1 || number_of(job_of(of, path), "done") < 1)
         sleep_ms(2);
     api_drain(of);
     api_free(of); /* in the middle of an item */
     of = jobs_api(defaults(), false);
     struct datum *job = job_of(of, path);
-    assert_true(number_of(job, "done") == 1 && number_of(job, "queued") == 2);
+    assert_true(number_of(job, "queued") >= 1 && number_of(job, "done") + number_of(job, "queued") == 6);
     struct fault fault;
     fault_init(&fault, arena);
     assert_int_equal(api_run_jobs(of, &fault), STATUS_OK);
     job = job_wait(of, path);
-    assert_true(number_of(job, "done") == 3);
+    assert_true(number_of(job, "done") == 6);
     job_results(of, path, "after=1", &n);
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 6);
     api_free(of);
 }
 
