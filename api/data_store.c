@@ -194,8 +194,11 @@ static void fail_all(struct data_op *first, const struct data_op *end, const cha
         data_refuse(op, STATUS_STORE, NULL, "the store cannot keep or find this now: %s", why);
 }
 
-static void count_commit(struct data_store *s)
+/* What changed nothing says nothing about the disk. */
+static void count_commit(struct data_store *s, bool changed)
 {
+    if (!changed)
+        return;
     pthread_mutex_lock(&s->lock);
     s->stats.commits++;
     bool failed = s->stats.failing;
@@ -222,9 +225,10 @@ static void write_ops(struct data_store *s, struct data_op *first, const struct 
         fail_all(first, end, why);
         return;
     }
+    int changes = sqlite3_total_changes(s->writer.db);
     int rc = run_all(s, first, end, why);
     if (rc == SQLITE_OK) {
-        count_commit(s);
+        count_commit(s, sqlite3_total_changes(s->writer.db) != changes);
         return;
     }
     if (first->next != end) {

@@ -19,13 +19,13 @@ struct data_store;
 struct data_config {
     const char *dir; /* holds data.db, made when it is not there; NULL: memory only */
     uint32_t max_graphs;
-    uint64_t max_graphs_bytes;
-    uint64_t max_blob_bytes;  /* of one */
-    uint64_t max_blobs_bytes; /* of all, those that arrive included */
-    uint32_t blob_age_s;      /* since it was last used; those of unfinished jobs are kept */
-    uint32_t max_jobs;        /* unfinished ones and those that are remembered */
-    uint32_t max_items;       /* of all jobs, that are not finished */
-    uint64_t max_jobs_bytes;  /* of those items' requests */
+    uint64_t max_graphs_bytes; /* what they take of the file, about */
+    uint64_t max_blob_bytes;   /* of one */
+    uint64_t max_blobs_bytes;  /* of all, those that arrive included */
+    uint32_t blob_age_s;       /* since it was last used; those of unfinished jobs are kept */
+    uint32_t max_jobs;         /* unfinished ones and those that are remembered */
+    uint32_t max_items;        /* of all jobs, that are not finished */
+    uint64_t max_jobs_bytes;   /* of those items' requests */
     uint64_t max_results_bytes;
     uint32_t result_age_s; /* since the job ended; the job itself is remembered as long again */
     void (*log)(int level, const char *message, void *user); /* of syslog's levels; may be NULL */
@@ -46,8 +46,8 @@ struct data_stats {
     uint64_t jobs, jobs_ended;   /* remembered, and of those with nothing left to do */
     uint64_t items, items_bytes; /* not finished, and their requests */
     uint64_t items_running;
-    double oldest_item_s; /* age of the oldest job with items that wait; 0: none does */
-    uint64_t commits, failures;
+    double oldest_item_s;       /* age of the oldest job with items that wait; 0: none does */
+    uint64_t commits, failures; /* transactions that changed something, and what failed */
 };
 void data_stats(struct data_store *s, struct data_stats *ret);
 

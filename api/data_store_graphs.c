@@ -13,7 +13,7 @@ struct graph_put {
 static int put(struct data_store *s, struct data_op *op)
 {
     struct graph_put *p = (struct graph_put *)op;
-    int64_t found, bytes = (int64_t)strlen(p->canonical);
+    int64_t found, n = (int64_t)strlen(p->canonical), bytes = DATA_GRAPH_ROOM(n);
     TRY_SQL(data_number(&s->writer, &found, 0, SQL_GRAPH_HAS, "t", p->id));
     p->known = found == 1;
     if (p->known)

@@ -55,6 +55,10 @@ static bool sync_dir(const char *dir)
 static enum data_found fill_new(const char *path, char why[DATA_WHY])
 {
     struct data_conn c = {0};
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* nobody else's business, whatever the umask */
+    if (fd < 0)
+        return closed(why, "it cannot be made", strerror(errno));
+    close(fd);
     int rc = connect_to(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &c);
     if (rc != SQLITE_OK)
         return closed(why, "it cannot be made", sqlite3_errstr(rc));

@@ -15,6 +15,14 @@ enum sql {
     SQL_COUNT
 };
 
+/* What a graph's text of n bytes takes of the file, about: its key, its share of half-full pages, a page of its own
+ * when it is long. */
+#define DATA_GRAPH_ROOM(n) ((n) <= 800 ? (n)*3 / 2 + 90 : (n) + 5000)
+#define DATA_GRAPH_LENGTH "length(CAST(canonical AS BLOB))"
+#define DATA_GRAPHS_ROOM                                                                                               \
+    "coalesce(sum(CASE WHEN " DATA_GRAPH_LENGTH "<=800 THEN " DATA_GRAPH_LENGTH "*3/2+90 ELSE " DATA_GRAPH_LENGTH      \
+    "+5000 END),0)"
+
 enum { DATA_WHY = 512, DATA_READERS = 4, DATA_TOUCHED = 256, DATA_PATH = 4096 };
 enum { DATA_BITS = 20 }; /* of the lower number in a key */
 

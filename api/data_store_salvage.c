@@ -37,7 +37,7 @@ static const char mend[] =
     "DELETE FROM bodies WHERE body NOT IN (SELECT body FROM blobs UNION SELECT body FROM results);"
     "DELETE FROM chunks WHERE chunk>>20 NOT IN (SELECT body FROM bodies);"
     "UPDATE totals SET graphs=(SELECT count(*) FROM graphs), graphs_bytes=(SELECT"
-    " coalesce(sum(length(CAST(canonical AS BLOB))),0) FROM graphs), blobs=(SELECT count(*) FROM blobs),"
+    " " DATA_GRAPHS_ROOM " FROM graphs), blobs=(SELECT count(*) FROM blobs),"
     " blobs_bytes=(SELECT coalesce(sum(size),0) FROM bodies WHERE kind=1), results_bytes=(SELECT coalesce(sum(size),0)"
     " FROM bodies WHERE kind=2), jobs=(SELECT count(*) FROM jobs), jobs_ended=(SELECT count(*) FROM jobs WHERE"
     " finished_ms>0), items=(SELECT count(*) FROM items), items_bytes=(SELECT coalesce(sum(length(request)),0) FROM"

@@ -13,7 +13,7 @@ static const char *const migrations[DATA_SCHEMA] = {
     "NULL,"
     " blobs INTEGER NOT NULL, blobs_bytes INTEGER NOT NULL, results_bytes INTEGER NOT NULL, jobs INTEGER NOT NULL,"
     " jobs_ended INTEGER NOT NULL, items INTEGER NOT NULL, items_bytes INTEGER NOT NULL, running INTEGER NOT NULL);"
-    "INSERT INTO totals SELECT 1, count(*), coalesce(sum(length(CAST(canonical AS BLOB))), 0), 0, 0, 0, 0, 0, 0, 0, 0"
+    "INSERT INTO totals SELECT 1, count(*), " DATA_GRAPHS_ROOM ", 0, 0, 0, 0, 0, 0, 0, 0"
     " FROM graphs;"
     "CREATE TABLE owners (owner INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
     /* bytes in chunks; kind: enum body_kind */

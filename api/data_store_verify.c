@@ -139,7 +139,7 @@ static const char *const rules[] = {
     " OR (finished_ms=0)<>(queued+running>0)",
     "SELECT 'the sums of graphs are wrong' FROM totals WHERE graphs<>(SELECT count(*) FROM graphs) OR "
     "graphs_bytes<>(SELECT"
-    " coalesce(sum(length(CAST(canonical AS BLOB))),0) FROM graphs)",
+    " " DATA_GRAPHS_ROOM " FROM graphs)",
     "SELECT 'the sums of blobs are wrong' FROM totals WHERE blobs<>(SELECT count(*) FROM blobs) OR blobs_bytes<>(SELECT"
     " coalesce(sum(size),0) FROM bodies WHERE kind IN (1, 3))",
     "SELECT 'the sum of results is wrong' FROM totals WHERE results_bytes<>(SELECT coalesce(sum(size),0) FROM bodies "

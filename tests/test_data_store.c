@@ -347,7 +347,7 @@ static void bounds_are_kept_and_named(void **state)
     struct data_upload *u;
     uint64_t size;
     config.max_graphs = 2;
-    config.max_graphs_bytes = 20;
+    config.max_graphs_bytes = 2 * (10 * 3 / 2 + 90);
     config.max_blob_bytes = 1000;
     config.max_blobs_bytes = 1500;
     config.max_jobs = 2;
