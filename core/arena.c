@@ -173,6 +173,14 @@ char *arena_printf(struct arena *a, const char *format, ...)
     return p;
 }
 
+size_t arena_reserved(const struct arena *a)
+{
+    size_t n = sizeof *a;
+    for (const struct block *b = a->blocks; b; b = b->next)
+        n += sizeof *b + b->cap;
+    return n;
+}
+
 size_t arena_used(const struct arena *a)
 {
     return a->used;

@@ -25,6 +25,7 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *format, va_list ap);
 size_t arena_used(const struct arena *a);
+size_t arena_reserved(const struct arena *a); /* what it took from malloc for that */
 
 /* True when control comes back because memory ran out:
  *     if (ARENA_GUARD(a)) return STATUS_NO_MEMORY;

@@ -181,7 +181,7 @@ enum status program_make(const struct graph *g, const char *graph_id, struct lay
         program_free(p);
         return s;
     }
-    private->bytes = sizeof *p + (1 + p->n_stages) * sizeof *private + arena_used(a);
+    private->bytes = sizeof *p + (1 + p->n_stages) * sizeof *private + arena_reserved(a);
     *ret_program = p;
     return STATUS_OK;
 }
