@@ -510,6 +510,16 @@ static void cascade_run(struct site *s, const struct group *g)
     site_jump(s, ended);
 }
 
+bool packs_take_guest(struct group *groups, const struct region *region, const struct region *left)
+{
+    for (struct group *g = groups; g; g = g->next)
+        if (g->pack->last == region && g->pack->n_stages == 1) {
+            g->guest = left;
+            return true;
+        }
+    return false;
+}
+
 /* The packs whose results this region would compute, over one strip. */
 void packs_run(struct site *outer, struct group *groups, const struct region *region, const struct loop *strip)
 {

@@ -2,8 +2,7 @@
  * of pieces around its sub-regions; loops through lines without recurrences inside, and VECTOR regions beside them, in
  * one loop over vectors, values in registers. See core/plan.h. */
 #include "core/arena.h"
-#include "core/plan_packs.h"
-#include "jit/cc/emit.h"
+#include "jit/cc/packs.h"
 #include "jit/cc/parts.h"
 #include "jit/cc/width.h"
 
@@ -385,6 +384,15 @@ static bool region_rests(const struct plan *plan, const struct region *region)
     return region->kind != REGION_CHUNK;
 }
 
+/* A few values that no pack computes go along with the region's voices, if there are any. */
+static bool take_guest(struct site *s, const struct region *region)
+{
+    enum { GUEST_MAX = 40 };
+    struct region *left = ARENA_NEW(s->e->arena, struct region);
+    *left = unpacked(s->e, region);
+    return left->n_vals && left->n_vals <= GUEST_MAX && packs_take_guest(s->e->main->packs, region, left);
+}
+
 static void emit_regions(struct site *s, const struct region *regions, uint32_t n, struct loop *strip, bool top)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -394,8 +402,9 @@ static void emit_regions(struct site *s, const struct region *regions, uint32_t 
             i += run - 1;
             continue;
         }
+        bool guest = regions[i].kind == REGION_SERIAL && take_guest(s, &regions[i]);
         packs_run(s, s->e->main->packs, &regions[i], strip);
-        if (region_rests(s->e->plan, &regions[i]))
+        if (guest || region_rests(s->e->plan, &regions[i]))
             continue;
         if (regions[i].kind == REGION_VECTOR)
             vector_region(s, &regions[i], strip, top);

@@ -165,6 +165,18 @@ static void one_sample(struct site *s, const struct group *g, const struct block
     site_forget(s);
 }
 
+static void guest_sample(struct site *s, const struct region *guest, gcc_jit_rvalue *at)
+{
+    struct loop l = *s->loop;
+    struct site lane = site_in_loop(s, &s->e->scalar, &l);
+    l.index = at;
+    l.at = site_add(&lane, l.base, at);
+    emit_region_body(&lane, guest);
+    state_turn(&lane, guest);
+    site_forget(&lane);
+    s->block = lane.block;
+}
+
 static gcc_jit_rvalue *least(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
 {
     gcc_jit_lvalue *m = site_local(s, s->e->t_long, "end");
@@ -187,7 +199,10 @@ static void samples(struct site *s, const struct group *g, const struct block *b
     site_jump(s, head);
     site_branch(s, site_less(s, r(at), end), turn, done);
     s->block = turn;
-    one_sample(s, g, b, site_let(s, e->t_long, r(at)));
+    gcc_jit_rvalue *now = site_let(s, e->t_long, r(at));
+    one_sample(s, g, b, now);
+    if (g->guest)
+        guest_sample(s, g->guest, now);
     site_set(s, at, site_add(s, r(at), machine_long(e, 1)));
     site_jump(s, head);
     s->block = done;

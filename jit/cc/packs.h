@@ -17,11 +17,16 @@ struct group {
     gcc_jit_lvalue *(*widened)[2];    /* by member: f64.f32 of a `prev`: the same, of what it remembers */
     uint32_t *widened_from;           /* by member: the member that is f64.f32 of the next sample, or PLAN_NONE */
     gcc_jit_lvalue *queue[PACK_SKEW]; /* what stages made in the last steps */
+    const struct region *guest;       /* voices: what is computed beside, a sample at a time; or NULL */
     struct group *next;
 };
 
 struct val packs_in_lane(const struct group *g, uint32_t chain, uint32_t stage, uint32_t key);
 bool packs_lanes_differ(const struct group *g, uint32_t key);
+
+/* `left`, which stands in the region of a pack of voices, goes along with those: recurrences overlap. False: there are
+ * no such voices. */
+bool packs_take_guest(struct group *groups, const struct region *region, const struct region *left);
 
 /* One sample: members from what is remembered of inputs, then what they remember for the next. `active` NULL: in all
  * lanes. */
