@@ -82,21 +82,32 @@ static bool has_cascades(const struct plan *plan)
     return false;
 }
 
+static bool recurs_in_loops(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_regions; i++) {
+        const struct region *r = &plan->regions[i];
+        if (r->kind == REGION_CHUNK && (r->n_subs > 1 || r->subs[0].kind != REGION_VECTOR))
+            return true;
+    }
+    return false;
+}
+
+bool width_spends_registers(const struct plan *plan)
+{
+    return !plan->n_packs && !recurs_in_loops(plan);
+}
+
 /* Recurrences on the top level, and none in loops through lines, which fill more strip buffers than the processor has
  * near. Voices have their own way. */
 static bool may_stagger(const struct plan *plan)
 {
     bool serial = false;
-    for (uint32_t i = 0; i < plan->n_regions; i++) {
-        const struct region *r = &plan->regions[i];
-        serial |= r->kind == REGION_SERIAL;
-        if (r->kind == REGION_CHUNK && (r->n_subs > 1 || r->subs[0].kind != REGION_VECTOR))
-            return false;
-    }
+    for (uint32_t i = 0; i < plan->n_regions; i++)
+        serial |= plan->regions[i].kind == REGION_SERIAL;
     for (uint32_t i = 0; i < plan->n_packs; i++)
         if (plan->packs[i].n_stages == 1)
             return false;
-    return serial;
+    return serial && !recurs_in_loops(plan);
 }
 
 /* A cascade's results must be there a strip later. */
