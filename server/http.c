@@ -29,8 +29,6 @@
 #include "server/log.h"
 #include "server/metrics.h"
 
-/* ---- answers ---- */
-
 /* ---- streams ---- */
 
 enum { STREAM_PIECE = 128 << 10 };

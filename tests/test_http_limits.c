@@ -122,6 +122,10 @@ static void whoever_lags_gives_way_when_all_connections_are_in_use(void **state)
         fill(&c, fds, laggards[i].bytes);
         pause_ms(laggards[i].after_ms);
         int status = ask_from(&c, 0);
+        for (int more = 0; more < 20 && status == 503; more++) { /* on a busy machine they lag a little later */
+            pause_ms(30);
+            status = ask_from(&c, 0);
+        }
         if (status != 200)
             fail_msg("%s: %d\n%s", laggards[i].what, status, reply.text);
         if (strcmp(laggards[i].what, "an answer not read"))

@@ -1,11 +1,14 @@
-/* libFuzzer: any bytes as a request's head, judged by server/header_check and server/uri. They are split into lines and
- * fields as the HTTP library does it, in place. What is taken has no byte that would mean something else to another
- * server, and its target decodes without growing.
+/* libFuzzer: any bytes as a request's head, judged by server/header_check, server/uri, server/peers and server/trace.
+ * They are split into lines and fields as the HTTP library does it, in place. What is taken has no byte that would mean
+ * something else to another server, and its target decodes without growing.
  *     ./dev fuzz head 60 */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/header_check.h"
+#include "server/peers.h"
+#include "server/trace.h"
 #include "server/uri.h"
 #include "tests/fuzz/host.h"
 
@@ -77,6 +80,8 @@ static void check_target(const char *target, size_t n)
         host_require(detail);
         return;
     }
+    if (header_check_form("GET", target, &detail) == STATUS_OK)
+        host_require(*target == '/' || !strncasecmp(target, "http", 4));
     if (uri_parse(&u, target, n, PAIRS_MAX))
         return;
     host_require((u.path[0] == '/' || !strcmp(u.path, "*")) && strlen(u.path) <= n && u.n_pairs <= PAIRS_MAX &&
@@ -104,6 +109,25 @@ static void check_fields(const struct head *h)
     host_require(lengths <= 1 && hosts <= 1);
 }
 
+/* Whoever the fields name as the client is an address, and a trace's id is one. */
+static void check_origin(const struct head *h)
+{
+    struct peers trusted;
+    struct peer socket = {{0}};
+    char text[PEER_TEXT_SIZE], id[TRACE_ID_SIZE];
+    host_require(!peers_parse(&trusted, "0.0.0.0/1, ::/1"));
+    for (int header = PROXY_X_FORWARDED_FOR; header <= PROXY_FORWARDED; header++) {
+        struct peer client = peer_behind(&trusted, (enum proxy_header)header, &socket, &h->list);
+        peer_text(&client, text);
+        host_require(strlen(text) >= 2);
+    }
+    for (size_t i = 0; i < h->list.n; i++) {
+        const char *value = h->fields[i].value;
+        host_require(trace_parse(value, id) ? strlen(id) == 32 && !strncmp(id, value + 3, 32) : !*id);
+        (void)!peers_parse(&trusted, value);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct head h = {.n = n};
@@ -118,6 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         host_require(*h.line.method);
     check_target(h.line.target, h.line.target_size);
     check_fields(&h);
+    check_origin(&h);
     if (n && *h.line.method && header_check_layout(&h.line, &h.list, &detail) != STATUS_OK)
         host_require(detail);
     free(h.text);
