@@ -53,6 +53,21 @@ static struct api_response post_graph(struct api *to, int k)
     return ask_of(to, (struct ask){.method = METHOD_POST, .path = "/graphs", .type = "application/json", .body = body});
 }
 
+static struct api_response post_job(struct api *to)
+{
+    return ask_of(to, (struct ask){.method = METHOD_POST,
+                                   .path = "/jobs",
+                                   .type = "application/json",
+                                   .body = "[{\"kind\":\"render\",\"expr\":\"x\",\"width\":8,\"height\":8}]"});
+}
+
+static uint64_t jobs_of(struct api *of)
+{
+    struct api_stats stats;
+    api_stats(of, &stats);
+    return stats.data.jobs;
+}
+
 static void assert_status(struct api_response res, int expected)
 {
     if (res.http_status != expected)
@@ -89,6 +104,7 @@ static void a_disk_that_fails_costs_only_what_must_be_kept(void **state)
         assert_status(ask_of(a, (struct ask){.method = METHOD_GET, .path = "/render", .query = "expr=x&width=8"}), 200);
         assert_status(ask_of(a, (struct ask){.method = METHOD_GET, .path = path}), 200);
         assert_problem(post_graph(a, 3), STATUS_STORE, NULL, "store");
+        assert_problem(post_job(a), STATUS_STORE, NULL, "store");
         assert_int_equal(atomic_load(&words), 1); /* said once */
         assert_non_null(strstr(last_word, "data.db"));
         vfs_faults_arm(VFS_SOUND, 0, false);
@@ -97,6 +113,9 @@ static void a_disk_that_fails_costs_only_what_must_be_kept(void **state)
         assert_false(is_failing(a));
         assert_non_null(strstr(last_word, "again"));
         assert_status(post_graph(a, 2), 201); /* it was not half there */
+        assert_int_equal(jobs_of(a), 0);
+        assert_status(post_job(a), 202);
+        assert_int_equal(jobs_of(a), 1);
         api_free(a);
         vfs_faults_end();
         remove_dir();

@@ -1,7 +1,7 @@
 /* labels: api */
 /* A disk that fails under the data store, at every operation in turn: what was acknowledged is there afterwards, what
  * was refused is there whole or not at all, and nothing else is wrong with the file. SINTER_TORTURE_STEP: how many
- * operations are passed over between two faults (default 97 here; the slow run takes them all). */
+ * operations are passed over between two faults (default 197 here; the slow run takes them all). */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,16 +257,16 @@ static void every_one(const char *name, enum vfs_fault kind, bool lasting, bool 
 {
     const char *step_text = getenv("SINTER_TORTURE_STEP");
     tried = refused = 0;
-    unsigned step = step_text ? (unsigned)atoi(step_text) : 97, lives = 0;
+    unsigned step = step_text ? (unsigned)atoi(step_text) : 197, lives = 0;
     if (kind == VFS_SYNC || kind == VFS_READ) /* there are fewer */
-        step = step > 7 ? 7 : step;
+        step = step > 13 ? 13 : step;
     unsigned count = one_life(kind, 0, lasting, power);
     assert_int_equal(refused, 0);
     for (unsigned n = 1; n <= count; n += step, lives++)
         one_life(kind, n, lasting, power);
     print_message("%s: %u faults, %u calls, %u refused, all that was acknowledged kept\n", name, lives, tried, refused);
     test_figure("data-db.faults", lives, "kept_all", "-");
-    assert_true(lives > 3);
+    assert_true(lives > 1);
     assert_true(refused > 0);
 }
 
