@@ -1,4 +1,5 @@
-/* See log.h. A line is built on the stack and written by one write, so lines of several threads do not mix. */
+/* See log.h. A line is built on the stack and written by one write, so lines of several threads do not mix. Whatever
+ * clients send, a line is whole JSON: a text that is too long ends in "...", a pair without room is left out whole. */
 #include "server/log.h"
 
 #include <poll.h>
@@ -10,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 2048, EVENTS = 64, BURST = 20, PER_SECOND = 5 };
+enum { LINE_SIZE = 2048, TEXT_MOST = 480, EVENTS = 64, BURST = 20, PER_SECOND = 5 };
 
 static const char *const level_names[LEVEL_COUNT] = {"error", "warn", "info", "debug"};
 static _Atomic int most_level = LEVEL_INFO;
@@ -30,6 +31,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 struct line {
     char text[LINE_SIZE];
     size_t n;
+    bool full; /* something had no room */
 };
 
 void log_set_level(enum log_level most)
@@ -53,6 +55,7 @@ unsigned long log_suppressed(void)
 static void put(struct line *l, const char *s, size_t n)
 {
     size_t room = LINE_SIZE - 4 - l->n;
+    l->full |= n > room;
     if (n > room)
         n = room;
     memcpy(l->text + l->n, s, n);
@@ -64,10 +67,12 @@ static void put_text(struct line *l, const char *s)
     put(l, s, strlen(s));
 }
 
-static void put_quoted(struct line *l, const char *s)
+/* About `most` bytes at most. */
+static void put_quoted(struct line *l, const char *s, size_t most)
 {
+    size_t end = l->n + most < LINE_SIZE - 16 ? l->n + most : LINE_SIZE - 16;
     put_text(l, "\"");
-    for (; *s && l->n + 16 < LINE_SIZE; s++) {
+    for (; *s && l->n < end; s++) {
         unsigned char c = (unsigned char)*s;
         char escape[8];
         if (c == '"' || c == '\\')
@@ -77,7 +82,7 @@ static void put_quoted(struct line *l, const char *s)
         else
             put(l, (char[]){(char)c}, 1);
     }
-    put_text(l, "\"");
+    put_text(l, *s ? "...\"" : "\"");
 }
 
 static void put_number(struct line *l, double number)
@@ -89,16 +94,28 @@ static void put_number(struct line *l, double number)
 static void put_key(struct line *l, const char *key)
 {
     put_text(l, ",");
-    put_quoted(l, key);
+    put_quoted(l, key, LINE_SIZE);
     put_text(l, ":");
+}
+
+/* text NULL: the number */
+static void put_pair(struct line *l, const char *key, const char *text, double number, size_t most)
+{
+    size_t before = l->n;
+    put_key(l, key);
+    if (text)
+        put_quoted(l, text, most);
+    else
+        put_number(l, number);
+    if (l->full)
+        l->n = before;
+    l->full = false;
 }
 
 static void put_suppressed(struct line *l, unsigned long n)
 {
-    if (n == 0)
-        return;
-    put_key(l, "suppressed");
-    put_number(l, (double)n);
+    if (n)
+        put_pair(l, "suppressed", NULL, (double)n, 0);
 }
 
 static void begin(struct line *l, enum log_level level, const char *event)
@@ -111,12 +128,11 @@ static void begin(struct line *l, enum log_level level, const char *event)
     size_t n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(stamp + n, sizeof stamp - n, ".%03ldZ", now.tv_nsec / 1000000);
     l->n = 0;
+    l->full = false;
     put_text(l, "{\"time\":");
-    put_quoted(l, stamp);
-    put_key(l, "level");
-    put_quoted(l, level_names[level]);
-    put_key(l, "event");
-    put_quoted(l, event);
+    put_quoted(l, stamp, LINE_SIZE);
+    put_pair(l, "level", level_names[level], 0, LINE_SIZE);
+    put_pair(l, "event", event, 0, LINE_SIZE);
 }
 
 /* Whoever reads a pipe of ours and does not keep up loses lines, and holds up nobody. One thread at a time, because a
@@ -196,8 +212,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     va_end(ap);
     struct line l;
     begin(&l, level, event);
-    put_key(&l, "detail");
-    put_quoted(&l, detail);
+    put_pair(&l, "detail", detail, 0, LINE_SIZE - 256); /* room for what was suppressed */
     put_suppressed(&l, suppressed);
     end(&l);
 }
@@ -209,13 +224,8 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         return;
     struct line l;
     begin(&l, level, event);
-    for (size_t i = 0; i < n; i++) {
-        put_key(&l, fields[i].key);
-        if (fields[i].text)
-            put_quoted(&l, fields[i].text);
-        else
-            put_number(&l, fields[i].number);
-    }
+    for (size_t i = 0; i < n; i++)
+        put_pair(&l, fields[i].key, fields[i].text, fields[i].number, TEXT_MOST);
     put_suppressed(&l, suppressed);
     end(&l);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/json.h"
 #include "tests/support/raw.h"
 #include "tests/support/server_child.h"
 
@@ -104,6 +105,47 @@ static void lines_beyond_the_rate_are_counted(void **state)
     fclose(log);
 }
 
+/* Is the line an object, and are "status" and "out" in it? */
+static void is_whole(const char *line, size_t n, struct arena *a)
+{
+    struct fault fault;
+    struct datum *root;
+    const struct json_limits limits = {.max_bytes = n, .max_depth = 2};
+    fault_init(&fault, a);
+    if (json_read(line, n, &limits, a, &root, &fault) != STATUS_OK || !datum_get(root, "status") ||
+        !datum_get(root, "out"))
+        fail_msg("a line lacks something: %.*s", (int)n, line);
+}
+
+static void a_line_is_whole_whatever_clients_send(void **state)
+{
+    (void)state;
+    enum { ASKED = 64 };
+    const char *const arguments[] = {"--access-log", "1", NULL}, *const pieces[] = {"a", "%22", "%C3%BC", "%5C"};
+    FILE *log = tmpfile();
+    struct child c = start(fileno(log), arguments);
+    for (int i = 0; i < ASKED; i++) {
+        static char request[1 << 15];
+        int times = i < 32 ? 440 + i : 60 * i; /* about what one text may have, and about what a line may */
+        size_t n = 0;
+        for (int k = 0; k < (i % 2 ? times : 3); k++)
+            n += (size_t)sprintf(request + n, "G");
+        n += (size_t)sprintf(request + n, " /");
+        for (int k = 0; k < times; k++)
+            n += (size_t)sprintf(request + n, "%s", pieces[i / 2 % 4]);
+        n += (size_t)sprintf(request + n, " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        raw_exchange(c.port, request, n, 2000, &reply);
+    }
+    assert_int_equal(child_stop(&c), 0);
+    int lines = 0;
+    struct arena *a = arena_new(16 << 20);
+    for (const char *at = lines_of(log), *end; (end = strchr(at, '\n')); at = end + 1, lines++)
+        is_whole(at, (size_t)(end - at), a);
+    assert_int_equal(lines, ASKED);
+    arena_free(a);
+    fclose(log);
+}
+
 static void nobody_waits_for_a_reader_that_does_not_read(void **state)
 {
     (void)state;
@@ -132,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_tells_who_asked_for_what_and_how_it_went),
         cmocka_unit_test(lines_beyond_the_rate_are_counted),
+        cmocka_unit_test(a_line_is_whole_whatever_clients_send),
         cmocka_unit_test(nobody_waits_for_a_reader_that_does_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
