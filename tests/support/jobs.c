@@ -133,9 +133,16 @@ const char *text_of(const struct datum *object, const char *key)
 
 struct datum *job_wait(struct api *of, const char *path)
 {
-    struct heard h = hear_get(of, path, "wait=60");
-    assert_int_equal(h.supply, API_SUPPLY_END);
-    return json_of(h.text, h.n);
+    enum { POLLS = 12 }; /* items get what processor time is left over */
+    for (int i = 0; i < POLLS; i++) {
+        struct heard h = hear_get(of, path, "wait=20");
+        assert_int_equal(h.supply, API_SUPPLY_END);
+        struct datum *job = json_of(h.text, h.n);
+        if (datum_get(job, "finished")->kind != DATUM_NULL)
+            return job;
+    }
+    fail_msg("%s does not end", path);
+    return NULL;
 }
 
 struct datum **job_results(struct api *of, const char *path, const char *query, size_t *ret_n)
