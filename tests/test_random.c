@@ -181,7 +181,8 @@ static void report(struct trial *t, const char *what)
         }
         trial_close(&part);
     }
-    fail_msg("SINTER_RANDOM_SEED=%llu: %s\n%s", (unsigned long long)t->seed, first, text);
+    fprintf(stderr, "%s\n", text); /* it may be longer than cmocka prints */
+    fail_msg("SINTER_RANDOM_SEED=%llu: %s", (unsigned long long)t->seed, first);
 }
 
 static void count_refusal(struct trial *t, const struct fault *fault, int *n)
