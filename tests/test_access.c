@@ -211,6 +211,38 @@ static void files_that_are_not_sound_are_refused_with_their_line(void **state)
     }
 }
 
+static void any_bytes_in_a_file_of_keys_are_read_or_refused(void **state)
+{
+    (void)state;
+    static const char bytes[] = " \t\r\n#,:=.-_aA09\x80\xff\0";
+    uint64_t random = 7;
+    int sound = 0, refused = 0;
+    write_role_keys("");
+    size_t n;
+    char *whole = test_read_file(arena, key_path, &n), *text = arena_alloc(arena, n);
+    for (uint32_t i = 0; i < 600; i++) {
+        struct fault fault;
+        struct keys *keys;
+        fault_init(&fault, arena);
+        memcpy(text, whole, n);
+        for (uint32_t k = 0; k < i % 4; k++)
+            text[test_random(&random) % n] = bytes[test_random(&random) % (sizeof bytes - 1)];
+        FILE *f = fopen(key_path, "w");
+        assert_non_null(f);
+        fwrite(text, 1, i % 3 ? n : test_random(&random) % n, f);
+        fclose(f);
+        if (keys_read(key_path, &keys, &fault) == STATUS_OK) {
+            assert_null(keys_find(keys, "nobody.at.all"));
+            keys_free(keys);
+            sound++;
+        } else {
+            assert_true(fault.count > 0);
+            refused++;
+        }
+    }
+    assert_true(sound > 90 && refused > 150);
+}
+
 static void a_broken_file_at_reload_keeps_the_old_keys(void **state)
 {
     (void)state;
@@ -533,6 +565,7 @@ int main(void)
         cmocka_unit_test(what_is_not_exactly_a_key_is_401),
         cmocka_unit_test(a_key_ends_with_its_day),
         cmocka_unit_test(files_that_are_not_sound_are_refused_with_their_line),
+        cmocka_unit_test(any_bytes_in_a_file_of_keys_are_read_or_refused),
         cmocka_unit_test(a_broken_file_at_reload_keeps_the_old_keys),
         cmocka_unit_test(a_server_does_not_begin_without_the_keys_it_was_told_of),
         cmocka_unit_test(reloads_refuse_nobody_meanwhile),
