@@ -50,7 +50,10 @@ enum status exchange_alive(const struct exchange *ex, double done)
 
 enum status exchange_ended(struct exchange *ex, enum status why)
 {
-    if (why == STATUS_DEADLINE && ex->req->batch)
+    bool item = ex->req->batch && !ex->req->batch->check_only;
+    if (why == STATUS_DEADLINE && !ex->fault.limit)
+        ex->fault.limit = item ? "max-item-ms" : "max-request-ms";
+    if (why == STATUS_DEADLINE && item)
         return fault_add(&ex->fault, why, "", 0,
                          "the item was not done after %u ms; split it, or have the operator raise --max-item-ms",
                          ex->req->batch->max_ms);

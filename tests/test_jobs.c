@@ -361,6 +361,7 @@ static void an_item_has_a_deadline_of_its_own_and_the_job_goes_on(void **state)
     const struct datum *late = datum_get(result_of(lines, n, "0"), "body");
     assert_string_equal(text_of(late, "type"), "/errors/deadline");
     assert_non_null(strstr(text_of(late, "detail"), "max-item-ms"));
+    assert_string_equal(text_of(late, "limit"), "max-item-ms");
     api_free(of);
 }
 

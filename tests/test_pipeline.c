@@ -325,7 +325,10 @@ static void deadlines_and_leaving_end_the_work(void **state)
     struct api_config config = api_config_default();
     config.max_request_ms = 1;
     struct api *hurried = small_api(config);
-    assert_problem(render_of(hurried, deep, 2000, 2000, ",\"samples\":16"), STATUS_DEADLINE, "", "--max-request-ms");
+    struct api_response late = render_of(hurried, deep, 2000, 2000, ",\"samples\":16");
+    assert_non_null(late.limit);
+    assert_string_equal(late.limit, "max-request-ms");
+    assert_problem(late, STATUS_DEADLINE, "", "--max-request-ms");
     api_free(hurried);
     const char *text = arena_printf(arena, "{\"graph\":%s,\"width\":500,\"height\":500}", deep);
     assert_problem(
