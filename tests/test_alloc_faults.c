@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jit/store.h"
 #include "tests/interpose/allocations.h"
 #include "tests/support/ask.h"
 #include "tests/support/upload.h"
@@ -165,6 +166,27 @@ static void add_kept(void)
     add((struct scenario){"a stream seen", .ask = GET("%s", NULL), .before = JSON("/streams", STREAM), .varies = true});
     add((struct scenario){"a stream's state", .ask = GET("%s/state", NULL), .before = JSON("/streams", STREAM),
                           .varies = true});
+}
+
+#define JOB "[{\"kind\":\"render\",\"expr\":\"x\"},{\"id\":\"b\",\"kind\":\"render\",\"expr\":\"y*2\"}]"
+
+static void add_jobs(void)
+{
+    static const struct ask lines = {.method = METHOD_POST,
+                                     .path = "/jobs",
+                                     .type = "application/x-ndjson",
+                                     .body = "{\"kind\":\"render\",\"expr\":\"x\"}\n"},
+                            blob = {.method = METHOD_POST,
+                                    .path = "/blobs",
+                                    .type = "application/octet-stream",
+                                    .body = "some bytes"},
+                            cancel = {.method = METHOD_DELETE, .path = "%s"};
+    add((struct scenario){"a job", .ask = JSON("/jobs", JOB), .varies = true});
+    add((struct scenario){"a job in lines", .ask = lines, .varies = true});
+    add((struct scenario){"a job seen", .ask = GET("%s", NULL), .before = JSON("/jobs", JOB), .varies = true});
+    add((struct scenario){"a job cancelled", .ask = cancel, .before = JSON("/jobs", JOB), .varies = true});
+    add((struct scenario){"a blob", .ask = blob, .varies = true});
+    add((struct scenario){"a blob fetched", .ask = GET("%s", NULL), .before = blob});
 }
 
 static void add_pages(void)
@@ -393,6 +415,47 @@ static void every_allocation_may_fail(void **state)
     print_message("%zu requests of %ld allocations together\n", n_scenarios, sum);
 }
 
+/* ---- the store of kernels ---- */
+
+/* A kernel put and asked for; how many allocations that took. */
+static long use_store(long n, bool onwards)
+{
+    static const uint8_t key[HASH_SIZE] = {7}, code[700] = {0xc3}, shape_bytes[] = "shape";
+    const struct image image = {code, sizeof code, 0};
+    const struct bytes shape = {shape_bytes, sizeof shape_bytes};
+    struct stored row;
+    allocations_arm(n, onwards);
+    struct store *s = store_open(&(struct store_config){.dir = folder, .bytes = 1 << 20});
+    if (s) {
+        store_put(s, key, TARGET_V3, shape, &image);
+        store_flush(s);
+        if (store_get(s, key, TARGET_V3, shape, &row) == STORE_HIT) {
+            assert_memory_equal(row.image.bytes, code, sizeof code);
+            stored_done(&row);
+        }
+        store_close(s);
+    }
+    return allocations_disarm();
+}
+
+static void the_store_of_kernels_does_without_memory(void **state)
+{
+    (void)state;
+    const long never = 1L << 40;
+    long alive = 0, count = 0;
+    for (int i = 0; i < 3; i++) {
+        count = use_store(never, false);
+        alive = allocations_alive();
+    }
+    long step = getenv("SINTER_EVERY") ? 1 : 1 + count / ROUNDS_QUICK;
+    for (int onwards = 0; onwards < 2; onwards++)
+        for (long n = 1; n <= count; n += step)
+            use_store(n, onwards);
+    use_store(never, false);
+    assert_true(settled(alive) <= alive);
+    assert_true(count > 50);
+}
+
 static int set_up(void **state)
 {
     if (ask_set_up(state))
@@ -403,6 +466,7 @@ static int set_up(void **state)
     add_renders();
     add_audio();
     add_kept();
+    add_jobs();
     add_pages();
     return 0;
 }
@@ -418,6 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(the_store_of_kernels_does_without_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
