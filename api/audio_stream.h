@@ -5,6 +5,7 @@
 #define API_AUDIO_STREAM_H
 
 #include "api/blocks.h"
+#include "api/client.h"
 #include "api/etag.h"
 #include "api/responses.h"
 
@@ -22,6 +23,7 @@ struct stream_answer {
 
 struct audio_stream {
     char id[STREAM_ID_SIZE];
+    char owner[CLIENT_ID_SIZE]; /* whose it is */
     /* as it was opened */
     struct program *program;
     char *canonical;                  /* the graph's text */

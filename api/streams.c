@@ -1,5 +1,6 @@
 /* The routes of streams: audio in blocks, the state kept between them. What a stream is, is in audio_stream.h. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -38,17 +39,24 @@ static void release_stream(void *user)
     audio_stream_unref(user);
 }
 
+/* As jobs: to others it does not exist. */
+static bool is_own(const struct exchange *ex, const struct audio_stream *s)
+{
+    return (ex->client->roles & ROLE_ADMIN) || !strcmp(ex->client->id, s->owner);
+}
+
 /* The stream of the path, until the request ends. */
 static enum status find_stream(struct exchange *ex, bool uses, struct audio_stream **ret)
 {
     void **slot = exchange_defer(ex, release_stream);
     *slot = *ret = audio_streams_find(ex->api->streams, ex->rest, uses);
     answer_header(ex, "Cache-Control", "no-store");
-    return *ret ? STATUS_OK
-                : fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0,
-                            "no stream %.60s is open here: it may have been idle for too long, and no stream outlives "
-                            "its server; POST /streams opens one",
-                            ex->rest);
+    if (*ret && is_own(ex, *ret))
+        return STATUS_OK;
+    return fault_add(&ex->fault, STATUS_NOT_FOUND, "", 0,
+                     "no stream %.60s of yours is open here: it may have been idle for too long, and no stream "
+                     "outlives its server; POST /streams opens one",
+                     ex->rest);
 }
 
 static enum status in_flight(struct exchange *ex)
@@ -184,6 +192,7 @@ static enum status make_stream(struct exchange *ex, struct opening *o)
 
 static enum status open_stream(struct exchange *ex, struct opening *o)
 {
+    snprintf(o->stream->owner, sizeof o->stream->owner, "%s", ex->client->id);
     TRY(audio_streams_open(ex->api->streams, o->stream, &ex->fault));
     answer_header(ex, "Location", arena_printf(ex->arena, "/streams/%s", o->stream->id));
     answer_header(ex, "Cache-Control", "no-store");

@@ -397,6 +397,41 @@ static void a_keys_share_of_work_is_known_to_quotas_and_jobs(void **state)
     api_free(closed);
 }
 
+static void expect_status(struct api *of, enum method method, const char *path, const char *key, int http_status)
+{
+    struct api_response res = ask_with(of, method, path, key);
+    assert_int_equal(res.http_status, http_status);
+    api_response_done(&res);
+}
+
+static void a_stream_is_there_for_the_key_that_opened_it(void **state)
+{
+    (void)state;
+    char other[KEY_TEXT_SIZE], chief[KEY_TEXT_SIZE], hash[KEY_HASH_TEXT_SIZE], lines[512];
+    keys_make("other", other, hash);
+    int n = snprintf(lines, sizeof lines, "other process %s\n", hash);
+    keys_make("chief", chief, hash);
+    snprintf(lines + n, sizeof lines - (size_t)n, "chief process,admin %s\n", hash);
+    write_role_keys(lines);
+    struct api *of = closed_api(NULL);
+    struct api_response res = ask_of(of, (struct ask){.method = METHOD_POST,
+                                                      .path = "/streams",
+                                                      .type = "application/json",
+                                                      .body = "{\"expr\":\"in\",\"rate\":48000,\"channels\":1}",
+                                                      .more = {{"Authorization", bearer(texts[1])}}});
+    assert_int_equal(res.http_status, 201);
+    const char *path = arena_strdup(arena, header_of(&res, "Location"));
+    const char *export = arena_printf(arena, "%s/state", path);
+    api_response_done(&res);
+    expect_status(of, METHOD_GET, path, other, 404);
+    expect_status(of, METHOD_GET, export, other, 404);
+    expect_status(of, METHOD_DELETE, path, other, 404);
+    expect_status(of, METHOD_GET, path, chief, 200);
+    expect_status(of, METHOD_GET, export, texts[1], 200);
+    expect_status(of, METHOD_DELETE, path, texts[1], 204);
+    api_free(of);
+}
+
 static void what_a_key_may_see_is_kept_by_no_shared_cache(void **state)
 {
     (void)state;
@@ -572,6 +607,7 @@ int main(void)
         cmocka_unit_test(heads_are_refused_before_their_bodies_come),
         cmocka_unit_test(clients_are_their_key_or_their_address_or_their_64_bits_of_it),
         cmocka_unit_test(a_keys_share_of_work_is_known_to_quotas_and_jobs),
+        cmocka_unit_test(a_stream_is_there_for_the_key_that_opened_it),
         cmocka_unit_test(what_a_key_may_see_is_kept_by_no_shared_cache),
         cmocka_unit_test(preflights_are_answered_for_every_route_and_need_no_key),
         cmocka_unit_test(answers_and_refusals_may_be_read_by_the_origins_of_the_list),
