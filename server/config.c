@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,30 @@ static bool read_environment(struct settings *s, struct complaint *complaint)
             return false;
     }
     return true;
+}
+
+static bool is_setting(const char *variable, size_t n)
+{
+    for (size_t i = 0; i < config_settings_count; i++) {
+        char name[NAME_SIZE];
+        environment_name(&config_settings[i], name);
+        if (strlen(name) == n && !memcmp(name, variable, n))
+            return true;
+    }
+    return false;
+}
+
+const char *config_stray(size_t *at, int *ret_n)
+{
+    while (environ && environ[*at]) {
+        const char *variable = environ[(*at)++];
+        size_t n = strcspn(variable, "=");
+        if (strncmp(variable, "SINTER_", 7) != 0 || n > INT_MAX || is_setting(variable, n))
+            continue;
+        *ret_n = (int)n;
+        return variable;
+    }
+    return NULL;
 }
 
 static const struct setting *row_by_name(const char *name, size_t n)

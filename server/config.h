@@ -42,6 +42,10 @@ enum config_outcome { CONFIG_READY, CONFIG_HELP, CONFIG_WRONG };
  * the environment are kept by address. */
 enum config_outcome config_read(struct settings *s, int argc, char **argv, char *ret_problem, size_t size);
 
+/* The next variable SINTER_... of the environment that is no setting, up to its value (`ret_n` characters); NULL: there
+ * is no more. *at begins with 0. */
+const char *config_stray(size_t *at, int *ret_n);
+
 /* One line a setting with its value in `s`. */
 void config_print_help(FILE *to, const struct settings *s);
 /* Its value in `s` as one would write it. */

@@ -291,6 +291,16 @@ static int run(struct server *s, struct fault *fault)
     return EXIT_DONE;
 }
 
+/* No reason not to start: Kubernetes sets SINTER_PORT and the like for a service of this name. */
+static void warn_of_strays(void)
+{
+    const char *name;
+    int n;
+    for (size_t at = 0; (name = config_stray(&at, &n));)
+        log_event(LEVEL_WARN, "settings", "%.*s in the environment is no setting; `sinter serve --help` lists all", n,
+                  name);
+}
+
 int command_serve(int argc, char **argv)
 {
     static struct server s;
@@ -307,6 +317,7 @@ int command_serve(int argc, char **argv)
     }
     log_set_level(s.settings.log_level);
     log_set_rate(s.settings.log_lines);
+    warn_of_strays();
     if (catch_signals() || make_store(s.settings.store))
         return EXIT_FAILED;
     marker_catch();

@@ -103,6 +103,28 @@ static void each_setting_is_read_from_line_and_environment_and_the_line_wins(voi
     }
 }
 
+static int count_strays(const char *wanted)
+{
+    const char *name;
+    int n, found = 0;
+    for (size_t at = 0; (name = config_stray(&at, &n));)
+        found += (size_t)n == strlen(wanted) && !memcmp(name, wanted, (size_t)n);
+    return found;
+}
+
+static void a_variable_that_is_no_setting_is_told(void **state)
+{
+    (void)state;
+    setenv("SINTER_KEY", "file", 1);
+    setenv("SINTER_KEYS", "", 1);
+    assert_int_equal(count_strays("SINTER_KEY"), 1);
+    assert_int_equal(count_strays("SINTER_KEYS"), 0);
+    assert_int_equal(count_strays("PATH"), 0);
+    unsetenv("SINTER_KEY");
+    unsetenv("SINTER_KEYS");
+    assert_int_equal(count_strays("SINTER_KEY"), 0);
+}
+
 static void wrong_values_are_refused_with_their_name(void **state)
 {
     (void)state;
@@ -233,6 +255,7 @@ int main(void)
         cmocka_unit_test(rows_are_well_formed),
         cmocka_unit_test(defaults_lie_within_their_bounds_and_read_back),
         cmocka_unit_test(each_setting_is_read_from_line_and_environment_and_the_line_wins),
+        cmocka_unit_test(a_variable_that_is_no_setting_is_told),
         cmocka_unit_test(wrong_values_are_refused_with_their_name),
         cmocka_unit_test(bytes_take_suffixes),
         cmocka_unit_test(the_store_is_one_folder_for_both_rooms),
