@@ -74,7 +74,8 @@ static int store_piece(struct data_store *s, struct data_op *op, const struct da
         TRY_SQL(data_results_room(s, 0, u->n, &fits));
     if (!fits)
         return data_refuse(op, STATUS_STORE, blob ? "max-blobs-bytes" : "max-results-bytes",
-                           "%lld bytes are kept already, and there is no room for more (limit %s)", (long long)*total,
+                           "%lld bytes are kept already, and there is no room for more (limit %s, set by --%s)",
+                           (long long)*total, blob ? "max-blobs-bytes" : "max-results-bytes",
                            blob ? "max-blobs-bytes" : "max-results-bytes");
     if (!*io_body)
         TRY_SQL(data_body_new(s, u->coming, io_body));
@@ -118,6 +119,13 @@ enum status data_upload_add(struct data_upload *u, const void *data, size_t n, s
         return fault_add(fault, STATUS_TOO_LARGE, "", 0,
                          "the blob has more than %llu bytes (limit max-blob-bytes, set by --max-blob-bytes)",
                          (unsigned long long)most);
+    }
+    if (u->coming == BODY_BLOB_COMING && data_upload_size(u) + n > u->store->config.max_blobs_bytes) {
+        fault->limit = "max-blobs-bytes"; /* however many others are deleted */
+        return fault_add(fault, STATUS_TOO_LARGE, "", 0,
+                         "the blob has more bytes than all together may have here, %llu (limit max-blobs-bytes, set by "
+                         "--max-blobs-bytes; less without a store)",
+                         (unsigned long long)u->store->config.max_blobs_bytes);
     }
     if (u->coming == BODY_BLOB_COMING)
         sha256_add(&u->sha256, data, n);

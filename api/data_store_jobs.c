@@ -121,6 +121,20 @@ static int put_job(struct data_store *s, struct data_op *op)
     return op->status == STATUS_OK ? add_items(s, p, owner, job) : SQLITE_OK;
 }
 
+/* To come back later would not help. */
+static enum status check_ever_fits(const struct data_store *s, const struct put_op *p, struct fault *fault)
+{
+    const struct data_config *c = &s->config;
+    if (p->job->n_items > c->max_items)
+        return fault_limit(fault, "max-items", "", "the job has %u items; all jobs that wait or run have at most %u",
+                           p->job->n_items, c->max_items);
+    if ((uint64_t)p->bytes > c->max_jobs_bytes)
+        return fault_limit(fault, "max-jobs-bytes", "",
+                           "the job's items have %lld bytes; those of all jobs that wait or run have at most %llu",
+                           (long long)p->bytes, (unsigned long long)c->max_jobs_bytes);
+    return STATUS_OK;
+}
+
 enum status data_job_put(struct data_store *s, const struct data_new_job *job, enum data_taken *ret_taken,
                          char ret_id[DATA_JOB_ID], struct fault *fault)
 {
@@ -134,6 +148,7 @@ enum status data_job_put(struct data_store *s, const struct data_new_job *job, e
         snprintf(p.id + 2 * i, 3, "%02x", random[i]);
     for (uint32_t i = 0; i < job->n_items; i++)
         p.bytes += (int64_t)job->items[i].n;
+    TRY(check_ever_fits(s, &p, fault));
     TRY(data_submit(s, &p.op, fault));
     *ret_taken = p.taken;
     memcpy(ret_id, p.id, sizeof p.id);

@@ -123,6 +123,11 @@ static void all_blobs_together_have_a_bound(void **state)
     assert_int_equal(res.http_status, 503);
     assert_string_equal(res.limit, "max-blobs-bytes");
     api_response_done(&res);
+    res = ask_of(
+        of,
+        (struct ask){.method = METHOD_POST, .path = "/blobs", .body = (const char *)bytes(300001, 3), .size = 300001});
+    assert_string_equal(res.limit, "max-blobs-bytes");
+    assert_problem(res, STATUS_TOO_LARGE, "", "--max-blobs-bytes"); /* to come back later would not help */
     api_free(of);
 }
 

@@ -376,11 +376,18 @@ static void bounds_are_kept_and_named(void **state)
     for (int i = 0; i < 6; i++)
         items[i] = (struct data_new_item){NULL, "0123456789012345678901234", 25};
     struct data_new_job job = job_of("a", NULL, items, 6);
-    fails(data_job_put(s, &job, &taken, id, &fault), STATUS_STORE, "max-items");
+    fails(data_job_put(s, &job, &taken, id, &fault), STATUS_LIMIT, "max-items"); /* not for now, but for ever */
     job.n_items = 5;
-    fails(data_job_put(s, &job, &taken, id, &fault), STATUS_STORE, "max-jobs-bytes");
+    fails(data_job_put(s, &job, &taken, id, &fault), STATUS_LIMIT, "max-jobs-bytes");
     job.n_items = 1;
     good(data_job_put(s, &job, &taken, id, &fault));
+    job.n_items = 4;
+    fails(data_job_put(s, &job, &taken, id, &fault), STATUS_STORE, "max-jobs-bytes");
+    struct data_new_job small = job_of(
+        "a", NULL,
+        (struct data_new_item[5]){{NULL, "0", 1}, {NULL, "0", 1}, {NULL, "0", 1}, {NULL, "0", 1}, {NULL, "0", 1}}, 5);
+    fails(data_job_put(s, &small, &taken, id, &fault), STATUS_STORE, "max-items");
+    job.n_items = 1;
     good(data_job_put(s, &job, &taken, id, &fault));
     fails(data_job_put(s, &job, &taken, id, &fault), STATUS_STORE, "max-jobs");
     job.n_items = 0;
