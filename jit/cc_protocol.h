@@ -29,6 +29,6 @@ struct cc_header {
 };
 
 /* Raised when the emitter would give other code for the same IR. */
-#define CODEGEN_VERSION 9
+#define CODEGEN_VERSION 10
 
 #endif

@@ -33,6 +33,7 @@ struct main_body {
     struct image_view *image_views; /* by image */
     bool *stored;                   /* by output: its region writes it */
     bool *inside;                   /* by value: in no strip buffer, though the plan has one for it */
+    bool *apart;                    /* by region of the plan: no loop over vectors goes from the one before into it */
     struct group *packs;
 };
 

@@ -1,6 +1,8 @@
 /* The strip loop and its regions: VECTOR in whole vectors over strip buffers, SERIAL a sample at a time, CHUNK a loop
  * of pieces around its sub-regions; loops through lines without recurrences inside, and VECTOR regions beside them, in
  * one loop over vectors, values in registers. See core/plan.h. */
+#include <string.h>
+
 #include "core/arena.h"
 #include "jit/cc/packs.h"
 #include "jit/cc/parts.h"
@@ -267,9 +269,9 @@ static bool is_vector_loop(const struct region *r)
 }
 
 /* How many regions from the first on go into one loop over vectors: loops through lines in which nothing else recurs,
- * and the VECTOR regions among and around them, until the loop is so long that gcc takes too much time over it. 0: not
- * this one. */
-static uint32_t fused_run(const struct region *regions, uint32_t n)
+ * and the VECTOR regions among and around them, until the loop is so long that gcc takes too much time over it, or one
+ * must stay apart. 0: not this one. */
+static uint32_t fused_run(const struct emitter *e, const struct region *regions, uint32_t n)
 {
     enum { VALUES_MAX = 320 };
     uint32_t run = 0, values = 0;
@@ -277,7 +279,7 @@ static uint32_t fused_run(const struct region *regions, uint32_t n)
     while (run < n && (regions[run].kind == REGION_VECTOR || is_vector_loop(&regions[run]))) {
         const struct region *r = &regions[run];
         values += r->kind == REGION_CHUNK ? r->subs->n_vals : r->n_vals;
-        if (values > VALUES_MAX)
+        if (values > VALUES_MAX || (run && e->main->apart[r - e->plan->regions]))
             break;
         loops |= r->kind == REGION_CHUNK;
         run++;
@@ -351,14 +353,15 @@ static void mark_run(uint32_t *run_of, const struct region *regions, uint32_t n,
 }
 
 /* Values that only their own loop over vectors uses, and outputs stored there: they need no strip buffer. */
-static bool *find_inside(const struct emitter *e)
+static bool *find_inside(const struct emitter *e, uint32_t *run_of)
 {
     const struct plan *plan = e->plan;
     const struct code *code = &e->ir->main;
-    uint32_t *run_of = ARENA_ARRAY(e->arena, code->n, uint32_t), runs = 0;
+    uint32_t runs = 0;
     bool *inside = ARENA_ARRAY(e->arena, code->n, bool);
+    memset(run_of, 0, code->n * sizeof *run_of);
     for (uint32_t i = 0; i < plan->n_regions; i++) {
-        uint32_t run = fused_run(plan->regions + i, plan->n_regions - i);
+        uint32_t run = fused_run(e, plan->regions + i, plan->n_regions - i);
         if (run) {
             mark_run(run_of, plan->regions + i, run, ++runs);
             i += run - 1;
@@ -373,6 +376,47 @@ static bool *find_inside(const struct emitter *e)
                 inside[w] = false;
         }
     return inside;
+}
+
+/* Does a region of a run store into a strip buffer that the run still reads? The plan gives the buffer of what is dead
+ * to what comes after it; but a vector of a short piece is stored beyond the piece, over what the next one reads. */
+static bool stores_over(const struct emitter *e, const struct region *region, const uint32_t *run_of,
+                        const bool *inside)
+{
+    const uint32_t *at = e->plan->strip_at;
+    const struct code *code = &e->ir->main;
+    for (uint32_t i = 0; i < region->n_vals; i++) {
+        uint32_t b = region->vals[i].i;
+        if (at[b] == PLAN_NONE || inside[b])
+            continue;
+        for (uint32_t v = 1; v < code->n; v++)
+            for (uint32_t k = 0; k < code->ins[v].n_args && run_of[v] == run_of[b]; k++) {
+                uint32_t w = code->ins[v].args[k].i;
+                if (w != b && at[w] == at[b] && run_of[w] != run_of[b])
+                    return true;
+            }
+    }
+    return false;
+}
+
+/* Sets what stays apart for that, and then `inside`. */
+static void choose_runs(struct emitter *e)
+{
+    const struct plan *plan = e->plan;
+    uint32_t *run_of = ARENA_ARRAY(e->arena, e->ir->main.n, uint32_t);
+    e->main->apart = ARENA_ARRAY(e->arena, plan->n_regions + 1u, bool);
+    e->main->inside = find_inside(e, run_of);
+    for (uint32_t i = 0; i < plan->n_regions; i++) {
+        uint32_t run = fused_run(e, plan->regions + i, plan->n_regions - i);
+        for (uint32_t k = 1; k < run; k++)
+            if (stores_over(e, fused_body(&plan->regions[i + k]), run_of, e->main->inside)) {
+                e->main->apart[i + k] = true;
+                e->main->inside = find_inside(e, run_of);
+                run = fused_run(e, plan->regions + i, plan->n_regions - i);
+                k = 0;
+            }
+        i += run ? run - 1 : 0;
+    }
 }
 
 /* Is all of it packed? */
@@ -396,7 +440,7 @@ static bool take_guest(struct site *s, const struct region *region)
 static void emit_regions(struct site *s, const struct region *regions, uint32_t n, struct loop *strip, bool top)
 {
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t run = top ? fused_run(regions + i, n - i) : 0;
+        uint32_t run = top ? fused_run(s->e, regions + i, n - i) : 0;
         if (run) {
             fused_regions(s, regions + i, run, strip);
             i += run - 1;
@@ -442,7 +486,7 @@ static void move_states(struct site *outer, const struct region *regions, uint32
 {
     struct emitter *e = outer->e;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t run = top ? fused_run(regions + i, n - i) : 0;
+        uint32_t run = top ? fused_run(e, regions + i, n - i) : 0;
         if (run) { /* they have their own way */
             i += run - 1;
             continue;
@@ -471,22 +515,23 @@ static bool runs_pack(const struct plan *plan, const struct region *region)
 }
 
 /* How many regions from region i on are one stage of the strip loop: those before the one that has work, and it. */
-static uint32_t stage_length(const struct plan *plan, uint32_t i)
+static uint32_t stage_length(const struct emitter *e, uint32_t i)
 {
+    const struct plan *plan = e->plan;
     const struct region *regions = plan->regions + i;
     uint32_t left = plan->n_regions - i, n = 0;
     while (n < left && !runs_pack(plan, &regions[n]) && region_rests(plan, &regions[n]))
         n++;
-    uint32_t run = fused_run(regions + n, left - n);
+    uint32_t run = fused_run(e, regions + n, left - n);
     return n + (run ? run : n < left);
 }
 
 /* And the copying of outputs at its end. */
-static uint32_t count_stages(const struct plan *plan)
+static uint32_t count_stages(const struct emitter *e)
 {
     uint32_t n = 1;
-    for (uint32_t i = 0; i < plan->n_regions; n++)
-        i += stage_length(plan, i);
+    for (uint32_t i = 0; i < e->plan->n_regions; n++)
+        i += stage_length(e, i);
     return n;
 }
 
@@ -527,7 +572,7 @@ static void staggered_strips(struct site *outer, long length, long n_stages)
     long k = 0;
     for (uint32_t i = 0; i <= plan->n_regions; k++) {
         gcc_jit_block *begun = site_block(&t.s, "begun"), *next = site_block(&t.s, "next");
-        uint32_t n = i < plan->n_regions ? stage_length(plan, i) : 1;
+        uint32_t n = i < plan->n_regions ? stage_length(e, i) : 1;
         struct loop strip = strip_of_stage(&t.s, r(t.index), k, length, room);
         site_branch(&t.s, is_within(e, site_add(&t.s, strip.base, strip.lo), e->main->count), begun, next);
         t.s.block = begun;
@@ -559,8 +604,8 @@ void emit_strips(struct site *outer)
 {
     struct emitter *e = outer->e;
     const struct plan *plan = e->plan;
-    long n_stages = count_stages(plan), length = width_strip(plan, n_stages);
-    e->main->inside = find_inside(e);
+    choose_runs(e);
+    long n_stages = count_stages(e), length = width_strip(plan, n_stages);
     move_states(outer, plan->regions, plan->n_regions, true, true);
     e->main->packs = packs_begin(outer);
     if (width_staggered(plan, n_stages))
