@@ -75,12 +75,20 @@ static enum status over_quota(struct exchange *ex, const char *limit, double ret
                      limit, limit, whole);
 }
 
+/* Looking after what one has, and ending it, is open to who is in debt: a job of theirs may be what has brought them
+ * there, and runs on. */
+static bool works(const struct exchange *ex)
+{
+    return !(ex->route->roles & ROLE_ADMIN) && ex->route->method != METHOD_DELETE;
+}
+
 enum status admission_enter(struct exchange *ex, bool take)
 {
     double retry_s = 0;
     if (!ex->route->roles || ex->req->batch || !ex->req->peer)
         return STATUS_OK; /* health and documents are free, and what this server asks itself */
-    const char *limit = quota_enter(ex->api->admission->quota, ex->client, exchange_clock_ms(), take, &retry_s);
+    const char *limit =
+        quota_enter(ex->api->admission->quota, ex->client, exchange_clock_ms(), works(ex), take, &retry_s);
     return limit ? over_quota(ex, limit, retry_s) : STATUS_OK;
 }
 
@@ -201,7 +209,7 @@ enum status admission_charge(struct exchange *ex)
     if (ex->req->batch)
         return STATUS_OK;
     TRY(check_hope(ex));
-    if (!ex->req->peer)
+    if (!ex->req->peer || !works(ex))
         return STATUS_OK;
     const char *limit = quota_take(ex->api->admission->quota, ex->client, exchange_clock_ms(), more_s, &retry_s);
     if (limit)

@@ -120,7 +120,8 @@ static bool concerns(const struct terms *t)
     return t->seconds > 0 || t->requests > 0;
 }
 
-const char *quota_enter(struct quota *q, const struct client *c, double now_ms, bool take, double *ret_retry_s)
+const char *quota_enter(struct quota *q, const struct client *c, double now_ms, bool works, bool take,
+                        double *ret_retry_s)
 {
     const struct terms t = terms_of(q, c);
     const char *limit = NULL;
@@ -131,7 +132,7 @@ const char *quota_enter(struct quota *q, const struct client *c, double now_ms, 
     if (a && t.requests > 0 && a->requests < 1) {
         limit = "quota-requests";
         *ret_retry_s = (1 - a->requests) / t.requests;
-    } else if (a && t.seconds > 0 && a->seconds <= 0) {
+    } else if (a && works && t.seconds > 0 && a->seconds <= 0) {
         limit = "quota-seconds";
         *ret_retry_s = -a->seconds / t.seconds;
     } else if (a && take && t.requests > 0) {

@@ -22,8 +22,9 @@ void quota_free(struct quota *q);
 
 /* Each returns NULL, or the name of the setting that refuses, and in how many seconds it would not. */
 
-/* May it begin a request? `take`: it does. */
-const char *quota_enter(struct quota *q, const struct client *c, double now_ms, bool take, double *ret_retry_s);
+/* May it begin a request? `works`: one that costs work, for which one must not be in debt. `take`: it does. */
+const char *quota_enter(struct quota *q, const struct client *c, double now_ms, bool works, bool take,
+                        double *ret_retry_s);
 /* May it have work of so many seconds? Then it is charged. Work of more than can be saved up may go when all is. */
 const char *quota_take(struct quota *q, const struct client *c, double now_ms, double seconds, double *ret_retry_s);
 /* Charges without asking; negative: gives back. */

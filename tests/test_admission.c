@@ -181,6 +181,14 @@ static void a_quota_of_work_is_one_clients_own(void **state)
     assert_int_equal(http_client_send(s.watch, "GET", "/livez", "X-Forwarded-For: 203.0.113.1\r\n", NULL, 0), 0);
     assert_int_equal(http_client_receive(s.watch, &a), 0);
     assert_int_equal(a.status, 200);
+    static const char *const tending[] = {"GET",
+                                          "DELETE"}; /* a job that has brought them there can be seen and ended */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(http_client_send(s.watch, tending[i], "/jobs/x", "X-Forwarded-For: 203.0.113.1\r\n", NULL, 0),
+                         0);
+        assert_int_equal(http_client_receive(s.watch, &a), 0);
+        assert_int_equal(a.status, 404);
+    }
     end(&s);
 }
 

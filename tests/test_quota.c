@@ -16,14 +16,14 @@ static void requests_are_counted_and_come_back(void **state)
     const struct quota_limits limits = {.requests = 2, .burst_requests = 3, .burst_s = 1};
     struct quota *q = quota_new(&limits, 10);
     double retry_s = 0;
-    assert_null(quota_enter(q, &ann, 0, false, &retry_s)); /* only asked */
+    assert_null(quota_enter(q, &ann, 0, true, false, &retry_s)); /* only asked */
     for (int i = 0; i < 3; i++)
-        assert_null(quota_enter(q, &ann, 0, true, &retry_s));
-    assert_string_equal(quota_enter(q, &ann, 0, true, &retry_s), "quota-requests");
+        assert_null(quota_enter(q, &ann, 0, true, true, &retry_s));
+    assert_string_equal(quota_enter(q, &ann, 0, true, true, &retry_s), "quota-requests");
     assert_true(fabs(retry_s - 0.5) <= 1e-9);
-    assert_null(quota_enter(q, &bob, 0, true, &retry_s));
-    assert_null(quota_enter(q, &ann, 500, true, &retry_s));
-    assert_string_equal(quota_enter(q, &ann, 500, true, &retry_s), "quota-requests");
+    assert_null(quota_enter(q, &bob, 0, true, true, &retry_s));
+    assert_null(quota_enter(q, &ann, 500, true, true, &retry_s));
+    assert_string_equal(quota_enter(q, &ann, 500, true, true, &retry_s), "quota-requests");
     quota_free(q);
 }
 
@@ -40,7 +40,8 @@ static void work_is_charged_and_corrected(void **state)
     assert_null(quota_take(q, &ann, 0, 2, &retry_s));
     quota_charge(q, &ann, 0, 3); /* and this one 5 */
     assert_true(fabs(quota_wait_s(q, &ann, 0) - 4) <= 1e-9);
-    assert_string_equal(quota_enter(q, &ann, 0, true, &retry_s), "quota-seconds");
+    assert_string_equal(quota_enter(q, &ann, 0, true, true, &retry_s), "quota-seconds");
+    assert_null(quota_enter(q, &ann, 0, false, true, &retry_s)); /* what costs none is open */
     assert_true(quota_wait_s(q, &bob, 0) == 0);
     assert_true(fabs(quota_wait_s(q, &ann, 4000)) <= 1e-9);
     quota_free(q);
@@ -79,13 +80,13 @@ static void clients_are_forgotten_in_the_order_of_use(void **state)
     const struct quota_limits limits = {.requests = 1e-3, .burst_requests = 1, .burst_s = 1};
     struct quota *q = quota_new(&limits, 100);
     double retry_s;
-    assert_null(quota_enter(q, &ann, 0, true, &retry_s));
+    assert_null(quota_enter(q, &ann, 0, true, true, &retry_s));
     for (int i = 0; i < 1000; i++) {
         char id[32];
         snprintf(id, sizeof id, "addr:10.0.%d.%d", i / 256, i % 256);
         const struct client c = {.id = id};
-        assert_null(quota_enter(q, &c, 0, true, &retry_s));
-        assert_non_null(quota_enter(q, &ann, 0, true, &retry_s)); /* in use, so remembered */
+        assert_null(quota_enter(q, &c, 0, true, true, &retry_s));
+        assert_non_null(quota_enter(q, &ann, 0, true, true, &retry_s)); /* in use, so remembered */
     }
     assert_int_equal(quota_clients(q), 100);
     quota_free(q);
