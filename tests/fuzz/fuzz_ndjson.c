@@ -52,7 +52,7 @@ static void check(const char *text, size_t n, bool lines, struct arena *a)
     }
     host_require(count && count <= ITEMS_MOST);
     for (size_t i = 0; i < count; i++) {
-        host_require(items[i].text >= at && items[i].n && items[i].text + items[i].n <= text + n);
+        host_require(items[i].text >= at && items[i].text + items[i].n <= text + n);
         host_require(!lines || !memchr(items[i].text, '\n', items[i].n));
         at = items[i].text + items[i].n;
         all_sound &= is_sound(items[i].text, items[i].n, DEPTH, a);
