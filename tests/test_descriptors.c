@@ -53,10 +53,10 @@ static void with_few_descriptors_there_are_fewer_connections_and_all_work(void *
         setrlimit(RLIMIT_NOFILE, &few);
         struct child c = child_start(NULL);
         (void)!write(of_child[1], &c, sizeof c);
+        waitpid(c.pid, NULL, 0); /* the server would end with this process */
         _exit(0);
     }
     struct child c;
-    waitpid(pid, NULL, 0);
     assert_int_equal(read(of_child[0], &c, sizeof c), sizeof c);
     for (int i = 0; i < MANY; i++) {
         fds[i] = raw_connect(c.port, 0, 0);
@@ -75,6 +75,7 @@ static void with_few_descriptors_there_are_fewer_connections_and_all_work(void *
     raw_exchange(c.port, get, sizeof get - 1, 100, &r);
     assert_int_equal(r.status, 200);
     kill(c.pid, SIGTERM);
+    waitpid(pid, NULL, 0);
 }
 
 static void with_hardly_any_it_does_not_start(void **state)
