@@ -23,7 +23,7 @@ struct data_config {
     uint64_t max_blob_bytes;   /* of one */
     uint64_t max_blobs_bytes;  /* of all, those that arrive included */
     uint32_t blob_age_s;       /* since it was last used; those of unfinished jobs are kept */
-    uint32_t max_jobs;         /* unfinished ones and those that are remembered */
+    uint32_t max_jobs;         /* unfinished ones and those that are remembered, which make room */
     uint32_t max_items;        /* of all jobs, that are not finished */
     uint64_t max_jobs_bytes;   /* of those items' requests */
     uint64_t max_results_bytes;

@@ -47,19 +47,35 @@ static int find_key(struct data_store *s, struct put_op *p, int64_t owner)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* One that has ended goes: of those without results the oldest, else the oldest of all. */
+static int forget_ended(struct data_store *s)
+{
+    sqlite3_stmt *row;
+    int64_t old = 0, bytes = 0;
+    TRY_SQL(data_number(&s->writer, &old, 0, SQL_JOB_FORGOTTEN, "i", INT64_MAX));
+    if (old)
+        return data_job_forget(s, old);
+    int rc = data_row(&s->writer, &row, SQL_JOB_OLD, "i", INT64_MAX);
+    if (rc == SQLITE_ROW) {
+        old = sqlite3_column_int64(row, 0);
+        bytes = sqlite3_column_int64(row, 1);
+    }
+    data_end(row);
+    if (rc != SQLITE_ROW)
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    TRY_SQL(data_job_expire(s, old, bytes));
+    return data_job_forget(s, old);
+}
+
 static int check_room(struct data_store *s, struct put_op *p)
 {
     const struct data_totals *t = &s->totals;
     const struct data_config *c = &s->config;
-    int64_t old = 0;
-    if (t->jobs >= c->max_jobs) {
-        TRY_SQL(data_number(&s->writer, &old, 0, SQL_JOB_FORGOTTEN, "i", INT64_MAX));
-        if (old)
-            TRY_SQL(data_job_forget(s, old));
-    }
+    if (t->jobs >= c->max_jobs)
+        TRY_SQL(forget_ended(s));
     if (t->jobs >= c->max_jobs)
         return data_refuse(&p->op, STATUS_STORE, "max-jobs",
-                           "%lld jobs are kept already (limit max-jobs, set by"
+                           "%lld jobs wait or run already (limit max-jobs, set by"
                            " --max-jobs)",
                            (long long)t->jobs);
     if (t->items + p->job->n_items > c->max_items)

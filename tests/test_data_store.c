@@ -417,6 +417,25 @@ static enum status finish_job(struct data_store *s, size_t n_bytes)
     }
 }
 
+static void an_ended_job_makes_room_for_a_new_one(void **state)
+{
+    (void)state;
+    char ids[4][DATA_JOB_ID];
+    enum data_taken taken;
+    struct data_job view;
+    config.max_jobs = 2;
+    struct data_store *s = opened();
+    const struct data_new_job job = job_of("a", NULL, (struct data_new_item[1]){{NULL, "0", 1}}, 1);
+    good(data_job_put(s, &job, &taken, ids[0], &fault));
+    good(finish_job(s, 10));
+    good(data_job_put(s, &job, &taken, ids[1], &fault));
+    good(data_job_put(s, &job, &taken, ids[2], &fault));
+    fails(data_job_get(s, ids[0], &view, &fault), STATUS_NOT_FOUND, NULL);
+    good(data_job_get(s, ids[1], &view, &fault));
+    fails(data_job_put(s, &job, &taken, ids[3], &fault), STATUS_STORE, "max-jobs"); /* both wait */
+    data_store_free(s);
+}
+
 static void the_oldest_results_make_room_and_their_job_says_so(void **state)
 {
     (void)state;
@@ -584,6 +603,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(such_an_item_comes_behind_the_rest_of_its_job, begin, end),
         cmocka_unit_test_setup_teardown(an_item_that_takes_the_process_with_it_is_counted, begin, end),
         cmocka_unit_test_setup_teardown(bounds_are_kept_and_named, begin, end),
+        cmocka_unit_test_setup_teardown(an_ended_job_makes_room_for_a_new_one, begin, end),
         cmocka_unit_test_setup_teardown(the_oldest_results_make_room_and_their_job_says_so, begin, end),
         cmocka_unit_test_setup_teardown(what_is_too_old_goes_and_leaves_nothing_behind, begin, end),
         cmocka_unit_test_setup_teardown(only_one_process_runs_items_and_the_next_takes_over, begin, end),
