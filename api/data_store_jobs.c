@@ -50,21 +50,14 @@ static int find_key(struct data_store *s, struct put_op *p, int64_t owner)
 /* One that has ended goes: of those without results the oldest, else the oldest of all. */
 static int forget_ended(struct data_store *s)
 {
-    sqlite3_stmt *row;
-    int64_t old = 0, bytes = 0;
+    int64_t old = 0, bytes;
     TRY_SQL(data_number(&s->writer, &old, 0, SQL_JOB_FORGOTTEN, "i", INT64_MAX));
-    if (old)
-        return data_job_forget(s, old);
-    int rc = data_row(&s->writer, &row, SQL_JOB_OLD, "i", INT64_MAX);
-    if (rc == SQLITE_ROW) {
-        old = sqlite3_column_int64(row, 0);
-        bytes = sqlite3_column_int64(row, 1);
+    if (!old) {
+        TRY_SQL(data_job_oldest(s, SQL_JOB_OLD, INT64_MAX, &old, &bytes));
+        if (old)
+            TRY_SQL(data_job_expire(s, old, bytes));
     }
-    data_end(row);
-    if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
-    TRY_SQL(data_job_expire(s, old, bytes));
-    return data_job_forget(s, old);
+    return old ? data_job_forget(s, old) : SQLITE_OK;
 }
 
 static int check_room(struct data_store *s, struct put_op *p)
@@ -294,6 +287,19 @@ enum status data_job_cancel(struct data_store *s, const char *id, struct fault *
     return data_submit(s, &j.op, fault);
 }
 
+int data_job_oldest(struct data_store *s, enum sql statement, int64_t of, int64_t *ret_job, int64_t *ret_result_bytes)
+{
+    sqlite3_stmt *row;
+    *ret_job = *ret_result_bytes = 0;
+    int rc = data_row(&s->writer, &row, statement, "i", of);
+    if (rc == SQLITE_ROW) {
+        *ret_job = sqlite3_column_int64(row, 0);
+        *ret_result_bytes = sqlite3_column_int64(row, 1);
+    }
+    data_end(row);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 int data_job_expire(struct data_store *s, int64_t job, int64_t result_bytes)
 {
     TRY_SQL(data_run(&s->writer, SQL_RESULT_BODIES_DROP, "ii", first_of(job), last_of(job)));
@@ -317,18 +323,10 @@ int data_results_room(struct data_store *s, int64_t job, uint64_t n, bool *ret_f
         *ret_fits = (uint64_t)s->totals.results_bytes + n <= s->config.max_results_bytes;
         if (*ret_fits)
             return SQLITE_OK;
-        sqlite3_stmt *row;
-        int64_t old = 0, bytes = 0;
-        int rc = data_row(&s->writer, &row, SQL_JOB_OLD_BUT, "i", job);
-        if (rc == SQLITE_ROW) {
-            old = sqlite3_column_int64(row, 0);
-            bytes = sqlite3_column_int64(row, 1);
-        }
-        data_end(row);
-        if (rc == SQLITE_DONE)
+        int64_t old, bytes;
+        TRY_SQL(data_job_oldest(s, SQL_JOB_OLD_BUT, job, &old, &bytes));
+        if (!old)
             return SQLITE_OK;
-        if (rc != SQLITE_ROW)
-            return rc;
         TRY_SQL(data_job_expire(s, old, bytes));
     }
 }

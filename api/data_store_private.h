@@ -151,6 +151,8 @@ struct data_store *data_upload_store(const struct data_upload *u);
 void data_upload_hash(const struct data_upload *u, char ret_hex[DATA_SHA256_HEX]);
 
 int data_job_finish(struct data_store *s, int64_t job); /* when nothing of it is left; data_store_jobs.c */
+/* The first job that SQL_JOB_OLD or SQL_JOB_OLD_BUT finds; 0: none. */
+int data_job_oldest(struct data_store *s, enum sql statement, int64_t of, int64_t *ret_job, int64_t *ret_result_bytes);
 int data_job_expire(struct data_store *s, int64_t job, int64_t result_bytes);
 int data_job_forget(struct data_store *s, int64_t job);
 int data_job_drop_queued(struct data_store *s, int64_t job);

@@ -103,16 +103,8 @@ static int forget_jobs(struct data_store *s)
 {
     int64_t age = (int64_t)s->config.result_age_s * 1000, now = data_now_ms();
     for (int i = 0; i < OLD_AT_ONCE; i++) {
-        sqlite3_stmt *row;
-        int64_t job = 0, bytes = 0;
-        int rc = data_row(&s->writer, &row, SQL_JOB_OLD, "i", now - age);
-        if (rc == SQLITE_ROW) {
-            job = sqlite3_column_int64(row, 0);
-            bytes = sqlite3_column_int64(row, 1);
-        }
-        data_end(row);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            return rc;
+        int64_t job, bytes;
+        TRY_SQL(data_job_oldest(s, SQL_JOB_OLD, now - age, &job, &bytes));
         if (job)
             TRY_SQL(data_job_expire(s, job, bytes));
         int64_t gone;
