@@ -10,7 +10,7 @@
 #include "api/client.h"
 #include "api/secret_file.h"
 
-enum { ARENA_MOST = 64 << 20, SECRET_SIZE = 32 };
+enum { SECRET_SIZE = 32 };
 
 struct keys {
     struct arena *arena;     /* holds this too */
@@ -128,23 +128,20 @@ static enum status read_lines(const char *path, struct keys *k, struct fault *fa
     return STATUS_OK;
 }
 
-enum status keys_read(const char *path, struct keys **ret_keys, struct fault *fault)
+static enum status read_all(const char *path, struct arena *a, void **ret_object, struct fault *fault)
 {
-    struct arena *a = arena_new(ARENA_MOST);
-    if (!a || ARENA_GUARD(a)) {
-        arena_free(a);
-        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the keys in %s", path);
-    }
     struct keys *k = ARENA_NEW(a, struct keys);
     k->arena = a;
-    enum status status = sodium_init() < 0
-                             ? fault_add(fault, STATUS_INTERNAL, "", 0, "there are no random numbers for libsodium")
-                             : read_lines(path, k, fault);
-    if (status != STATUS_OK) {
-        arena_free(a);
-        return status;
-    }
-    *ret_keys = k;
+    TRY(read_lines(path, k, fault));
+    *ret_object = k;
+    return STATUS_OK;
+}
+
+enum status keys_read(const char *path, struct keys **ret_keys, struct fault *fault)
+{
+    void *object;
+    TRY(secret_object_read(path, read_all, &object, fault));
+    *ret_keys = object;
     return STATUS_OK;
 }
 

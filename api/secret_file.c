@@ -2,6 +2,7 @@
 #include "api/secret_file.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,4 +111,20 @@ void secret_day_text(int64_t unix_s, char ret[SECRET_DAY_SIZE])
     struct tm tm;
     if (!gmtime_r(&t, &tm) || !strftime(ret, SECRET_DAY_SIZE, "%Y-%m-%d", &tm))
         snprintf(ret, SECRET_DAY_SIZE, "?");
+}
+
+enum status secret_object_read(const char *path, secret_object_reader *read, void **ret_object, struct fault *fault)
+{
+    enum { ARENA_MOST = 64 << 20 };
+    struct arena *a = arena_new(ARENA_MOST);
+    if (!a || ARENA_GUARD(a)) {
+        arena_free(a);
+        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the keys in %s", path);
+    }
+    enum status status = sodium_init() < 0
+                             ? fault_add(fault, STATUS_INTERNAL, "", 0, "there are no random numbers for libsodium")
+                             : read(path, a, ret_object, fault);
+    if (status != STATUS_OK)
+        arena_free(a);
+    return status;
 }

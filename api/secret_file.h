@@ -20,6 +20,12 @@ struct secret_line {
 enum status secret_file_read(const char *path, struct arena *a, struct secret_line **ret_lines, size_t *ret_n,
                              struct fault *fault) MUST_CHECK;
 
+/* An object that a file of keys becomes, in an arena of its own that it keeps; `read` makes it there. Where that fails
+ * nothing is left. libsodium is ready then. */
+typedef enum status secret_object_reader(const char *path, struct arena *a, void **ret_object, struct fault *fault);
+enum status secret_object_read(const char *path, secret_object_reader *read, void **ret_object,
+                               struct fault *fault) MUST_CHECK;
+
 /* 1 to 48 of A-Z a-z 0-9 _ - */
 bool secret_name_is_sound(const char *name);
 /* "2027-01-31": its first second in UTC. */

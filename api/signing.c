@@ -7,8 +7,6 @@
 
 #include "api/secret_file.h"
 
-enum { ARENA_MOST = 64 << 20 };
-
 struct sign_keys {
     struct arena *arena; /* holds this too */
     struct sign_key *list;
@@ -51,23 +49,20 @@ static enum status read_lines(const char *path, struct sign_keys *k, struct faul
     return STATUS_OK;
 }
 
-enum status sign_keys_read(const char *path, struct sign_keys **ret_keys, struct fault *fault)
+static enum status read_all(const char *path, struct arena *a, void **ret_object, struct fault *fault)
 {
-    struct arena *a = arena_new(ARENA_MOST);
-    if (!a || ARENA_GUARD(a)) {
-        arena_free(a);
-        return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for the keys in %s", path);
-    }
     struct sign_keys *k = ARENA_NEW(a, struct sign_keys);
     k->arena = a;
-    enum status status = sodium_init() < 0
-                             ? fault_add(fault, STATUS_INTERNAL, "", 0, "there are no random numbers for libsodium")
-                             : read_lines(path, k, fault);
-    if (status != STATUS_OK) {
-        arena_free(a);
-        return status;
-    }
-    *ret_keys = k;
+    TRY(read_lines(path, k, fault));
+    *ret_object = k;
+    return STATUS_OK;
+}
+
+enum status sign_keys_read(const char *path, struct sign_keys **ret_keys, struct fault *fault)
+{
+    void *object;
+    TRY(secret_object_read(path, read_all, &object, fault));
+    *ret_keys = object;
     return STATUS_OK;
 }
 
