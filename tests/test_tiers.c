@@ -1,4 +1,4 @@
-/* labels: http */
+/* labels: http long */
 /* The house end to end, set up in every way it can be: interpreter only, kernels for each instruction set, one thread
  * or several, with kernels from the store of a process before. Every example, asked for over HTTP, gives the same bytes
  * from all of them. */
