@@ -215,6 +215,16 @@ static void ask_calm(struct http_client *calm, unsigned number, int k, struct ht
         fail_msg("%s: %s", item, ret->body);
 }
 
+/* To look at. */
+static void leave(const char *name, const void *data, size_t n)
+{
+    FILE *f = fopen(name, "wb");
+    if (f && fwrite(data, 1, n, f) != n)
+        fprintf(stderr, "cannot write %s\n", name);
+    if (f)
+        fclose(f);
+}
+
 static void assert_item(struct http_client *calm, unsigned number, int k, const struct datum *line)
 {
     struct http_answer a;
@@ -223,8 +233,12 @@ static void assert_item(struct http_client *calm, unsigned number, int k, const 
         fail_msg("item %d of job %u failed: %s", k, number, text_of(datum_get(line, "body"), "detail"));
     char *got = result_bytes(line, &size);
     ask_calm(calm, number, k, &a);
-    if (size != a.body_size || memcmp(got, a.body, size) != 0)
-        fail_msg("item %d of job %u has other bytes: %zu instead of %zu", k, number, size, a.body_size);
+    if (size != a.body_size || memcmp(got, a.body, size) != 0) {
+        leave("out.got", got, size);
+        leave("out.wanted", a.body, a.body_size);
+        fail_msg("item %d of job %u has other bytes: %zu instead of %zu (out.got, out.wanted)", k, number, size,
+                 a.body_size);
+    }
 }
 
 /* Each item once, in an order without gaps, and all of them. */
