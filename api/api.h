@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/data_store.h"
-#include "api/pool.h"
-#include "api/quota.h"
+#include "api/data/data_store.h"
+#include "api/load/pool.h"
+#include "api/load/quota.h"
 #include "core/fault.h"
 #include "jit/engine.h"
 
 struct api;
-struct pool; /* api/pool.h: worker threads for tiles and long requests */
+struct pool; /* api/load/pool.h: worker threads for tiles and long requests */
 
 enum method {
     METHOD_GET,
@@ -116,8 +116,9 @@ struct api_request {
                      double done); /* may be NULL; told between tiles, 0 to 1, from any thread */
     void *user;                    /* the server's */
     const char *request_id;
-    const char *peer;            /* the client's address without its port; NULL: the command line, or this server */
-    const struct client *client; /* api/client.h: who asks, if that is known already; NULL: found from the headers */
+    const char *peer; /* the client's address without its port; NULL: the command line, or this server */
+    const struct client
+        *client; /* api/access/client.h: who asks, if that is known already; NULL: found from the headers */
     bool draining;
     bool takes_stream;             /* the answer may come as a stream */
     bool queues;                   /* api_finish may say that it is to be called again */

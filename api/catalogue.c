@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/audio/format_audio.h"
 #include "api/etag.h"
-#include "api/format_audio.h"
-#include "api/json_write.h"
+#include "api/json/json_write.h"
 #include "api/request.h"
 #include "api/room.h"
 #include "core/node.h"

@@ -2,7 +2,7 @@
 #ifndef API_CHOICE_H
 #define API_CHOICE_H
 
-#include "api/format_image.h"
+#include "api/image/format_image.h"
 #include "api/request.h"
 
 void choice_tier(struct fields *f, enum tier *io);

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/access.h"
-#include "api/admission.h"
-#include "api/blobs.h"
-#include "api/cors.h"
-#include "api/intake.h"
+#include "api/access/access.h"
+#include "api/access/cors.h"
+#include "api/audio/intake.h"
+#include "api/jobs/blobs.h"
+#include "api/load/admission.h"
 #include "api/room.h"
 
 static const struct route routes[] = {

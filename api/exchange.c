@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/admission.h"
+#include "api/load/admission.h"
 #include "api/room.h"
 
 /* Work that turns out to take longer than this, on a thread that began it as something shorter, gives the thread back

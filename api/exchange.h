@@ -7,8 +7,8 @@
 
 #include <stdatomic.h>
 
+#include "api/access/client.h"
 #include "api/api.h"
-#include "api/client.h"
 
 enum stage { STAGE_PARSE, STAGE_CHECK, STAGE_LOWER, STAGE_CACHE, STAGE_EXEC, STAGE_ENCODE, STAGE_COUNT };
 extern const char *const stage_names[STAGE_COUNT];

@@ -1,8 +1,8 @@
 /* POST /explain: how a graph becomes a kernel. Lowers it anew, so that every stage can be printed. */
 #include <string.h>
 
-#include "api/admission.h"
-#include "api/json_write.h"
+#include "api/json/json_write.h"
+#include "api/load/admission.h"
 #include "api/room.h"
 #include "api/subject.h"
 #include "core/pass.h"

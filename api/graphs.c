@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/admission.h"
-#include "api/json.h"
-#include "api/json_write.h"
+#include "api/json/json.h"
+#include "api/json/json_write.h"
+#include "api/load/admission.h"
 #include "api/room.h"
 #include "api/subject.h"
 

@@ -1,6 +1,6 @@
 /* What operators and their machines ask: is it alive, is it ready, how is it doing, what is it. */
 #include "api/etag.h"
-#include "api/json_write.h"
+#include "api/json/json_write.h"
 #include "api/room.h"
 
 static void answer_json(struct exchange *ex, struct json_writer *w)

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/admission.h"
 #include "api/exchange.h"
-#include "api/json_write.h"
+#include "api/json/json_write.h"
+#include "api/load/admission.h"
 #include "api/room.h"
 
 static const char no_memory[] =

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/admission.h"
+#include "api/bytes/multipart.h"
 #include "api/choice.h"
-#include "api/multipart.h"
+#include "api/load/admission.h"
 #include "api/process.h"
 #include "api/room.h"
 #include "core/text.h"

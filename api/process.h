@@ -3,10 +3,10 @@
 #ifndef API_PROCESS_H
 #define API_PROCESS_H
 
-#include "api/audio_in.h"
+#include "api/audio/audio_in.h"
+#include "api/audio/mastered.h"
+#include "api/audio/responses.h"
 #include "api/etag.h"
-#include "api/mastered.h"
-#include "api/responses.h"
 #include "api/subject.h"
 
 enum body { BODY_FILE, BODY_RAW, BODY_NONE };
@@ -29,7 +29,7 @@ struct process {
     struct snd_reader *snd; /* of a body that is decoded while it is read */
     struct mastered mastered;
     struct responses responses; /* of a multipart body */
-    struct etag_stream *hash; /* of audio that came in pieces; NULL: it is there */
+    struct etag_stream *hash;   /* of audio that came in pieces; NULL: it is there */
 };
 
 /* Microseconds that a sample's way in and out takes. */

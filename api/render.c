@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/admission.h"
+#include "api/bytes/multipart.h"
+#include "api/bytes/stream.h"
+#include "api/bytes/uploads.h"
 #include "api/choice.h"
 #include "api/etag.h"
-#include "api/multipart.h"
-#include "api/output.h"
-#include "api/pipeline.h"
+#include "api/image/output.h"
+#include "api/image/pipeline.h"
+#include "api/load/admission.h"
 #include "api/room.h"
-#include "api/stream.h"
 #include "api/subject.h"
-#include "api/uploads.h"
 #include "core/text.h"
 
 enum { SIZE_DEFAULT = 256, INLINE_BODY = 256 << 10 /* larger ones are read on a pool thread */ };

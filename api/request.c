@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/room.h"
 
 static const struct field_info infos[] = {

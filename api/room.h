@@ -6,10 +6,10 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "api/data/graph_store.h"
 #include "api/exchange.h"
-#include "api/graph_store.h"
-#include "api/jobs.h"
-#include "api/pool.h"
+#include "api/jobs/jobs.h"
+#include "api/load/pool.h"
 
 /* Graphs whose literals fit a sample rate. */
 struct checked {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/room.h"
 
 void subject_move_faults(struct exchange *ex, size_t from, const struct subject *s)

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/admission.h"
-#include "api/format_wav.h"
-#include "api/json.h"
+#include "api/audio/format_wav.h"
+#include "api/json/json.h"
+#include "api/load/admission.h"
 #include "api/room.h"
 #include "bench/bench.h"
 #include "core/graph.h"

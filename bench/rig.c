@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "bench/rig_hosts.h"
 #include "bench/rig_stages.h"
 

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/block_state.h"
-#include "api/convolver.h"
+#include "api/audio/block_state.h"
+#include "api/audio/convolver.h"
 
 struct rig_hosts {
     struct block_state state;

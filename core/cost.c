@@ -1,7 +1,7 @@
 /* What a plan will cost, from counts of weighted operations. The weights are estimates, fitted to the graphs of
  * examples/ (`sinter bench cost` prints both: nine of ten are within a factor of three). They decide what runs inline,
- * what is worth a compile, who waits for how long and what is refused; api/admission.c learns on top of them how fast
- * this machine is. */
+ * what is worth a compile, who waits for how long and what is refused; api/load/admission.c learns on top of them how
+ * fast this machine is. */
 #include <math.h>
 
 #include "core/interp.h"

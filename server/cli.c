@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/json.h"
-#include "api/pool.h"
+#include "api/json/json.h"
+#include "api/load/pool.h"
 #include "api/request.h"
 
 const char *cli_store(void)

@@ -4,7 +4,7 @@
 #define SERVER_CLI_H
 
 #include "api/api.h"
-#include "api/json_write.h"
+#include "api/json/json_write.h"
 #include "core/text.h"
 
 struct cli {

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "jit/store.h"
 #include "server/cli.h"
 #include "server/command.h"

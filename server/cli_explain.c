@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/request.h"
 #include "server/cli.h"
 #include "server/command.h"

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/keys.h"
-#include "api/secret_file.h"
-#include "api/signing.h"
+#include "api/access/keys.h"
+#include "api/access/secret_file.h"
+#include "api/access/signing.h"
 #include "server/command.h"
 #include "server/key_file.h"
 

@@ -1,11 +1,11 @@
-/* sinter sign: adds expires, kid and sig to a URL, as api/signing.h says. */
+/* sinter sign: adds expires, kid and sig to a URL, as api/access/signing.h says. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "api/signing.h"
+#include "api/access/signing.h"
 #include "server/command.h"
 #include "server/header_check.h"
 #include "server/uri.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "api/api.h"
-#include "api/pool.h"
+#include "api/load/pool.h"
 #include "jit/engine.h"
 #include "server/http.h"
 #include "server/log.h"

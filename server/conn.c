@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/client.h"
-#include "api/pool.h"
+#include "api/access/client.h"
+#include "api/load/pool.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/problem.h"

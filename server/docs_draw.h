@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/format_image.h"
+#include "api/image/format_image.h"
 #include "core/arena.h"
 
 enum { DOCS_TILE = 128, DOCS_TILE_BYTES = DOCS_TILE * DOCS_TILE * 3, DOCS_GLYPH_HEIGHT = 7, DOCS_RATE = 48000 };

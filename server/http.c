@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/pool.h"
+#include "api/load/pool.h"
 #include "core/interp.h"
 #include "server/conn.h"
 #include "server/gate.h"

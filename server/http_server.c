@@ -5,7 +5,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "api/pool.h"
+#include "api/load/pool.h"
 #include "server/acceptor.h"
 #include "server/conn.h"
 #include "server/gate.h"

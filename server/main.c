@@ -23,7 +23,8 @@ static const struct command commands[] = {
     {"docs",
      "DIR [SHOWCASE]\n        Writes the reference of the nodes with their pictures, as docs/showcase.txt says.",
      command_docs},
-    {"cache", "ls|verify|warm GRAPH.json ...|gc BYTES|suspects|release KEY|salvage NEW-DIR [--store DIR]\n        The stores.",
+    {"cache",
+     "ls|verify|warm GRAPH.json ...|gc BYTES|suspects|release KEY|salvage NEW-DIR [--store DIR]\n        The stores.",
      command_cache},
     {"key",
      "new NAME --roles render,process,jobs,admin [--quota-seconds S] [--expires YYYY-MM-DD] [--keys FILE]\n"

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "core/arena.h"
 #include "api/api.h"
+#include "core/arena.h"
 #include "jit/engine.h"
 
 enum metric {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "api/pool.h"
+#include "api/load/pool.h"
 #include "jit/marker.h"
 #include "server/command.h"
 #include "server/config.h"

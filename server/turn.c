@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "api/pool.h"
+#include "api/load/pool.h"
 #include "server/conn.h"
 
 static const double turn_s = 0.05; /* about what a turn takes */

@@ -394,7 +394,7 @@ class Dither(unittest.TestCase):
 
     def test_the_table_is_what_its_tool_makes(self):
         made = subprocess.run([sys.executable, ROOT / "tests/tools/blue_noise.py"], capture_output=True, check=True)
-        self.assertEqual(made.stdout, (ROOT / "api/blue_noise.h").read_bytes())
+        self.assertEqual(made.stdout, (ROOT / "api/image/blue_noise.h").read_bytes())
 
 
 class Refused(unittest.TestCase):

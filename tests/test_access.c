@@ -2,7 +2,7 @@
 /* Who may ask for what: keys and their roles, clients by address, web pages of other origins. */
 #include "tests/support/ask.h"
 
-#include <dirent.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/access.h"
-#include "api/keys.h"
+#include "api/access/access.h"
+#include "api/access/keys.h"
 #include "api/room.h"
 
 enum { ROLES = 4 };
@@ -545,31 +545,36 @@ static void lists_of_origins_are_checked(void **state)
     }
 }
 
-/* Every "Sinter-NAME" that stands in a file of the api room. */
+/* Every "Sinter-NAME" that stands in a file. */
+static int check_exposed(const char *path, const char *exposed)
+{
+    size_t n;
+    int found = 0;
+    const char *text = test_read_file(arena, path, &n);
+    for (const char *at = text; (at = strstr(at, "\"Sinter-")); at++) {
+        char *name = arena_strndup(arena, at + 1, strcspn(at + 1, "\""));
+        if (strpbrk(name, ", "))
+            continue; /* a list */
+        if (!strstr(exposed, name))
+            fail_msg("%s (%s) is not exposed", name, path);
+        found++;
+    }
+    return found;
+}
+
 static void every_header_of_ours_is_exposed_to_pages(void **state)
 {
     (void)state;
     struct api *other = cors_api("*");
     struct api_response res = ask_from(other, METHOD_GET, "/version", "https://a.example");
     const char *exposed = header_of(&res, "Access-Control-Expose-Headers");
-    DIR *dir = opendir("api");
+    glob_t files;
     int found = 0;
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        size_t n;
-        if (!strstr(entry->d_name, ".c"))
-            continue;
-        const char *text = test_read_file(arena, arena_printf(arena, "api/%s", entry->d_name), &n);
-        for (const char *at = text; (at = strstr(at, "\"Sinter-")); at++) {
-            char *name = arena_strndup(arena, at + 1, strcspn(at + 1, "\""));
-            if (strpbrk(name, ", "))
-                continue; /* a list */
-            if (!strstr(exposed, name))
-                fail_msg("%s (api/%s) is not exposed", name, entry->d_name);
-            found++;
-        }
-    }
-    closedir(dir);
+    assert_int_equal(glob("api/*.c", 0, NULL, &files), 0);
+    assert_int_equal(glob("api/*/*.c", GLOB_APPEND, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++)
+        found += check_exposed(files.gl_pathv[i], exposed);
+    globfree(&files);
     assert_true(found > 10);
     api_response_done(&res);
     api_free(other);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "tests/support/raw.h"
 #include "tests/support/server_child.h"
 

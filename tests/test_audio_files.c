@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/audio_file.h"
-#include "api/format_snd.h"
-#include "api/format_wav.h"
-#include "api/pcm.h"
+#include "api/audio/audio_file.h"
+#include "api/audio/format_snd.h"
+#include "api/audio/format_wav.h"
+#include "api/audio/pcm.h"
 
 enum { FRAMES = 5000, FILE_MOST = 1 << 20 };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/client.h"
+#include "api/access/client.h"
 #include "tests/support/upload.h"
 
 enum { LARGE = 3 << 20 };

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "core/lower.h"
 #include "tests/support/points.h"
 

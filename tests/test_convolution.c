@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "api/convolver.h"
-#include "api/format_wav.h"
+#include "api/audio/convolver.h"
+#include "api/audio/format_wav.h"
 #include "core/interp.h"
 #include "tests/support/ask.h"
 

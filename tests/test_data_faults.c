@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/data_store.h"
+#include "api/data/data_store.h"
 #include "core/hash.h"
 #include "tests/support.h"
 #include "tests/support/vfs_faults.h"

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/data_store.h"
+#include "api/data/data_store.h"
 #include "core/hash.h"
 #include "tests/support.h"
 

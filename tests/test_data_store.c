@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/data_store.h"
+#include "api/data/data_store.h"
 #include "tests/support.h"
 
 static struct arena *arena;

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "api/data_store.h"
+#include "api/data/data_store.h"
 #include "core/hash.h"
 #include "tests/support.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/dither.h"
+#include "api/image/dither.h"
 
 static const enum dither ordered[] = {DITHER_BAYER2, DITHER_BAYER4, DITHER_BAYER8, DITHER_BLUE_NOISE};
 static const uint32_t sides[] = {2, 4, 8, 64};

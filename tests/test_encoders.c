@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/encoder.h"
-#include "api/format_exr.h"
-#include "api/image_in.h"
-#include "api/tar.h"
+#include "api/bytes/tar.h"
+#include "api/image/encoder.h"
+#include "api/image/format_exr.h"
+#include "api/image/image_in.h"
 
 struct memory {
     struct sink sink;

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/format_audio.h"
-#include "api/format_wav.h"
+#include "api/audio/format_audio.h"
+#include "api/audio/format_wav.h"
 #include "tests/support/engines.h"
 
 enum { SIDE = 256, RATE = 48000, FRAMES = 3 * RATE, BLOCK = 4096, CHANNELS = 4, NAMES = 128, LEAST = 55 };

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "core/lower.h"
 #include "tests/support/probe.h"
 

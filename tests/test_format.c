@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/encoder.h"
-#include "api/format_audio.h"
-#include "api/format_wav.h"
+#include "api/audio/format_audio.h"
+#include "api/audio/format_wav.h"
+#include "api/image/encoder.h"
 
 struct picture {
     uint32_t width, height;

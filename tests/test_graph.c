@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/json.h"
-#include "api/json_write.h"
+#include "api/json/json.h"
+#include "api/json/json_write.h"
 #include "core/graph.h"
 
 static const struct json_limits roomy = {.max_bytes = 64 << 20, .max_depth = 64};

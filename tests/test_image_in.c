@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/format_image.h"
-#include "api/image_in.h"
+#include "api/image/format_image.h"
+#include "api/image/image_in.h"
 #include "api/room.h"
 #include "tests/support/ask.h"
 #include "tests/support/pictures.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
-#include "api/json_write.h"
+#include "api/json/json.h"
+#include "api/json/json_write.h"
 #include "tests/support/ask.h"
 
 enum { CASES_LEAST = 300, CASES_MOST = 1000, CHOICES_LEAST = 20 };

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "core/lower.h"
 #include "core/pass.h"
 

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/audio_file.h"
-#include "api/format_wav.h"
-#include "api/loudness.h"
-#include "api/pcm.h"
-#include "api/resample.h"
-#include "api/tail.h"
-#include "api/tpdf.h"
+#include "api/audio/audio_file.h"
+#include "api/audio/format_wav.h"
+#include "api/audio/loudness.h"
+#include "api/audio/pcm.h"
+#include "api/audio/resample.h"
+#include "api/audio/tail.h"
+#include "api/audio/tpdf.h"
 
 static const double pi = 3.14159265358979323846;
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "core/datum.h"
 #include "core/fault.h"
 #include "server/metrics.h"

@@ -483,8 +483,8 @@ static void rows_without_a_meaning_are_sources_memory_pixels_or_calls(void **sta
     (void)state;
     for (enum op op = OP_NONE + 1; op < OP_COUNT; op++) {
         bool other = (op_info(op)->flags & (OP_SOURCE | OP_STATE)) || op == OP_GATHER_F32 || op == OP_GATHER_I32 ||
-                     op == OP_TAP || op == OP_PLANE || op == OP_NEAR || op == OP_FETCH || op == OP_HOSTED || op == OP_CALL_F32 ||
-                     op == OP_CALL_F64 || op == OP_CALL_I32;
+                     op == OP_TAP || op == OP_PLANE || op == OP_NEAR || op == OP_FETCH || op == OP_HOSTED ||
+                     op == OP_CALL_F32 || op == OP_CALL_F64 || op == OP_CALL_I32;
         assert_int_equal(is_elementwise(op), !other);
     }
 }

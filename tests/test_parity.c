@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/format_image.h"
+#include "api/image/format_image.h"
 #include "core/node.h"
 #include "core/text.h"
 #include "tests/support/engines.h"

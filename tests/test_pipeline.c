@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/pool.h"
+#include "api/load/pool.h"
 #include "api/room.h"
 #include "core/node.h"
 #include "tests/support/ask.h"

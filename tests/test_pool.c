@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/pool.h"
+#include "api/load/pool.h"
 
 enum { PIECES = 1000 };
 

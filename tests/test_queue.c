@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "api/queue.h"
+#include "api/load/queue.h"
 
 static const struct queue_load two_threads = {.now_ms = 1000, .threads = 2};
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "api/quota.h"
+#include "api/load/quota.h"
 
 static const struct client ann = {.id = "key:ann"}, bob = {.id = "key:bob"},
                            rich = {.id = "key:rich", .quota_seconds = 10};

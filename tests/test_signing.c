@@ -300,7 +300,8 @@ static void keys_that_are_added_at_once_are_all_there(void **state)
 /* Starts and, when it listens, ends a server; what it wrote. */
 static int start_and_end(char text[TEXT], const char *arguments)
 {
-    return shell(text, "timeout -s TERM 0.7 %s serve --store none --compilers 0 --threads 1 %s 2>&1", sinter, arguments);
+    return shell(text, "timeout -s TERM 0.7 %s serve --store none --compilers 0 --threads 1 %s 2>&1", sinter,
+                 arguments);
 }
 
 static void others_are_not_let_in_by_accident(void **state)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/format_image.h"
+#include "api/image/format_image.h"
 
 enum { STREAMED = 1000 };
 

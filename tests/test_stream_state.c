@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/stream_state.h"
+#include "api/streams/stream_state.h"
 #include "core/hash.h"
 #include "core/ir.h"
 

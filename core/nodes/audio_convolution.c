@@ -1,7 +1,7 @@
 /* Convolution with an impulse response that the client sends along: y[n] = sum over k of h[k] x[n - k], for the whole
- * length of h, without latency; out (1 - mix) in + mix y. A host stage does it (api/convolver.h); here only its place
- * in the graph is marked. One channel of a response serves every channel of the audio; of several, channel k serves
- * channel k, or `channel` says which. */
+ * length of h, without latency; out (1 - mix) in + mix y. A host stage does it (api/audio/convolver.h); here only its
+ * place in the graph is marked. One channel of a response serves every channel of the audio; of several, channel k
+ * serves channel k, or `channel` says which. */
 #include <string.h>
 
 #include "core/graph.h"

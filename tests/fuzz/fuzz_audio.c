@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/format_snd.h"
-#include "api/format_wav.h"
+#include "api/audio/format_snd.h"
+#include "api/audio/format_wav.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

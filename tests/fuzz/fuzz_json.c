@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
-#include "api/json_write.h"
+#include "api/json/json.h"
+#include "api/json/json_write.h"
 #include "core/graph.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/job_item.h"
-#include "api/job_list.h"
-#include "api/json_check.h"
+#include "api/jobs/job_item.h"
+#include "api/jobs/job_list.h"
+#include "api/json/json_check.h"
 #include "api/room.h"
 #include "tests/fuzz/host.h"
 

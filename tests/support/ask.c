@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/json.h"
-#include "api/pool.h"
+#include "api/json/json.h"
+#include "api/load/pool.h"
 
 struct api *api;
 struct engine *engine;

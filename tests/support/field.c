@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "core/interp.h"
 #include "core/lower.h"
 #include "core/pass.h"

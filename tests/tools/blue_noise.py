@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes api/blue_noise.h: a 64 x 64 blue noise threshold table by void and cluster.
+"""Makes api/image/blue_noise.h: a 64 x 64 blue noise threshold table by void and cluster.
 
 R. Ulichney, "The void-and-cluster method for dither array generation", Proc. SPIE 1913 (1993). The
 filter is a Gaussian on the torus, in whole numbers, so that the table is the same on every machine;
 since filtered zeros and ones sum to a constant, the method's phases II and III are one loop.
 
-    tests/tools/blue_noise.py > api/blue_noise.h
+    tests/tools/blue_noise.py > api/image/blue_noise.h
 """
 import numpy as np
 
