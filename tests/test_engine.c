@@ -1,135 +1,25 @@
 /* labels: jit slow */
 /* The engine from graph to running kernel, with the real sinter-cc: one compile however many ask, one key however it is
- * spelled, kernels that survive a restart, and answers whatever breaks. */
+ * spelled, and no more programs and kernels than it is told to keep. */
 #include "tests/support.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "jit/engine.h"
-
-enum { NOBODY = 65534, WAIT_MS = 30000, PIXELS = 67, ROWS = 3 };
-
-static char dir[64];
-static char *compiler;
-static struct arena *arena;
-static const struct layout field = {GRAPH_FIELD, 0};
-
-static int set_up(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/sinter-test-XXXXXX");
-    arena = arena_new(256 << 20);
-    compiler = arena_printf(arena, "%s/sinter-cc", test_build_dir());
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    char command[128];
-    arena_free(arena);
-    chmod(dir, 0700);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
-
-static struct engine_config config(void)
-{
-    struct engine_config c = engine_config_default();
-    c.store_dir = dir;
-    c.compiler_path = compiler;
-    c.preload = 0;
-    return c;
-}
-
-static struct engine *engine_of(struct engine_config c)
-{
-    struct engine *e;
-    struct fault f;
-    fault_init(&f, arena);
-    assert_int_equal(engine_new(&c, &e, &f), STATUS_OK);
-    return e;
-}
-
-static struct program *program_of(struct engine *e, const char *expr)
-{
-    struct graph *g;
-    struct program *p;
-    struct fault f;
-    fault_init(&f, arena);
-    if (graph_from_expr(expr, arena, &g, &f) ||
-        engine_program(e, g, graph_canonical(g, arena), field, &GRAPH_LIMITS_DEFAULT, &p, &f))
-        fail_msg("%s: %s", expr, f.items[0].detail);
-    return p;
-}
-
-static struct engine_stats stats_of(struct engine *e)
-{
-    struct engine_stats s;
-    engine_stats(e, &s);
-    return s;
-}
-
-/* The kernel, waiting for the compiler. */
-static struct kernel *kernel_of(struct engine *e, struct program *p, enum kernel_origin expected)
-{
-    enum kernel_origin origin;
-    struct kernel *k = engine_kernel(e, p, 0, WAIT_MS, &origin);
-    assert_non_null(k);
-    assert_int_equal(origin, expected);
-    return k;
-}
-
-static void bring(struct engine *e, const char *expr, enum kernel_origin expected)
-{
-    struct program *p = program_of(e, expr);
-    kernel_unref(kernel_of(e, p, expected));
-    program_unref(p);
-}
-
-/* Runs a small image. */
-static float *run(const struct program *p, struct kernel *k)
-{
-    double context[CONTEXT_COUNT] = {
-        [CONTEXT_WIDTH] = PIXELS, [CONTEXT_HEIGHT] = ROWS, [CONTEXT_DX] = 1.0 / PIXELS, [CONTEXT_DY] = 1.0 / ROWS};
-    double params[8] = {0};
-    for (size_t i = 0; i < p->n_params; i++)
-        params[i] = p->params[i].value;
-    double *args = ARENA_ARRAY(arena, p->ir->n_args + 1, double);
-    lower_args(p->ir, params, context, NULL, args);
-    float *out = ARENA_ARRAY(arena, PIXELS * ROWS, float);
-    char *work = ARENA_ARRAY(arena, interp_work_size(p->interp) + p->plan->scratch_size + 3 * KERNEL_ALIGN, char);
-    char *aligned = work + KERNEL_ALIGN - (uintptr_t)work % KERNEL_ALIGN;
-    struct kernel_call call = {.args = args,
-                               .out = (float *const[]){out},
-                               .state = aligned,
-                               .scratch = (float *)aligned,
-                               .out_stride = PIXELS,
-                               .count = PIXELS,
-                               .rows = ROWS};
-    unsigned saved = fp_state_enter();
-    program_run(p, k, &call, aligned);
-    fp_state_leave(saved);
-    return out;
-}
+#include "tests/support/lone_engine.h"
 
 static const char graph[] = "sin(x * 7 + y) * 0.25 + 0.5";
 
 static void both_engines_give_the_same_samples(void **state)
 {
     (void)state;
-    struct engine *e = engine_of(config());
-    struct program *p = program_of(e, graph);
-    struct kernel *k = kernel_of(e, p, KERNEL_COMPILED);
-    float *interpreted = run(p, NULL), *compiled = run(p, k);
-    assert_memory_equal(interpreted, compiled, PIXELS * ROWS * sizeof(float));
+    struct engine *e = lone_engine(lone_config());
+    struct program *p = lone_program(e, graph);
+    struct kernel *k = lone_kernel(e, p, KERNEL_COMPILED);
+    float *interpreted = lone_run(p, NULL), *compiled = lone_run(p, k);
+    assert_memory_equal(interpreted, compiled, LONE_SIZE);
     assert_true(interpreted[0] > 0.5F && interpreted[0] < 0.7F);
     kernel_unref(k);
     program_unref(p);
@@ -142,24 +32,24 @@ static void spelling_and_literals_do_not_change_the_key(void **state)
     static const char *const same[] = {"sin(x * 7 + y) * 0.25 + 0.5", "0.5 + 0.25*sin(y + 7*x)", "sin(x*9+y)*-3+1e9",
                                        "(let a = x*1; 0.5 + sin(y + a) * 0.25)"};
     char first[HASH_HEX], other[HASH_HEX];
-    struct engine *e = engine_of(config());
-    struct program *p = program_of(e, same[0]);
-    kernel_unref(kernel_of(e, p, KERNEL_COMPILED));
+    struct engine *e = lone_engine(lone_config());
+    struct program *p = lone_program(e, same[0]);
+    kernel_unref(lone_kernel(e, p, KERNEL_COMPILED));
     assert_true(engine_key(e, p, first));
     for (size_t i = 1; i < sizeof same / sizeof *same; i++) {
-        struct program *q = program_of(e, same[i]);
+        struct program *q = lone_program(e, same[i]);
         assert_true(engine_key(e, q, other));
         assert_string_equal(first, other);
         assert_string_not_equal(p->graph_id, q->graph_id);
-        struct kernel *k = kernel_of(e, q, KERNEL_MEMORY);
-        assert_memory_equal(run(q, NULL), run(q, k), PIXELS * ROWS * sizeof(float));
+        struct kernel *k = lone_kernel(e, q, KERNEL_MEMORY);
+        assert_memory_equal(lone_run(q, NULL), lone_run(q, k), LONE_SIZE);
         kernel_unref(k);
         program_unref(q);
     }
-    struct program *q = program_of(e, "cos(x * 7 + y) * 0.25 + 0.5");
+    struct program *q = lone_program(e, "cos(x * 7 + y) * 0.25 + 0.5");
     assert_true(engine_key(e, q, other));
     assert_string_not_equal(first, other);
-    assert_int_equal(stats_of(e).compiles_ok, 1);
+    assert_int_equal(lone_stats(e).compiles_ok, 1);
     program_unref(q);
     program_unref(p);
     engine_free(e);
@@ -171,7 +61,7 @@ static atomic_uint crowd_kernels;
 static void *ask(void *user)
 {
     enum kernel_origin origin;
-    struct kernel *k = engine_kernel(crowd_engine, user, 1e9, WAIT_MS, &origin);
+    struct kernel *k = engine_kernel(crowd_engine, user, 1e9, LONE_WAIT_MS, &origin);
     atomic_fetch_add(&crowd_kernels, k != NULL);
     kernel_unref(k);
     return NULL;
@@ -182,16 +72,16 @@ static void a_crowd_with_one_new_graph_causes_one_compile(void **state)
     (void)state;
     pthread_t threads[64];
     struct program *programs[64];
-    crowd_engine = engine_of(config());
+    crowd_engine = lone_engine(lone_config());
     for (int i = 0; i < 64; i++)
-        programs[i] = program_of(crowd_engine, arena_printf(arena, "sin(x * %d + y)", i + 2));
+        programs[i] = lone_program(crowd_engine, arena_printf(lone_arena, "sin(x * %d + y)", i + 2));
     for (int i = 0; i < 64; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask, programs[i]), 0);
     for (int i = 0; i < 64; i++) {
         pthread_join(threads[i], NULL);
         program_unref(programs[i]);
     }
-    struct engine_stats s = stats_of(crowd_engine);
+    struct engine_stats s = lone_stats(crowd_engine);
     assert_int_equal(crowd_kernels, 64);
     assert_int_equal(s.compiles_ok, 1);
     assert_int_equal(s.compile_count, 1);
@@ -211,9 +101,9 @@ static enum kernel_origin glance(struct engine *e, struct program *p, double exp
 static void work_that_repays_it_or_a_second_sight_begins_a_compile(void **state)
 {
     (void)state;
-    struct engine *e = engine_of(config());
-    bring(e, "x + 1", KERNEL_COMPILED); /* the compiler is known from here on */
-    struct program *small = program_of(e, "sin(x)"), *large = program_of(e, "cos(x)");
+    struct engine *e = lone_engine(lone_config());
+    lone_bring(e, "x + 1", KERNEL_COMPILED); /* the compiler is known from here on */
+    struct program *small = lone_program(e, "sin(x)"), *large = lone_program(e, "cos(x)");
     assert_int_equal(glance(e, small, 1e3), KERNEL_MISS);
     assert_int_equal(engine_kernel_state(e, small), KERNEL_ABSENT);
     assert_int_equal(glance(e, large, 1e6), KERNEL_MISS);
@@ -237,15 +127,15 @@ static void work_that_repays_it_or_a_second_sight_begins_a_compile(void **state)
 static void a_graph_asked_for_before_the_compiler_has_a_name_is_compiled(void **state)
 {
     (void)state;
-    struct engine *e = engine_of(config());
-    struct program *p = program_of(e, "cos(x * 5 - y) * 0.5");
+    struct engine *e = lone_engine(lone_config());
+    struct program *p = lone_program(e, "cos(x * 5 - y) * 0.5");
     enum kernel_origin origin;
     struct kernel *k =
         engine_kernel(e, p, 1e12, 0, &origin); /* once, within the first millisecond; the compiler warms for longer */
     assert_null(k);
-    for (int i = 0; i < 1000 && !stats_of(e).compiles_ok; i++)
+    for (int i = 0; i < 1000 && !lone_stats(e).compiles_ok; i++)
         usleep(10000);
-    assert_int_equal(stats_of(e).compiles_ok, 1);
+    assert_int_equal(lone_stats(e).compiles_ok, 1);
     program_unref(p);
     engine_free(e);
 }
@@ -253,15 +143,15 @@ static void a_graph_asked_for_before_the_compiler_has_a_name_is_compiled(void **
 static void the_interpreter_tier_never_compiles(void **state)
 {
     (void)state;
-    struct engine_config c = config();
+    struct engine_config c = lone_config();
     c.tier = TIER_INTERP;
-    struct engine *e = engine_of(c);
-    struct program *p = program_of(e, graph);
+    struct engine *e = lone_engine(c);
+    struct program *p = lone_program(e, graph);
     enum kernel_origin origin;
     for (int i = 0; i < 3; i++)
         assert_null(engine_kernel(e, p, 1e12, 100, &origin));
-    assert_int_equal(stats_of(e).workers, 0);
-    assert_false(stats_of(e).degraded);
+    assert_int_equal(lone_stats(e).workers, 0);
+    assert_false(lone_stats(e).degraded);
     program_unref(p);
     engine_free(e);
 }
@@ -269,27 +159,27 @@ static void the_interpreter_tier_never_compiles(void **state)
 static void programs_are_found_again_and_bounded(void **state)
 {
     (void)state;
-    struct engine_config c = config();
+    struct engine_config c = lone_config();
     c.programs = 4;
-    struct engine *e = engine_of(c);
-    struct program *p = program_of(e, "x * 2"), *again = program_of(e, " x*2 "), *known;
+    struct engine *e = lone_engine(c);
+    struct program *p = lone_program(e, "x * 2"), *again = lone_program(e, " x*2 "), *known;
     char id[GRAPH_ID_SIZE];
     struct graph *g;
     struct fault f;
-    fault_init(&f, arena);
-    assert_int_equal(graph_from_expr("x*2", arena, &g, &f), STATUS_OK);
-    graph_id(g, arena, id);
+    fault_init(&f, lone_arena);
+    assert_int_equal(graph_from_expr("x*2", lone_arena, &g, &f), STATUS_OK);
+    graph_id(g, lone_arena, id);
     assert_string_equal(p->graph_id, id);
     assert_ptr_equal(p, again);
-    known = engine_program_known(e, id, field);
+    known = engine_program_known(e, id, lone_layout);
     assert_ptr_equal(known, p);
     assert_null(engine_program_known(e, id, (struct layout){GRAPH_AUDIO, 2}));
     program_unref(again);
     program_unref(known);
     for (int i = 0; i < 4; i++)
-        program_unref(program_of(e, arena_printf(arena, "x * %d", i + 3)));
-    assert_null(engine_program_known(e, id, field));
-    assert_memory_equal(run(p, NULL), run(p, NULL), 4); /* ours lives on */
+        program_unref(lone_program(e, arena_printf(lone_arena, "x * %d", i + 3)));
+    assert_null(engine_program_known(e, id, lone_layout));
+    assert_memory_equal(lone_run(p, NULL), lone_run(p, NULL), 4); /* ours lives on */
     program_unref(p);
     engine_free(e);
 }
@@ -298,8 +188,8 @@ static void programs_are_found_again_and_bounded(void **state)
 static void stages_are_programs_with_kernels_of_their_own(void **state)
 {
     (void)state;
-    struct engine *e = engine_of(config());
-    struct program *p = program_of(e, "blur(sin(9*x))"), *other = program_of(e, "blur(y*y)");
+    struct engine *e = lone_engine(lone_config());
+    struct program *p = lone_program(e, "blur(sin(9*x))"), *other = lone_program(e, "blur(y*y)");
     assert_int_equal(p->n_stages, 2);
     assert_int_equal(p->n_planes, 2);
     assert_null(p->fills);
@@ -309,12 +199,12 @@ static void stages_are_programs_with_kernels_of_their_own(void **state)
     assert_int_equal(p->stages[0]->ir->n_planes, 0);
     assert_true(p->whole_cost.interp_ns > p->cost.interp_ns + p->stages[0]->cost.interp_ns);
     assert_int_equal(other->n_stages, 2);
-    kernel_unref(kernel_of(e, p->stages[0], KERNEL_COMPILED));
-    kernel_unref(kernel_of(e, p->stages[1], KERNEL_COMPILED));
-    kernel_unref(kernel_of(e, p, KERNEL_COMPILED));
-    kernel_unref(kernel_of(e, other->stages[0], KERNEL_COMPILED));
-    kernel_unref(kernel_of(e, other->stages[1], KERNEL_MEMORY));
-    kernel_unref(kernel_of(e, other, KERNEL_MEMORY));
+    kernel_unref(lone_kernel(e, p->stages[0], KERNEL_COMPILED));
+    kernel_unref(lone_kernel(e, p->stages[1], KERNEL_COMPILED));
+    kernel_unref(lone_kernel(e, p, KERNEL_COMPILED));
+    kernel_unref(lone_kernel(e, other->stages[0], KERNEL_COMPILED));
+    kernel_unref(lone_kernel(e, other->stages[1], KERNEL_MEMORY));
+    kernel_unref(lone_kernel(e, other, KERNEL_MEMORY));
     char key[HASH_HEX], shared[HASH_HEX];
     assert_true(engine_key(e, p->stages[1], key) && engine_key(e, other->stages[1], shared));
     assert_string_equal(key, shared);
@@ -329,20 +219,20 @@ static void stages_are_programs_with_kernels_of_their_own(void **state)
 static void stages_asked_for_before_the_compiler_has_a_name_are_compiled(void **state)
 {
     (void)state;
-    struct engine_config c = config();
+    struct engine_config c = lone_config();
     c.programs = 1;
-    struct engine *e = engine_of(c);
-    struct program *p = program_of(e, "blur(cos(9*x))");
+    struct engine *e = lone_engine(c);
+    struct program *p = lone_program(e, "blur(cos(9*x))");
     for (uint32_t i = 0; i < p->n_stages; i++)
         assert_int_equal(glance(e, p->stages[i], 1e12), KERNEL_MISS);
     assert_int_equal(glance(e, p, 1e12), KERNEL_MISS);
-    for (int i = 0; i < 1000 && !stats_of(e).compiles_ok; i++)
+    for (int i = 0; i < 1000 && !lone_stats(e).compiles_ok; i++)
         usleep(1000);
     program_unref(p);
-    program_unref(program_of(e, "x + y")); /* takes its place in the table */
-    for (int i = 0; i < 1000 && stats_of(e).compiles_ok < 3; i++)
+    program_unref(lone_program(e, "x + y")); /* takes its place in the table */
+    for (int i = 0; i < 1000 && lone_stats(e).compiles_ok < 3; i++)
         usleep(10000);
-    assert_int_equal(stats_of(e).compiles_ok, 3);
+    assert_int_equal(lone_stats(e).compiles_ok, 3);
     engine_free(e);
 }
 
@@ -350,18 +240,18 @@ static void stages_asked_for_before_the_compiler_has_a_name_are_compiled(void **
 static void stages_let_go_of_kernels_that_were_evicted(void **state)
 {
     (void)state;
-    struct engine_config c = config();
+    struct engine_config c = lone_config();
     c.kernels = 1;
-    struct engine *e = engine_of(c);
-    struct program *p = program_of(e, "blur(sin(9*x))");
+    struct engine *e = lone_engine(c);
+    struct program *p = lone_program(e, "blur(sin(9*x))");
     for (int round = 0; round < 2; round++)
         for (uint32_t i = 0; i <= p->n_stages; i++) {
             enum kernel_origin origin;
-            struct kernel *k = engine_kernel(e, i < p->n_stages ? p->stages[i] : p, 0, WAIT_MS, &origin);
+            struct kernel *k = engine_kernel(e, i < p->n_stages ? p->stages[i] : p, 0, LONE_WAIT_MS, &origin);
             assert_non_null(k);
             assert_int_not_equal(origin, KERNEL_MEMORY); /* from the store, or compiled when that was written late */
             kernel_unref(k);
-            assert_true(stats_of(e).kernels_loaded <= 1);
+            assert_true(lone_stats(e).kernels_loaded <= 1);
         }
     program_unref(p);
     engine_free(e);
@@ -370,13 +260,13 @@ static void stages_let_go_of_kernels_that_were_evicted(void **state)
 static void faults_of_the_graph_come_back(void **state)
 {
     (void)state;
-    struct engine *e = engine_of(config());
+    struct engine *e = lone_engine(lone_config());
     struct graph *g;
     struct program *p;
     struct fault f;
-    fault_init(&f, arena);
-    assert_int_equal(graph_from_expr("x + nowhere", arena, &g, &f), STATUS_OK);
-    enum status s = engine_program(e, g, graph_canonical(g, arena), field, &GRAPH_LIMITS_DEFAULT, &p, &f);
+    fault_init(&f, lone_arena);
+    assert_int_equal(graph_from_expr("x + nowhere", lone_arena, &g, &f), STATUS_OK);
+    enum status s = engine_program(e, g, graph_canonical(g, lone_arena), lone_layout, &GRAPH_LIMITS_DEFAULT, &p, &f);
     assert_int_not_equal(s, STATUS_OK);
     assert_int_equal(f.status, s);
     assert_true(f.count >= 1 && strstr(f.items[0].detail, "nowhere"));
@@ -386,25 +276,25 @@ static void faults_of_the_graph_come_back(void **state)
 static void mapped_kernels_are_bounded(void **state)
 {
     (void)state;
-    struct engine_config c = config();
+    struct engine_config c = lone_config();
     c.kernels = 2;
-    struct engine *e = engine_of(c);
+    struct engine *e = lone_engine(c);
     static const char *const exprs[] = {"sin(x)", "cos(x)", "sin(x) + cos(y)", "floor(x)"};
     struct program *programs[4];
     for (int i = 0; i < 4; i++) {
-        programs[i] = program_of(e, exprs[i]);
-        kernel_unref(kernel_of(e, programs[i], KERNEL_COMPILED));
-        assert_true(stats_of(e).kernels_loaded <= 2);
+        programs[i] = lone_program(e, exprs[i]);
+        kernel_unref(lone_kernel(e, programs[i], KERNEL_COMPILED));
+        assert_true(lone_stats(e).kernels_loaded <= 2);
     }
     /* The first was evicted, unbound from its program, and is in the store. */
     struct kernel *k = NULL;
     for (int i = 0; i < 500 && !k; i++) {
         enum kernel_origin origin;
         usleep(2000); /* it is being written */
-        k = engine_kernel(e, programs[0], 0, WAIT_MS, &origin);
+        k = engine_kernel(e, programs[0], 0, LONE_WAIT_MS, &origin);
         assert_int_not_equal(origin, KERNEL_MEMORY);
     }
-    assert_memory_equal(run(programs[0], NULL), run(programs[0], k), PIXELS * ROWS * sizeof(float));
+    assert_memory_equal(lone_run(programs[0], NULL), lone_run(programs[0], k), LONE_SIZE);
     kernel_unref(k);
     for (int i = 0; i < 4; i++)
         program_unref(programs[i]);
@@ -426,7 +316,7 @@ static void *churns(void *user)
         fault_init(&f, a);
         const char *expr = arena_printf(a, "x%.*s * 0.5", (int)n * 4, " * y * y * y * y * y * y * y * y");
         if (graph_from_expr(expr, a, &g, &f) ||
-            engine_program(crowd_engine, g, graph_canonical(g, a), field, &GRAPH_LIMITS_DEFAULT, &p, &f)) {
+            engine_program(crowd_engine, g, graph_canonical(g, a), lone_layout, &GRAPH_LIMITS_DEFAULT, &p, &f)) {
             ++*wrong;
             break;
         }
@@ -457,219 +347,40 @@ static void threads_share_what_comes_and_goes(void **state)
     (void)state;
     pthread_t threads[8];
     unsigned wrong[8] = {0};
-    struct engine_config c = config();
+    struct engine_config c = lone_config();
     c.kernels = 2;
     c.programs = 3;
-    crowd_engine = engine_of(c);
+    crowd_engine = lone_engine(c);
     for (int i = 0; i < 8; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, churns, &wrong[i]), 0);
     for (int i = 0; i < 8; i++) {
         pthread_join(threads[i], NULL);
         assert_int_equal(wrong[i], 0);
     }
-    struct engine_stats s = stats_of(crowd_engine);
+    struct engine_stats s = lone_stats(crowd_engine);
     assert_true(s.hits_store > 0 && s.hits_memory > 0);
     assert_true(s.kernels_loaded <= 2);
     assert_int_equal(s.store_refused + s.store_errors + s.compiles_refused + s.compiles_crashed, 0);
     engine_free(crowd_engine);
 }
-
-static void a_restart_finds_the_kernel_in_the_store(void **state)
-{
-    (void)state;
-    struct engine *e = engine_of(config());
-    bring(e, graph, KERNEL_COMPILED);
-    engine_free(e);
-    e = engine_of(config());
-    bring(e, "sin(x * 8 + y) * 3 + -1", KERNEL_STORE);
-    assert_int_equal(stats_of(e).hits_store, 1);
-    assert_int_equal(stats_of(e).compile_count, 0);
-    engine_free(e);
-    struct engine_config c = config();
-    c.preload = 10;
-    e = engine_of(c);
-    for (int i = 0; i < 500 && !stats_of(e).kernels_loaded; i++)
-        usleep(10000);
-    bring(e, graph, KERNEL_MEMORY);
-    engine_free(e);
-}
-
-static void without_a_compiler_the_store_still_answers(void **state)
-{
-    (void)state;
-    struct engine *e = engine_of(config());
-    bring(e, graph, KERNEL_COMPILED);
-    char id[40];
-    snprintf(id, sizeof id, "%s", engine_compiler_id(e));
-    engine_free(e);
-    struct engine_config c = config();
-    c.compiler_path = "/nonexistent/sinter-cc";
-    e = engine_of(c);
-    assert_string_equal(engine_compiler_id(e), id);
-    bring(e, graph, KERNEL_STORE);
-    struct program *p = program_of(e, "cos(y)");
-    enum kernel_origin origin;
-    for (int i = 0; i < 500 && !stats_of(e).degraded; i++)
-        usleep(10000);
-    assert_true(stats_of(e).degraded);
-    assert_null(engine_kernel(e, p, 1e9, WAIT_MS, &origin));
-    assert_true(run(p, NULL)[0] > 0.9F);
-    program_unref(p);
-    engine_free(e);
-}
-
-static void nothing_at_all_still_interprets(void **state)
-{
-    (void)state;
-    struct engine_config c = config();
-    char hex[HASH_HEX];
-    c.compiler_path = "/nonexistent/sinter-cc";
-    c.store_dir = "/dev/null/here";
-    struct engine *e = engine_of(c);
-    struct program *p = program_of(e, "cos(y)");
-    enum kernel_origin origin;
-    assert_false(engine_key(e, p, hex));
-    assert_null(engine_kernel(e, p, 1e9, 50, &origin));
-    assert_int_equal(origin, KERNEL_MISS);
-    assert_true(run(p, NULL)[0] > 0.9F);
-    assert_true(stats_of(e).degraded);
-    assert_int_equal(engine_kernel_state(e, p), KERNEL_ABSENT);
-    program_unref(p);
-    engine_free(e);
-}
-
-static char *file(const char *name)
-{
-    return arena_printf(arena, "%s/%s", dir, name);
-}
-
-/* Where the only row's image begins to differ from the row of another database is of no interest: every 97th byte is
- * tried. */
-static void a_flipped_bit_of_a_stored_kernel_never_runs(void **state)
-{
-    (void)state;
-    size_t n;
-    struct engine *e = engine_of(config());
-    bring(e, graph, KERNEL_COMPILED);
-    engine_free(e);
-    char *sound = test_read_file(arena, file("kernels.db"), &n);
-    char *row = memmem(sound, n, "x86-64-v", 8);
-    assert_non_null(row);
-    struct engine_config c = config();
-    c.compilers = 0;
-    unsigned refused = 0;
-    for (size_t at = (size_t)(row - sound); at < n; at += 97) {
-        sound[at] ^= 4;
-        FILE *f = fopen(file("kernels.db"), "wb");
-        assert_int_equal(fwrite(sound, 1, n, f), n);
-        fclose(f);
-        sound[at] ^= 4;
-        e = engine_of(c);
-        struct program *p = program_of(e, graph);
-        enum kernel_origin origin;
-        struct kernel *k = engine_kernel(e, p, 0, 0, &origin);
-        if (k) /* the bit was none of the row's */
-            assert_memory_equal(run(p, NULL), run(p, k), PIXELS * ROWS * sizeof(float));
-        refused += stats_of(e).store_refused > 0;
-        kernel_unref(k);
-        program_unref(p);
-        engine_free(e);
-    }
-    assert_true(refused >= 5);
-}
-
-static void a_truncated_store_costs_one_compile(void **state)
-{
-    (void)state;
-    struct stat st;
-    struct engine *e = engine_of(config());
-    bring(e, graph, KERNEL_COMPILED);
-    engine_free(e);
-    assert_int_equal(stat(file("kernels.db"), &st), 0);
-    assert_int_equal(truncate(file("kernels.db"), st.st_size / 3), 0);
-    e = engine_of(config());
-    bring(e, graph, KERNEL_COMPILED);
-    engine_free(e);
-    assert_int_equal(stat(file("kernels.db.damaged-1"), &st), 0);
-    e = engine_of(config());
-    bring(e, graph, KERNEL_STORE);
-    engine_free(e);
-}
-
-static int with_a_read_only_store(void)
-{
-    struct engine *e = engine_of(config());
-    bring(e, graph, KERNEL_STORE);
-    bring(e, "cos(x)", KERNEL_COMPILED);
-    bool degraded = stats_of(e).degraded;
-    engine_free(e);
-    return degraded ? 0 : 1;
-}
-
-static void a_read_only_store_serves_and_new_kernels_run(void **state)
-{
-    (void)state;
-    int status;
-    struct engine *e = engine_of(config());
-    bring(e, graph, KERNEL_COMPILED);
-    engine_free(e);
-    if (geteuid() == 0)
-        assert_int_equal(chown(file("kernels.key"), NOBODY, NOBODY), 0);
-    assert_int_equal(chmod(dir, 0555), 0);
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)) ? 9 : with_a_read_only_store());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 static void the_assembly_can_be_read(void **state)
 {
     (void)state;
-    struct engine *e = engine_of(config());
-    struct program *p = program_of(e, graph);
+    struct engine *e = lone_engine(lone_config());
+    struct program *p = lone_program(e, graph);
     struct fault f;
     char *text;
-    fault_init(&f, arena);
-    bring(e, "x", KERNEL_COMPILED); /* a worker runs */
-    assert_int_equal(engine_assembly(e, p, arena, &text, &f), STATUS_OK);
+    fault_init(&f, lone_arena);
+    lone_bring(e, "x", KERNEL_COMPILED); /* a worker runs */
+    assert_int_equal(engine_assembly(e, p, lone_arena, &text, &f), STATUS_OK);
     assert_non_null(strstr(text, "ret"));
     program_unref(p);
     engine_free(e);
 }
 
-static unsigned listed, listed_sound;
-
-static void list_one(const struct cache_row *row, void *user)
-{
-    (void)user;
-    listed++;
-    listed_sound += row->sound;
-    assert_int_equal(strlen(row->key_hex), 40);
-}
-
-static void the_store_can_be_listed_and_emptied(void **state)
-{
-    (void)state;
-    struct engine *e = engine_of(config());
-    struct fault f;
-    uint64_t removed;
-    fault_init(&f, arena);
-    bring(e, "x", KERNEL_COMPILED);
-    bring(e, graph, KERNEL_COMPILED);
-    assert_int_equal(engine_cache_list(e, true, list_one, NULL, &f), STATUS_OK);
-    assert_int_equal(listed, 2);
-    assert_int_equal(listed_sound, 2);
-    assert_int_equal(engine_cache_gc(e, 0, &removed, &f), STATUS_OK);
-    assert_int_equal(removed, 2);
-    assert_int_equal(stats_of(e).store_rows, 0);
-    engine_free(e);
-}
-
 int main(void)
 {
-#define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ONE(test) cmocka_unit_test_setup_teardown(test, lone_set_up, lone_tear_down)
     const struct CMUnitTest tests[] = {
         ONE(both_engines_give_the_same_samples),
         ONE(spelling_and_literals_do_not_change_the_key),
@@ -684,14 +395,7 @@ int main(void)
         ONE(faults_of_the_graph_come_back),
         ONE(mapped_kernels_are_bounded),
         ONE(threads_share_what_comes_and_goes),
-        ONE(a_restart_finds_the_kernel_in_the_store),
-        ONE(without_a_compiler_the_store_still_answers),
-        ONE(nothing_at_all_still_interprets),
-        ONE(a_flipped_bit_of_a_stored_kernel_never_runs),
-        ONE(a_truncated_store_costs_one_compile),
-        ONE(a_read_only_store_serves_and_new_kernels_run),
         ONE(the_assembly_can_be_read),
-        ONE(the_store_can_be_listed_and_emptied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
