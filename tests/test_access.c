@@ -1,8 +1,7 @@
 /* labels: api */
-/* Who may ask for what: keys and their roles, clients by address, web pages of other origins. */
+/* Who may ask for what: keys and their roles, clients by address. */
 #include "tests/support/ask.h"
 
-#include <glob.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -41,11 +40,10 @@ static void write_role_keys(const char *more)
     write_keys(text);
 }
 
-static struct api *closed_api(const char *origins)
+static struct api *closed_api(void)
 {
     struct api_config config = api_config_default();
     config.keys = key_path;
-    config.cors_origins = origins;
     return small_api(config);
 }
 
@@ -62,14 +60,6 @@ static struct api_response ask_with(struct api *of, enum method method, const ch
     return ask_of(of, a);
 }
 
-static char *path_of(const struct route *route)
-{
-    char *path = arena_strdup(arena, route->pattern), *brace = strchr(path, '{');
-    if (brace)
-        memmove(brace, strchr(brace, '}'), strlen(strchr(brace, '}')) + 1), *brace = 'x';
-    return path;
-}
-
 static bool is_refused(const struct api_response *res)
 {
     return res->http_status == 401 || res->http_status == 403;
@@ -79,10 +69,10 @@ static void every_route_opens_to_the_roles_of_its_row_and_to_no_other(void **sta
 {
     (void)state;
     write_role_keys("");
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     for (size_t i = 0; route_at(i); i++) {
         const struct route *route = route_at(i);
-        struct api_response res = ask_with(closed, route->method, path_of(route), NULL);
+        struct api_response res = ask_with(closed, route->method, path_of_route(route), NULL);
         if (route->roles) {
             assert_string_equal(header_of(&res, "WWW-Authenticate"), "Bearer realm=\"sinter\"");
             assert_problem(res, STATUS_UNAUTHORIZED, "", "Authorization: Bearer");
@@ -91,7 +81,7 @@ static void every_route_opens_to_the_roles_of_its_row_and_to_no_other(void **sta
             api_response_done(&res);
         }
         for (int r = 0; r < ROLES; r++) {
-            res = ask_with(closed, route->method, path_of(route), texts[r]);
+            res = ask_with(closed, route->method, path_of_route(route), texts[r]);
             if (route->roles && !(route->roles & 1u << r)) {
                 assert_non_null(strstr(header_of(&res, "WWW-Authenticate"), "insufficient_scope"));
                 assert_problem(res, STATUS_FORBIDDEN, "", role_words[r]);
@@ -109,7 +99,7 @@ static void without_keys_nobody_is_asked_for_one(void **state)
 {
     (void)state;
     for (size_t i = 0; route_at(i); i++) {
-        struct api_response res = ask_with(api, route_at(i)->method, path_of(route_at(i)), "anything.else");
+        struct api_response res = ask_with(api, route_at(i)->method, path_of_route(route_at(i)), "anything.else");
         assert_false(is_refused(&res));
         api_response_done(&res);
     }
@@ -119,7 +109,7 @@ static void what_is_not_exactly_a_key_is_401(void **state)
 {
     (void)state;
     write_role_keys("");
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     char other[KEY_TEXT_SIZE], unused[KEY_HASH_TEXT_SIZE], changed[KEY_TEXT_SIZE], longer[2 * KEY_TEXT_SIZE];
     keys_make("render-key", other, unused);
     snprintf(changed, sizeof changed, "%s", texts[0]);
@@ -165,7 +155,7 @@ static void a_key_ends_with_its_day(void **state)
     keys_make("future", future, future_hash);
     write_role_keys(arena_printf(arena, "past render %s expires=2020-02-29\nfuture render %s expires=2222-01-01",
                                  past_hash, future_hash));
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     assert_problem(ask_with(closed, METHOD_GET, "/render", past), STATUS_UNAUTHORIZED, "", "past ended on 2020-02-29");
     assert_problem(ask_with(closed, METHOD_GET, "/render", future), STATUS_BAD_FIELD, "", NULL);
     api_free(closed);
@@ -251,7 +241,7 @@ static void a_broken_file_at_reload_keeps_the_old_keys(void **state)
     fault_init(&fault, arena);
     keys_make("fresh", fresh, hash);
     write_role_keys("");
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     assert_problem(ask_with(closed, METHOD_GET, "/metrics", fresh), STATUS_UNAUTHORIZED, "", NULL);
     write_role_keys("rubbish");
     struct api_stats stats;
@@ -326,7 +316,7 @@ static void reloads_refuse_nobody_meanwhile(void **state)
     pthread_t threads[2];
     fault_init(&fault, arena);
     write_role_keys("");
-    struct asker a = {.of = closed_api(NULL)};
+    struct asker a = {.of = closed_api()};
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &a), 0);
     for (int i = 0; i < 500 || atomic_load(&a.asked) < 1000; i++)
@@ -342,7 +332,7 @@ static void heads_are_refused_before_their_bodies_come(void **state)
 {
     (void)state;
     write_role_keys("");
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     struct ask a = {.method = METHOD_POST, .path = "/process", .type = "audio/wav"};
     struct api_response res;
     struct api_request req = request_of(&a);
@@ -372,7 +362,7 @@ static void clients_are_their_key_or_their_address_or_their_64_bits_of_it(void *
 {
     (void)state;
     write_role_keys("");
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     assert_string_equal(client_of(api, NULL, NULL), "local");
     assert_string_equal(client_of(api, "203.0.113.7", NULL), "addr:203.0.113.7");
     assert_string_equal(client_of(api, "::ffff:203.0.113.7", NULL), "addr:203.0.113.7");
@@ -388,7 +378,7 @@ static void a_keys_share_of_work_is_known_to_quotas_and_jobs(void **state)
 {
     (void)state;
     write_role_keys(arena_printf(arena, "half process %s quota-seconds=0.5\n", hashes[0]));
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     assert_true(access_quota_seconds(closed->access, "key:half") == 0.5);
     assert_true(access_quota_seconds(closed->access, "key:render-key") == 0);
     assert_true(access_quota_seconds(closed->access, "key:gone") == 0);
@@ -413,7 +403,7 @@ static void a_stream_is_there_for_the_key_that_opened_it(void **state)
     keys_make("chief", chief, hash);
     snprintf(lines + n, sizeof lines - (size_t)n, "chief process,admin %s\n", hash);
     write_role_keys(lines);
-    struct api *of = closed_api(NULL);
+    struct api *of = closed_api();
     struct api_response res = ask_of(of, (struct ask){.method = METHOD_POST,
                                                       .path = "/streams",
                                                       .type = "application/json",
@@ -436,7 +426,7 @@ static void what_a_key_may_see_is_kept_by_no_shared_cache(void **state)
 {
     (void)state;
     write_role_keys("");
-    struct api *closed = closed_api(NULL);
+    struct api *closed = closed_api();
     struct ask a = {.method = METHOD_GET,
                     .path = "/render",
                     .query = arena_printf(arena, "expr=x&width=2&height=2&v=%d", SEMANTICS_VERSION)};
@@ -449,135 +439,6 @@ static void what_a_key_may_see_is_kept_by_no_shared_cache(void **state)
     assert_string_equal(header_of(&res, "Cache-Control"), "private, max-age=31536000, immutable");
     api_response_done(&res);
     api_free(closed);
-}
-
-/* ---- web pages ---- */
-
-static struct api *cors_api(const char *origins)
-{
-    struct api_config config = api_config_default();
-    config.cors_origins = origins;
-    return small_api(config);
-}
-
-static struct api_response ask_from(struct api *of, enum method method, const char *path, const char *origin)
-{
-    struct ask a = {.method = method, .path = path, .query = "expr=x&width=1&height=1"};
-    a.more[0] = (struct pair){"Origin", origin};
-    a.more[1] = (struct pair){"Access-Control-Request-Method", "POST"};
-    return ask_of(of, a);
-}
-
-static void preflights_are_answered_for_every_route_and_need_no_key(void **state)
-{
-    (void)state;
-    write_role_keys("");
-    struct api *closed = closed_api("https://a.example, http://localhost:3000");
-    for (size_t i = 0; route_at(i); i++) {
-        struct api_response res = ask_from(closed, METHOD_OPTIONS, path_of(route_at(i)), "http://localhost:3000");
-        static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
-        assert_int_equal(res.http_status, 204);
-        assert_string_equal(header_of(&res, "Access-Control-Allow-Origin"), "http://localhost:3000");
-        assert_non_null(strstr(header_of(&res, "Access-Control-Allow-Methods"), names[route_at(i)->method]));
-        assert_string_equal(header_of(&res, "Access-Control-Allow-Methods"), header_of(&res, "Allow"));
-        assert_non_null(strstr(header_of(&res, "Access-Control-Allow-Headers"), "Authorization"));
-        assert_true(atoi(header_of(&res, "Access-Control-Max-Age")) > 0);
-        assert_string_equal(header_of(&res, "Vary"), "Origin");
-        assert_string_equal(header_of(&res, "Access-Control-Allow-Credentials"), "");
-        assert_string_equal(res.route, route_at(i)->pattern);
-        api_response_done(&res);
-        res = ask_from(closed, METHOD_OPTIONS, path_of(route_at(i)), "https://b.example");
-        assert_int_equal(res.http_status, 204);
-        assert_string_equal(header_of(&res, "Access-Control-Allow-Origin"), "");
-        assert_string_equal(header_of(&res, "Access-Control-Allow-Methods"), "");
-        api_response_done(&res);
-    }
-    assert_problem(ask_from(closed, METHOD_OPTIONS, "/nothing", "http://localhost:3000"), STATUS_NOT_FOUND, "", NULL);
-    api_free(closed);
-}
-
-static void answers_and_refusals_may_be_read_by_the_origins_of_the_list(void **state)
-{
-    (void)state;
-    struct api *other = cors_api("https://a.example");
-    static const char *const paths[] = {"/render", "/nothing", "/graphs/x", "/version"};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct api_response res = ask_from(other, METHOD_GET, paths[i], "https://a.example");
-        assert_string_equal(header_of(&res, "Access-Control-Allow-Origin"), "https://a.example");
-        assert_non_null(strstr(header_of(&res, "Access-Control-Expose-Headers"), "Retry-After"));
-        assert_string_equal(header_of(&res, "Vary"), "Origin");
-        api_response_done(&res);
-        static const char *const others[] = {"https://a.example.org", "http://a.example", "https://a.example:8443",
-                                             "null", ""};
-        for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
-            res = ask_from(other, METHOD_GET, paths[i], others[k]);
-            assert_string_equal(header_of(&res, "Access-Control-Allow-Origin"), "");
-            assert_string_equal(header_of(&res, "Vary"), "Origin"); /* a cache must not give it to a.example */
-            api_response_done(&res);
-        }
-    }
-    api_free(other);
-    other = cors_api("*");
-    struct api_response res = ask_from(other, METHOD_GET, "/render", "https://anybody.example");
-    assert_string_equal(header_of(&res, "Access-Control-Allow-Origin"), "*");
-    assert_string_equal(header_of(&res, "Vary"), "");
-    api_response_done(&res);
-    api_free(other);
-    res = ask_from(api, METHOD_GET, "/render", "https://a.example");
-    assert_string_equal(header_of(&res, "Access-Control-Allow-Origin"), "");
-    api_response_done(&res);
-    assert_problem(ask_from(api, METHOD_OPTIONS, "/render", "https://a.example"), STATUS_METHOD, "", NULL);
-}
-
-static void lists_of_origins_are_checked(void **state)
-{
-    (void)state;
-    static const char *const wrong[] = {"a.example",       "https://a.example/",   "https://A.example", "https://",
-                                        "ftp://a.example", "*, https://a.example", "https://*.example"};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct api_config config = api_config_default();
-        struct fault fault;
-        struct api *none;
-        fault_init(&fault, arena);
-        config.cors_origins = wrong[i];
-        assert_int_not_equal(api_new(&config, engine, pool, &none, &fault), STATUS_OK);
-        assert_non_null(strstr(fault.items[0].detail, "cors-origins"));
-    }
-}
-
-/* Every "Sinter-NAME" that stands in a file. */
-static int check_exposed(const char *path, const char *exposed)
-{
-    size_t n;
-    int found = 0;
-    const char *text = test_read_file(arena, path, &n);
-    for (const char *at = text; (at = strstr(at, "\"Sinter-")); at++) {
-        char *name = arena_strndup(arena, at + 1, strcspn(at + 1, "\""));
-        if (strpbrk(name, ", "))
-            continue; /* a list */
-        if (!strstr(exposed, name))
-            fail_msg("%s (%s) is not exposed", name, path);
-        found++;
-    }
-    return found;
-}
-
-static void every_header_of_ours_is_exposed_to_pages(void **state)
-{
-    (void)state;
-    struct api *other = cors_api("*");
-    struct api_response res = ask_from(other, METHOD_GET, "/version", "https://a.example");
-    const char *exposed = header_of(&res, "Access-Control-Expose-Headers");
-    glob_t files;
-    int found = 0;
-    assert_int_equal(glob("api/*.c", 0, NULL, &files), 0);
-    assert_int_equal(glob("api/*/*.c", GLOB_APPEND, NULL, &files), 0);
-    for (size_t i = 0; i < files.gl_pathc; i++)
-        found += check_exposed(files.gl_pathv[i], exposed);
-    globfree(&files);
-    assert_true(found > 10);
-    api_response_done(&res);
-    api_free(other);
 }
 
 static int set_up(void **state)
@@ -614,10 +475,6 @@ int main(void)
         cmocka_unit_test(a_keys_share_of_work_is_known_to_quotas_and_jobs),
         cmocka_unit_test(a_stream_is_there_for_the_key_that_opened_it),
         cmocka_unit_test(what_a_key_may_see_is_kept_by_no_shared_cache),
-        cmocka_unit_test(preflights_are_answered_for_every_route_and_need_no_key),
-        cmocka_unit_test(answers_and_refusals_may_be_read_by_the_origins_of_the_list),
-        cmocka_unit_test(lists_of_origins_are_checked),
-        cmocka_unit_test(every_header_of_ours_is_exposed_to_pages),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/exchange.h"
 #include "api/json/json.h"
 #include "api/load/pool.h"
 
@@ -224,4 +225,12 @@ int ask_tear_down(void **state)
     engine_free(engine);
     arena_free(arena);
     return 0;
+}
+
+char *path_of_route(const struct route *route)
+{
+    char *path = arena_strdup(arena, route->pattern), *brace = strchr(path, '{');
+    if (brace)
+        memmove(brace, strchr(brace, '}'), strlen(strchr(brace, '}')) + 1), *brace = 'x';
+    return path;
 }

@@ -47,5 +47,7 @@ struct api *small_api(struct api_config config);
 int ask_set_up(void **state);
 int ask_tear_down(void **state);
 struct api_request request_of(struct ask *a);
+struct route;
+char *path_of_route(const struct route *route); /* one that its pattern matches */
 
 #endif
