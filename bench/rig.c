@@ -20,12 +20,6 @@ static enum status read_graph(const char *text, struct arena *a, struct graph **
     return graph_read(datum, &limits, a, ret, fault);
 }
 
-static void *aligned(struct rig *s, size_t n)
-{
-    char *p = arena_alloc(s->arena, n + 2 * KERNEL_ALIGN);
-    return (void *)(((uintptr_t)p + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN);
-}
-
 static enum status make_buffers(struct rig *s, struct fault *fault)
 {
     const struct plan *plan = s->program->plan;
@@ -37,11 +31,11 @@ static enum status make_buffers(struct rig *s, struct fault *fault)
     s->rings = ARENA_ARRAY(s->arena, plan->n_rings + 1, struct kernel_ring);
     for (uint32_t i = 0; i < plan->n_rings; i++) {
         s->rings[i].mask = (int32_t)lengths[i] - 1;
-        s->rings[i].data = aligned(s, (lengths[i] + KERNEL_PAD) * sizeof(float));
+        s->rings[i].data = arena_aligned(s->arena, (lengths[i] + KERNEL_PAD) * sizeof(float), KERNEL_ALIGN);
     }
-    s->state = aligned(s, plan->state_size);
-    s->scratch = aligned(s, plan->scratch_size + KERNEL_PAD * sizeof(float));
-    s->work = aligned(s, interp_work_size(s->program->interp));
+    s->state = arena_aligned(s->arena, plan->state_size, KERNEL_ALIGN);
+    s->scratch = arena_aligned(s->arena, plan->scratch_size + KERNEL_PAD * sizeof(float), KERNEL_ALIGN);
+    s->work = arena_aligned(s->arena, interp_work_size(s->program->interp), KERNEL_ALIGN);
     return rig_hosts_open(s, &s->hosts, fault);
 }
 

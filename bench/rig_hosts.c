@@ -72,8 +72,7 @@ enum status rig_hosts_open(struct rig *s, struct rig_hosts **ret, struct fault *
     }
     const struct block_context context = context_of(s);
     TRY(block_state_measure_hosted(p, s->params, &context, h->lengths, 1u << 28, s->arena, &h->state, fault));
-    char *memory = arena_alloc(s->arena, h->state.size + KERNEL_ALIGN);
-    h->memory = (void *)(((uintptr_t)memory + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN);
+    h->memory = arena_aligned(s->arena, h->state.size, KERNEL_ALIGN);
     block_state_place(&h->state, p, h->memory);
     return STATUS_OK;
 }

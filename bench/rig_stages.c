@@ -39,12 +39,6 @@ static void make_images(struct rig *s, uint32_t n)
     }
 }
 
-static void *aligned(struct arena *a, size_t n)
-{
-    char *p = arena_alloc(a, n + 2 * KERNEL_ALIGN);
-    return (void *)(((uintptr_t)p + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN);
-}
-
 void rig_stages_open(struct rig *s)
 {
     size_t work = 0, scratch = 0;
@@ -56,8 +50,8 @@ void rig_stages_open(struct rig *s)
         scratch = scratch > stage->plan->scratch_size ? scratch : stage->plan->scratch_size;
         assert(!stage->plan->state_size || s->program->n_hosts);
     }
-    s->stage_work = aligned(s->arena, work);
-    s->stage_scratch = aligned(s->arena, scratch + KERNEL_PAD * sizeof(float));
+    s->stage_work = arena_aligned(s->arena, work, KERNEL_ALIGN);
+    s->stage_scratch = arena_aligned(s->arena, scratch + KERNEL_PAD * sizeof(float), KERNEL_ALIGN);
 }
 
 static struct rect around(struct rect a, struct rect b)

@@ -124,6 +124,14 @@ void *arena_alloc(struct arena *a, size_t size)
     return memset(p, 0, size);
 }
 
+void *arena_aligned(struct arena *a, size_t size, size_t align)
+{
+    if (size > SIZE_MAX - align)
+        longjmp(a->escape, 1);
+    char *p = arena_alloc(a, size + align);
+    return p + (-(uintptr_t)p & (align - 1));
+}
+
 void *arena_array(struct arena *a, size_t count, size_t size)
 {
     size_t bytes;

@@ -18,6 +18,7 @@ void arena_free(struct arena *a); /* takes NULL */
 
 /* Zeroed, 16-byte aligned; never NULL. `arena_array` checks count * size for overflow. */
 void *arena_alloc(struct arena *a, size_t size);
+void *arena_aligned(struct arena *a, size_t size, size_t align); /* `align`: a power of two */
 void *arena_array(struct arena *a, size_t count, size_t size);
 void *arena_grow(struct arena *a, const void *old, size_t old_count, size_t new_count, size_t size);
 char *arena_strdup(struct arena *a, const char *s);

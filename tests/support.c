@@ -4,10 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/ir.h"
+
 const char *test_build_dir(void)
 {
     const char *dir = getenv("SINTER_BUILD");
     return dir ? dir : "build";
+}
+
+struct arena *test_arena(void)
+{
+    struct arena *a = arena_new((size_t)2 << 30);
+    assert_non_null(a);
+    return a;
 }
 
 char *test_read_file(struct arena *a, const char *path, size_t *ret_n)
@@ -29,6 +38,16 @@ char *test_read_file(struct arena *a, const char *path, size_t *ret_n)
     if (ret_n)
         *ret_n = n;
     return data;
+}
+
+struct ir *test_ir(struct arena *a, const char *text)
+{
+    struct fault f;
+    struct ir *ir = NULL;
+    fault_init(&f, a);
+    if (ir_parse(text, a, &ir, &f) || ir_verify(ir, &f))
+        fail_msg("%s\n%s", f.items[0].detail, text);
+    return ir;
 }
 
 void test_figure(const char *name, double value, const char *unit, const char *bar)

@@ -1,4 +1,4 @@
-/* What many tests share: where things are, reading files, small graphs. */
+/* What many tests share: where things are, reading files, arenas, IR. */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
@@ -12,10 +12,13 @@
 #include "core/arena.h"
 
 const char *test_build_dir(void);                                       /* holds sinter and sinter-cc */
+struct arena *test_arena(void);                                         /* with room for any test */
 char *test_read_file(struct arena *a, const char *path, size_t *ret_n); /* fails the test when it cannot */
 /* A line "FIGURE name value unit bar" of the report that ./dev torture makes; `bar` says what it should be, "-":
  * nothing. */
 void test_figure(const char *name, double value, const char *unit, const char *bar);
-uint32_t test_random(uint64_t *state); /* splitmix64, upper half */
+struct ir;
+struct ir *test_ir(struct arena *a, const char *text); /* parsed and verified */
+uint32_t test_random(uint64_t *state);                 /* splitmix64, upper half */
 
 #endif

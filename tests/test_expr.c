@@ -12,15 +12,6 @@
 #include "core/expr.h"
 #include "core/text.h"
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(64 << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 /* The tree with every group spelt out: (+ a (* b c)). */
 static void add_tree(struct text *t, const struct expr *e)
 {
@@ -153,7 +144,7 @@ static const struct example examples[] = {
 static void groups_as_the_grammar_says(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         const struct example *x = &examples[i];
         if (!x->tree) {
@@ -219,7 +210,7 @@ static const struct {
 static void refuses_with_the_column(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         struct fault f;
         struct expr *e = NULL;
@@ -248,7 +239,7 @@ static char *repeated(struct arena *a, const char *before, size_t n, const char 
 static void bounds_depth_height_and_length(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct {
         char *text;
         const char *limit;
@@ -284,7 +275,7 @@ static void bounds_depth_height_and_length(void **state)
 static void columns_point_at_the_word(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct expr *e = parse(a, "a + sin('\xc3\xa4', -3) ");
     assert_int_equal(e->column, 3);
     assert_int_equal(e->args[0]->column, 1);
@@ -365,7 +356,7 @@ static void any_tree_survives_print_and_parse(void **state)
     (void)state;
     uint64_t random = 1;
     for (int i = 0; i < 3000; i++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct expr *e = random_tree(a, &random, 1 + i % 6);
         const char *printed = expr_print(e, a);
         struct expr *again = parse(a, printed);

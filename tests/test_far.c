@@ -17,15 +17,6 @@ struct place {
     int px, py;        /* where the tile begins that is computed */
 };
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(512u << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 /* width x height pixels of the expression, by the interpreter, as an ordinary request would compute them. */
 static void render(struct arena *a, const char *text, const struct place *r, int width, int height, float *out)
 {
@@ -104,7 +95,7 @@ static void noises_are_as_smooth_far_away_as_near(void **state)
     (void)state;
     static float v[WIDE * HIGH];
     for (int n = 0; n < NOISES; n++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         double near = 0;
         for (int k = 0; k < 40; k++) {
             render(a, noises[n], &(struct place){.x = 1.7 * k, .y = -0.9 * k, .step = 1.0 / WIDE}, WIDE, HIGH, v);
@@ -128,7 +119,7 @@ static void rounded_coordinates_are_rough(void **state)
 {
     (void)state;
     static float v[WIDE * HIGH];
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     render(a, "gnoise(max(x, -1e30), y)", &(struct place){.x = 1e6, .y = 0.3, .step = 1.0 / WIDE}, WIDE, HIGH, v);
     assert_true(roughness(v) > 0.01);
     arena_free(a);
@@ -147,7 +138,7 @@ static void a_noise_moved_by_what_the_region_is_moved_is_the_same(void **state)
     };
     static float near[WIDE * HIGH], there[WIDE * HIGH];
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         render(a, pairs[i][0], &(struct place){.step = 1.0 / WIDE}, WIDE, HIGH, near);
         render(a, pairs[i][1], &(struct place){.x = 1048576, .y = -2097152, .step = 1.0 / WIDE}, WIDE, HIGH, there);
         if (memcmp(near, there, sizeof near))
@@ -162,7 +153,7 @@ static void tiles_of_far_noises_are_crops(void **state)
     static const int cuts[][4] = {{0, 0, 1, 1}, {1, 0, 255, 3}, {37, 5, 111, 11}, {200, 15, 56, 1}};
     static float whole[WIDE * HIGH], tile[WIDE * HIGH];
     for (int n = 0; n < NOISES; n++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct place r = {.x = 1e6 + 0.1, .y = -1e9, .step = 0.013};
         render(a, noises[n], &r, WIDE, HIGH, whole);
         for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
@@ -199,7 +190,7 @@ static void periodic_images_have_no_seam(void **state)
     static float first[WIDE * HIGH], again[WIDE * HIGH];
     for (size_t i = 0; i < sizeof tilings / sizeof *tilings; i++)
         for (size_t c = 0; c < sizeof corners / sizeof *corners; c++) {
-            struct arena *a = arena_of_test();
+            struct arena *a = test_arena();
             struct place r = {.x = corners[c], .step = 1.0 / WIDE};
             render(a, tilings[i], &r, WIDE, HIGH, first);
             r.px = WIDE;
@@ -220,7 +211,7 @@ static void cells_wrap_at_32_bits(void **state)
 {
     (void)state;
     static float near[WIDE * HIGH], there[WIDE * HIGH];
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     render(a, "gnoise(x, y)", &(struct place){.x = 0.25, .step = 1.0 / WIDE}, WIDE, HIGH, near);
     render(a, "gnoise(x, y)", &(struct place){.x = 0x1p32 + 0.25, .y = -0x1p33, .step = 1.0 / WIDE}, WIDE, HIGH, there);
     assert_memory_equal(near, there, sizeof near);
@@ -234,7 +225,7 @@ static void regions_without_end_give_numbers_or_nan(void **state)
     static float v[WIDE * HIGH];
     for (int n = 0; n < NOISES; n++)
         for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
-            struct arena *a = arena_of_test();
+            struct arena *a = test_arena();
             render(a, noises[n], &(struct place){.x = places[k], .y = places[k], .step = 1}, WIDE, HIGH, v);
             for (int i = 0; i < WIDE * HIGH; i++)
                 if (isinf(v[i]) || (!isnan(v[i]) && fabsf(v[i]) > 1e5f))

@@ -7,15 +7,6 @@
 #include "core/lower.h"
 #include "tests/support/probe.h"
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(256u << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 struct point {
     const char *text;
     float x, y, z;
@@ -24,7 +15,7 @@ struct point {
 
 static void check_points(const struct point *points, size_t n)
 {
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < n; i++) {
         const struct point *q = &points[i];
         double got = (double)probe_at(probe_expr(a, q->text, 3), q->x, q->y, q->z);
@@ -89,7 +80,7 @@ static void space_moves_points(void **state)
 static void checks_alternate_on_both_sides_of_zero(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct probe *flat = probe_expr(a, "checker(in.0, in.1)", 3),
                  *cubes = probe_expr(a, "checker(in.0, in.1, in.2)", 3);
     for (int i = -5; i <= 5; i++)
@@ -128,7 +119,7 @@ static void ramp_at(struct arena *a, const char *inputs, float x, float ret[4])
 
 static void expect_colour(const char *inputs, float x, float r, float g, float b, float alpha)
 {
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     float got[4], want[4] = {r, g, b, alpha};
     ramp_at(a, inputs, x, got);
     for (int c = 0; c < 4; c++)
@@ -179,7 +170,7 @@ static void an_edge_may_be_the_end_of_a_ramp(void **state)
     (void)state;
     static const char *const kinds[] = {"linear", "constant", "ease", "cubic"};
     for (int k = 0; k < 4; k++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         const char *only =
             arena_printf(a, ", \"interp\": \"%s\", \"stops\": [[0.5, \"#000000\"], [0.5, \"#ffffff\"]]", kinds[k]);
         const char *last = arena_printf(
@@ -199,7 +190,7 @@ static void cubic_ramps_stay_within_0_and_1(void **state)
     (void)state;
     static const char cubic[] =
         ", \"interp\": \"cubic\", \"stops\": [[0, [0, 0, 1]], [0.3, [1, 0, 1]], [0.6, [1, 1, 0]], [1, [0, 1, 1]]]";
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     float got[4];
     for (int i = 0; i <= 100; i++) {
         ramp_at(a, cubic, (float)i / 100, got);
@@ -226,7 +217,7 @@ static void bad_stops_are_refused_with_their_place(void **state)
         {"[[0, \"#000000\"], 5]", "/nodes/c/stops/1"},
         {"[[1, \"#000000\"], [0, \"#000000\"]]", "/nodes/c/stops/1"},
     };
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
         struct lowered lowered;

@@ -14,15 +14,6 @@
 static const struct json_limits roomy = {.max_bytes = 64 << 20, .max_depth = 64};
 static const struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(1 << 30);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 /* Tests write ' for " and ` for '. */
 static char *json_of(struct arena *a, const char *text)
 {
@@ -59,7 +50,7 @@ static struct graph *read_graph(struct arena *a, const char *text)
 static void reads_the_example_of_the_contract(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct graph *g =
         read_graph(a, "{ 'version': 1,"
                       "  'params': { 'scale': 4, 'cutoff': {'default': 1000, 'min': 20, 'max': 20000, 'unit': 'Hz'} },"
@@ -142,7 +133,7 @@ static const struct refusal refusals[] = {
 static void refuses_with_pointer_and_advice(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         const struct refusal *want = &refusals[i];
         struct fault f;
@@ -160,7 +151,7 @@ static void refuses_with_pointer_and_advice(void **state)
 static void collects_every_error(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct fault f;
     struct graph *g;
     const char *text = "{'verison':1, 'params':{'a':null,'b':{'min':0}}, 'output':['1+','(',3],"
@@ -222,7 +213,7 @@ static const struct {
 static void canonical_text_is_as_promised(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof canonical / sizeof *canonical; i++) {
         const char *want = json_of(a, canonical[i].canonical);
         const char *got = graph_canonical(read_graph(a, canonical[i].text), a);
@@ -235,7 +226,7 @@ static void canonical_text_is_as_promised(void **state)
 static void unknown_names_cannot_pass_for_known_ones(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     const char *good = graph_canonical(read_graph(a, "{'nodes':{'a':{'op':'sin','x':'x'}},'output':'a + a'}"), a);
     const char *wrong = graph_canonical(read_graph(a, "{'nodes':{'a':{'op':'sin','x':'x'}},'output':'a + n1'}"), a);
     assert_string_equal(wrong, json_of(a, "{'version':1,'nodes':{'n1':{'op':'sin','x':'x'}},'output':'n1 + ?n1'}"));
@@ -246,7 +237,7 @@ static void unknown_names_cannot_pass_for_known_ones(void **state)
 static void ids_ignore_spelling_and_heed_values(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     char one[GRAPH_ID_SIZE], same[GRAPH_ID_SIZE], other[GRAPH_ID_SIZE];
     graph_id(read_graph(a, "{'nodes':{'a':{'op':'sin','x':'2*x'}},'output':'a'}"), a, one);
     graph_id(read_graph(a, "{'output':'(q)','nodes':{'w':{'op':'cos','x':0},'q':{'x':'2.0 * x','op':'sin'}}}"), a,
@@ -262,7 +253,7 @@ static void ids_ignore_spelling_and_heed_values(void **state)
 static void an_expression_is_a_graph(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct fault f;
     struct graph *g;
     char from_text[GRAPH_ID_SIZE], from_json[GRAPH_ID_SIZE];
@@ -290,7 +281,7 @@ static void limits_are_named(void **state)
         {{.nodes = 9, .params = 9, .outputs = 1}, "max-outputs", "/output"},
         {{.nodes = 2, .params = 2, .outputs = 2}, NULL, NULL},
     };
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     const char *text = json_of(a, "{'params':{'p':1,'q':1},'output':[1,2],"
                                   "'nodes':{'a':{'op':'sin','x':1},'b':{'op':'sin','x':1}}}");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -318,7 +309,7 @@ static double seconds(void)
 /* A chain: every node reads the next, so the walk is as deep as the graph is long. */
 static double time_of_chain(size_t n)
 {
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct json_writer w;
     json_writer_init(&w, a);
     json_object(&w, NULL);
@@ -361,7 +352,7 @@ static void long_chains_are_walked_in_linear_time(void **state)
 static void a_flood_of_errors_costs_little(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct json_writer w;
     json_writer_init(&w, a);
     json_object(&w, NULL);
@@ -429,7 +420,7 @@ static void random_graphs_have_one_canonical_text(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 200; seed++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct json_writer one, two;
         json_writer_init(&one, a);
         json_writer_init(&two, a);

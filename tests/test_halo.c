@@ -9,15 +9,6 @@
 enum { WIDTH = 19, HEIGHT = 12, PIXELS = WIDTH * HEIGHT };
 static float picture[4 * PIXELS];
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new((size_t)256 << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 /* Alpha reaches beyond 0 and 1, and is 0 in places. */
 static struct field field_of(struct arena *a)
 {
@@ -121,7 +112,7 @@ static void halos_are_blurred_moved_and_composited(void **state)
     static const char *const wraps[] = {"repeat", "clamp", "mirror", "constant"};
     static const int dims[] = {1, 3, 4};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct halo h = {.colour = {0.25, 0.5, 1, 0.75}};
     for (int k = 0; k < 24; k++) {
         h.glow = k % 2;
@@ -150,7 +141,7 @@ static void halos_are_blurred_moved_and_composited(void **state)
 static void a_shape_hides_its_own_shadow(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct field f = field_of(a);
     field_run(&f, graph_of(a, "\"op\":\"drop_shadow\",\"in\":\"p.rgb\",\"colour\":\"vec3(1, 0, 0)\",\"dx\":3"));
     for (int c = 0; c < 4; c++)
@@ -163,7 +154,7 @@ static void offsets_may_be_absurd(void **state)
 {
     static const char *const offsets[] = {"1e30", "-1e30", "0/(0*left)", "1/(0*left)", "1048576.5"};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t k = 0; k < sizeof offsets / sizeof *offsets; k++) {
         struct field f = field_of(a);
         field_run(&f, graph_of(a, arena_printf(a, "\"op\":\"glow\",\"in\":\"p\",\"colour\":1,\"dx\":\"%s\",\"sigma\":1",
@@ -185,7 +176,7 @@ static void refused(struct arena *a, const char *members, const char *pointer)
 static void offsets_do_not_vary_and_colours_are_colours(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     refused(a, "\"op\":\"drop_shadow\",\"in\":\"p\",\"colour\":0,\"dx\":\"x\"", "/nodes/n/dx");
     refused(a, "\"op\":\"glow\",\"in\":\"p\",\"colour\":0,\"dy\":\"2*y\"", "/nodes/n/dy");
     refused(a, "\"op\":\"drop_shadow\",\"in\":\"p\",\"colour\":0,\"dx\":\"p.r\"", "/nodes/n/dx");

@@ -11,15 +11,6 @@ static const char *const wraps[] = {"repeat", "clamp", "mirror", "constant"};
 enum { SIDES = 128 };
 static float pixels[4 * SIDES * SIDES];
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new((size_t)256 << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 static void fill_pixels(void)
 {
     uint64_t random = 5;
@@ -87,7 +78,7 @@ static void filters_and_wraps_are_what_they_say(void **state)
 {
     static const int sizes[][2] = {{13, 7}, {1, 1}, {2, 3}, {5, 1}, {64, 32}};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int k = 0; k < 12; k++) {
             struct field f = field_of(a, 83, 31, sizes[s][0], sizes[s][1]);
@@ -111,7 +102,7 @@ static void a_picture_at_its_own_size_is_copied(void **state)
 {
     static const int sizes[][2] = {{13, 7}, {1, 1}, {2, 1}, {101, 3}, {128, 128}, {63, 125}};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int k = 0; k < 12; k++) {
             struct field f = field_of(a, sizes[s][0], sizes[s][1], sizes[s][0], sizes[s][1]);
@@ -127,7 +118,7 @@ static void a_picture_at_its_own_size_is_copied(void **state)
 static void borders_obey_the_wrap_mode(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int k = 0; k < 4; k++) {
         struct field f = field_of(a, 1, 1, 4, 1);
         const float *p = pixels;
@@ -142,7 +133,7 @@ static void impossible_coordinates_have_an_answer(void **state)
 {
     static const char *const odd[] = {"0*x/(0*x)", "1/(0*x)", "-1/(0*x)", "1e30 + x", "-1e38 + x", "3e15 + x"};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t n = 0; n < sizeof odd / sizeof *odd; n++)
         for (int k = 0; k < 12; k++) {
             struct field f = field_of(a, 3, 1, 7, 5);
@@ -168,7 +159,7 @@ static void impossible_coordinates_have_an_answer(void **state)
 static void aberration_moves_red_and_blue_apart(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct field f = field_of(a, 40, 30, 16, 9);
     field_run(&f,
               "{\"version\":1,\"nodes\":{\"c\":{\"op\":\"chromatic_aberration\",\"name\":\"a\",\"u\":\"u\",\"v\":\"v\","
@@ -188,7 +179,7 @@ static void aberration_moves_red_and_blue_apart(void **state)
 static void equal_names_are_one_picture(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct field f = field_of(a, 8, 8, 8, 8);
     f.images[1] = (struct field_image){"b-2.png", 8, 8, pixels + 64};
     field_run(&f, "image('a', u, v) + 2*image('b-2.png', u, v) + image('a', u, v)");
@@ -207,7 +198,7 @@ static void refused(struct arena *a, const char *text, const char *pointer)
 static void names_and_choices_are_checked(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     refused(a, "{\"version\":1,\"nodes\":{\"i\":{\"op\":\"image\",\"u\":0,\"v\":0}},\"output\":\"i\"}",
             "/nodes/i/name");
     refused(a, "{\"version\":1,\"nodes\":{\"i\":{\"op\":\"image\",\"name\":3,\"u\":0,\"v\":0}},\"output\":\"i\"}",

@@ -10,25 +10,6 @@
 
 enum { MIXED_MXCSR = 0x9fc0 }; /* flush to zero, denormals are zero */
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(256 << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
-static struct ir *parse(struct arena *a, const char *text)
-{
-    struct fault f;
-    struct ir *ir = NULL;
-    fault_init(&f, a);
-    if (ir_parse(text, a, &ir, &f) || ir_verify(ir, &f))
-        fail_msg("%s\n%s", f.items[0].detail, text);
-    return ir;
-}
-
 static const char every_part[] = "table perm i32 4 [1, 2, 3, -4]\n"
                                  "table ramp f32 2 [0.1, nan]\n"
                                  "fn sq(f32) f32 {\n"
@@ -76,8 +57,8 @@ static const char every_part[] = "table perm i32 4 [1, 2, 3, -4]\n"
 static void printing_what_was_parsed_gives_the_same_text(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
-    struct ir *ir = parse(a, every_part);
+    struct arena *a = test_arena();
+    struct ir *ir = test_ir(a, every_part);
     assert_string_equal(ir_print(ir, a), every_part);
     assert_int_equal(ir->n_inputs, 2);
     assert_int_equal(ir->n_outputs, 2);
@@ -108,8 +89,8 @@ static const char pixels[] = "image 0 photo\n"
 static void planes_and_images_print_as_they_were_parsed(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
-    struct ir *ir = parse(a, pixels);
+    struct arena *a = test_arena();
+    struct ir *ir = test_ir(a, pixels);
     assert_string_equal(ir_print(ir, a), pixels);
     assert_int_equal(ir->n_images, 2);
     assert_int_equal(ir->n_planes, 4);
@@ -127,8 +108,8 @@ static void responses_print_as_they_were_parsed(void **state)
                                "  %3 = hosted %2 0\n"
                                "  out 0 %3\n"
                                "}\n";
-    struct arena *a = arena_of_test();
-    struct ir *ir = parse(a, text);
+    struct arena *a = test_arena();
+    struct ir *ir = test_ir(a, text);
     assert_string_equal(ir_print(ir, a), text);
     assert_int_equal(ir->n_responses, 2);
     arena_free(a);
@@ -137,8 +118,8 @@ static void responses_print_as_they_were_parsed(void **state)
 static void spaces_and_comments_do_not_matter(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
-    struct ir *ir = parse(a, "arg 0 literal 1 arg 1 param 0;two\nmain{%1=input 0 ; in\n\n out 0\t%1}\r\n;end");
+    struct arena *a = test_arena();
+    struct ir *ir = test_ir(a, "arg 0 literal 1 arg 1 param 0;two\nmain{%1=input 0 ; in\n\n out 0\t%1}\r\n;end");
     assert_string_equal(ir_print(ir, a), "arg 0 literal 1\narg 1 param 0\nmain {\n  %1 = input 0\n  out 0 %1\n}\n");
     arena_free(a);
 }
@@ -161,7 +142,7 @@ static void check_constant(struct arena *a, uint32_t bits32, uint64_t bits64)
     ir_emit(ir, &ir->main, d);
     ir->outputs = &out;
     ir->n_outputs = 1;
-    struct ir *back = parse(a, ir_print(ir, a));
+    struct ir *back = test_ir(a, ir_print(ir, a));
     if (!isnan(f.imm.f))
         assert_memory_equal(&back->main.ins[1].imm.f, &bits32, sizeof bits32);
     else
@@ -173,7 +154,7 @@ static void check_constant(struct arena *a, uint32_t bits32, uint64_t bits64)
 static void constants_read_back_to_the_bit(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     unsigned saved = _mm_getcsr();
     static const uint64_t special[] = {
         0,
@@ -293,7 +274,7 @@ static const struct {
 static void what_is_wrong_is_refused_with_a_reason(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct fault f;
         struct ir *ir = NULL;
@@ -310,7 +291,7 @@ static void what_is_wrong_is_refused_with_a_reason(void **state)
 static void calls_that_double_are_refused(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     const char *text = arena_strdup(a, "fn f0(f32) f32 { %1 = param.f32 0 ret %1 }\n");
     for (int i = 1; i < 40; i++)
         text = arena_printf(
@@ -334,7 +315,7 @@ static void damaged_text_is_parsed_or_refused(void **state)
     static const char bytes[] = "%0 9.,[{}]=;-f\x80\x01";
     size_t n = sizeof every_part - 1, refused = 0;
     for (size_t i = 0; i < n; i++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         for (size_t k = 0; k < sizeof bytes; k++) { /* the last byte is the terminator: a prefix */
             char *text = arena_strdup(a, every_part);
             struct fault f;

@@ -13,15 +13,6 @@
 
 static const struct json_limits roomy = {.max_bytes = 64 << 20, .max_depth = 64};
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(512 << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 struct sample {
     const char *text;
     size_t n;
@@ -138,7 +129,7 @@ static const struct {
 static void takes_what_the_grammar_allows(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         struct fault f;
         struct datum *d;
@@ -152,7 +143,7 @@ static void takes_what_the_grammar_allows(void **state)
 static void refuses_everything_else_with_its_place(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct fault f;
         struct datum *d;
@@ -187,7 +178,7 @@ static const char *through(struct arena *a, const char *text)
 static void values_arrive_as_written(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     assert_string_equal(through(a, " { \"b\" : [ 1 , true , null , false, -0.5e1, {} , [] ] , \"a\" : \"x\" } "),
                         "{\"b\":[1,true,null,false,-5,{},[]],\"a\":\"x\"}");
     assert_string_equal(through(a, "[0.1,1e22,123456789012,-0,1e-7]"), "[0.1,1e22,123456789012,-0,1e-7]");
@@ -201,7 +192,7 @@ static void values_arrive_as_written(void **state)
 static void limits_are_named(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct fault f;
     struct datum *d;
     fault_init(&f, a);
@@ -244,7 +235,7 @@ static char *object_of(struct arena *a, size_t n_keys)
 
 static double time_of(size_t n_keys)
 {
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct fault f;
     struct datum *d;
     char *text = object_of(a, n_keys);
@@ -269,7 +260,7 @@ static void many_keys_are_not_quadratic(void **state)
 static void arena_exhaustion_comes_back_and_frees(void **state)
 {
     (void)state;
-    struct arena *plenty = arena_of_test();
+    struct arena *plenty = test_arena();
     char *text = object_of(plenty, 2000);
     struct arena *small = arena_new(200000);
     struct fault f;
@@ -289,7 +280,7 @@ static void arena_exhaustion_comes_back_and_frees(void **state)
 static void writer_escapes_and_repairs(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct json_writer w;
     json_writer_init(&w, a);
     json_object(&w, NULL);

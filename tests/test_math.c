@@ -21,15 +21,6 @@ struct row {
     reference *f;
 };
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(256u << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 static float float_of(uint32_t bits)
 {
     float f;
@@ -79,7 +70,7 @@ static float pick(uint64_t *seed, double lo, double hi)
 static void check_accuracy(const struct row *row)
 {
     static float in[PROBE_INPUTS][BATCH], got[BATCH];
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct probe *p = probe_expr(a, row->text, row->inputs);
     const float *ins[PROBE_INPUTS];
     uint64_t seed = 1;
@@ -236,7 +227,7 @@ static bool is_periodic(const char *text)
 static void special_values_are_those_of_c(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     int failures = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct row *row = &rows[i];
@@ -257,7 +248,7 @@ static void special_values_are_those_of_c(void **state)
 static void denormals_are_zero(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     assert_true(probe_at(probe_expr(a, "ln(in.0)", 1), 1e-40f, 0, 0) == -INFINITY);
     assert_true(probe_at(probe_expr(a, "sin(in.0)", 1), 1e-40f, 0, 0) == 0);
     assert_int_equal(bits_of(probe_at(probe_expr(a, "exp(in.0)", 1), -87.5f, 0, 0)), 0);
@@ -269,7 +260,7 @@ static void far_angles_stay_bounded(void **state)
 {
     (void)state;
     static const char *const names[] = {"sin(in.0)", "cos(in.0)", "tan(in.0)"};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int i = 0; i < 3; i++) {
         struct probe *p = probe_expr(a, names[i], 1);
         double worst = 0;
@@ -327,7 +318,7 @@ static void check_wide(struct arena *a, const struct wide_row *row)
 static void f64_functions_are_accurate_to_1e_12(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof wide_rows / sizeof *wide_rows; i++)
         check_wide(a, &wide_rows[i]);
     arena_free(a);
@@ -427,7 +418,7 @@ static const struct point points[] = {
 static void small_functions_have_their_values(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
         const struct point *q = &points[i];
         double got = (double)probe_at(probe_expr(a, q->text, 3), q->x, q->y, q->z);
@@ -444,7 +435,7 @@ static void easings_are_consistent(void **state)
     (void)state;
     static const char *const kinds[] = {"quad", "cubic", "quart", "quint",  "sine",
                                         "expo", "circ",  "back",  "bounce", "elastic"};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct probe *in = probe_expr(a, arena_printf(a, "ease_%s_in(in.0)", kinds[i]), 1);
         struct probe *out = probe_expr(a, arena_printf(a, "ease_%s_out(in.0)", kinds[i]), 1);

@@ -12,15 +12,6 @@ static const char *const parts[] = {"p.r", "vec2(p.r, p.g)", "p.rgb", "p"};
 enum { WIDTH = 18, HEIGHT = 11, PIXELS = WIDTH * HEIGHT };
 static float picture[4 * PIXELS];
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new((size_t)512 << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 static struct field field_of(struct arena *a)
 {
     uint64_t random = 9;
@@ -251,7 +242,7 @@ static void compare(struct field *f, int pass, const char *wrap, int dims)
 static void passes_are_their_sums_at_every_edge_and_size(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct field f = field_of(a);
     for (int pass = 0; pass < PASSES; pass++)
         for (int wrap = 0; wrap < 4; wrap++)
@@ -265,7 +256,7 @@ static void passes_are_their_sums_at_every_edge_and_size(void **state)
 static void repeated_images_have_no_seam(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int pass = 0; pass < PASSES; pass++) {
         struct field f = field_of(a), moved;
         const char *node = arena_printf(a, "%s,\"in\":\"p.r\",\"wrap\":\"repeat\"", passes[pass].node);
@@ -293,7 +284,7 @@ static void a_constant_stays(void **state)
     static const char *const exact[] = {"dilate(0.7, radius=9)", "erode(0.7, radius=9)", "0.7 + laplacian(0.7)",
                                         "0.7 + edge(0.7)",       "sharpen(0.7)",         "0.7 + sobel(0.7).y"};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
         for (int wrap = 0; wrap < 3; wrap++) {
             struct field f = field_of(a);
@@ -321,7 +312,7 @@ static void weights_sum_to_one(void **state)
                                         "unsharp(s, sigma=3)",
                                         "1 + high_pass(s, sigma=3)*198"};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
         struct field f = field_of(a);
         double sum = 0;
@@ -338,7 +329,7 @@ static void weights_sum_to_one(void **state)
 static void dilation_and_erosion_keep_their_order(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int wrap = 0; wrap < 3; wrap++) {
         struct field f = field_of(a);
         const char *w = wraps[wrap];
@@ -374,7 +365,7 @@ static void normals_stand_on_slopes(void **state)
 {
     static const char *const kernels[] = {"sobel", "scharr"};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct field f = field_of(a);
     for (int k = 0; k < 2; k++)
         for (int dx = 0; dx < 2; dx++) {
@@ -399,7 +390,7 @@ static void slopes_are_those_of_sobel_and_scharr(void **state)
 {
     static const double scharr_x[] = {-3, 0, 3, -10, 0, 10, -3, 0, 3}, scharr_y[] = {-3, -10, -3, 0, 0, 0, 3, 10, 3};
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int wrap = 0; wrap < 4; wrap++) {
         struct field f = field_of(a);
         struct source s = {0, wraps[wrap]};
@@ -422,7 +413,7 @@ static void slopes_are_those_of_sobel_and_scharr(void **state)
 static void passes_share_planes(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct field f = field_of(a);
     field_run(&f, graph_of(a, "\"blur\",\"in\":\"p.r\"", "\"n + unsharp(p.r) + sobel(p.r).x\""));
     assert_int_equal(f.n_planes, 2); /* the picture, and its rows blurred */
@@ -444,7 +435,7 @@ static void refused(struct arena *a, const char *node, const char *pointer, cons
 static void sizes_and_kernels_have_limits(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     refused(a, "\"blur\",\"in\":\"p\",\"sigma\":85.5", "/nodes/n/sigma", "pass-radius");
     refused(a, "\"blur\",\"in\":\"p\",\"sigma\":-1", "/nodes/n/sigma", NULL);
     refused(a, "\"blur\",\"in\":\"p\",\"sigma\":\"soft\"", "/nodes/n/sigma", NULL);

@@ -10,15 +10,6 @@
 
 enum { MANY = 1 << 17 };
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(256u << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 static void goldens_are_kept(void **state)
 {
     (void)state;
@@ -34,7 +25,7 @@ static void goldens_are_kept(void **state)
         {12.34f, -56.78f, 9.1f, {.292333364f, .294051111f, .887632608f, .653859854f}},
         {4.4f, 4.8f, 1.7f, {.0157189667f, .239997268f, .294424713f, .760288537f}},
     };
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int n = 0; n < 4; n++) {
         struct probe *p = probe_expr(a, nodes[n], 3);
         for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
@@ -55,7 +46,7 @@ static void classic_noise_has_its_published_values(void **state)
     } points[] = {{{3.14f, 42, 7}, 0.13691995878400012},
                   {{1.25f, 2.5f, 3.75f}, -0.038363456726074219},
                   {{-1.3f, -2.7f, -3.1f}, 0.4124107269041658}};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct probe *p = probe_expr(a, "classic(in.0, in.1, in.2)", 3);
     for (int i = 0; i < 3; i++)
         assert_true(fabs((double)probe_at(p, points[i].p[0], points[i].p[1], points[i].p[2]) - points[i].value) < 1e-6);
@@ -94,7 +85,7 @@ static void perlin2_is_that_of_the_page(void **state)
     crypto_hash_sha256(digest, permutation, sizeof permutation);
     assert_string_equal(sodium_bin2hex(hex, sizeof hex, digest, sizeof digest), sha256);
     static const int seeds[] = {0, 1, 7, 255, 256, -3, 100000};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     uint64_t random = 5;
     for (size_t s = 0; s < sizeof seeds / sizeof *seeds; s++) {
         struct probe *p = probe_expr(a, arena_printf(a, "perlin2(in.0, in.1, seed=%d)", seeds[s]), 2);
@@ -112,7 +103,7 @@ static void perlin2_is_that_of_the_page(void **state)
 static void fbm_sums_octaves(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct probe *two = probe_expr(a, "fbm2(in.0, in.1)", 2),
                  *three = probe_expr(a, "fbm3(in.0, in.1, in.2, octaves=2)", 3);
     struct probe *by_hand = probe_expr(a, "(perlin3(in.0, in.1, in.2) + 0.5*perlin3(2*in.0, 2*in.1, 2*in.2))/1.5", 3);
@@ -136,7 +127,7 @@ static void names_of_one_noise_agree(void **state)
                                            {"perlin(in.0, in.1)", "perlin2(in.0, in.1)"},
                                            {"simplex(in.0, in.1)", "simplex2(in.0, in.1)"},
                                            {"fbm(in.0, in.1)", "fbm2(in.0, in.1, octaves=4)"}};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int i = 0; i < 4; i++)
         assert_true(probe_at(probe_expr(a, pairs[i][0], 2), 1.3f, -2.6f, 0) ==
                     probe_at(probe_expr(a, pairs[i][1], 2), 1.3f, -2.6f, 0));
@@ -180,7 +171,7 @@ static double correlation(const float *x, const float *y)
 static void gnoise_has_mean_zero_and_fills_its_range(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     fill_points(30000);
     for (int dims = 1; dims <= 4; dims++) {
         double sum = 0, squares = 0, least = 9, most = -9;
@@ -201,7 +192,7 @@ static void gnoise_has_mean_zero_and_fills_its_range(void **state)
 static void gnoise_of_one_or_two_dimensions_never_leaves_the_range(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (int round = 0; round < 8; round++) {
         fill_points(1000 + 7 * round);
         for (int dims = 1; dims <= 2; dims++) {
@@ -218,7 +209,7 @@ static void gnoise_seeds_have_nothing_in_common(void **state)
     (void)state;
     static const char *const seeds[] = {", seed=1",  ", seed=2",     ", seed=3",
                                         ", seed=-1", ", seed=65536", ", seed=2000000000"};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     fill_points(200);
     for (int dims = 1; dims <= 4; dims++) {
         run(gnoise(a, dims, ""), values);
@@ -237,7 +228,7 @@ static void gnoise_seeds_have_nothing_in_common(void **state)
 static void gnoise_does_not_repeat_nearby(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     fill_points(200);
     run(gnoise(a, 2, ""), values);
     for (int seed = 0; seed <= 1; seed++)
@@ -267,7 +258,7 @@ static void gnoise_tiles_without_a_seam(void **state)
                    {2, ", period=vec2(5, 12), seed=3", {5, 12}},
                    {3, ", period=vec3(4, 3, 6)", {4, 3, 6}},
                    {4, ", period=3", {3, 3, 3, 3}}};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t t = 0; t < sizeof tilings / sizeof *tilings; t++) {
         struct probe *p = gnoise(a, tilings[t].dims, tilings[t].rest);
         uint64_t random = 9;
@@ -288,7 +279,7 @@ static void gnoise_tiles_without_a_seam(void **state)
 static void gnoise_of_period_zero_is_gnoise(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     fill_points(500);
     run(gnoise(a, 2, ""), values);
     run(gnoise(a, 2, ", period=0"), others);
@@ -313,7 +304,7 @@ static void noises_of_any_float_are_defined(void **state)
                                         "gnoise(in.0, in.1, in.2, period=4)"};
     static const float odd[] = {0, -0.0f, 1e-40f, 1e9f, -1e9f, 3e9f, 1e20f, -1e30f, INFINITY, -INFINITY, NAN};
     enum { ODD = sizeof odd / sizeof *odd };
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t n = 0; n < sizeof nodes / sizeof *nodes; n++) {
         struct probe *p = probe_expr(a, nodes[n], 3);
         for (int i = 0; i < ODD * ODD; i++) {

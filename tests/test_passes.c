@@ -17,15 +17,6 @@
 
 #define CASES "tests/cases/pass"
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new((size_t)2 << 30);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 static void verify(struct arena *a, const struct ir *ir, const char *where)
 {
     struct fault f;
@@ -62,7 +53,7 @@ static void run_passes(struct arena *a, struct ir *ir, char *names, const char *
 
 static void run_case(const char *name)
 {
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     char *path = arena_printf(a, "%s/%s", CASES, name);
     char *text = test_read_file(a, path, NULL);
     char *input = strchr(text, '\n'), *split = strstr(text, "\n---\n");
@@ -153,7 +144,7 @@ static void every_pass_but_affine_keeps_every_sample(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct ir *ir = ir_random(a, seed, 20 + (uint32_t)seed % 60);
         verify(a, ir, "random");
         for (int round = 0; round < 3; round++)
@@ -223,7 +214,7 @@ static void check_algebra(const enum op *family, uint32_t left, uint32_t right, 
 {
     enum { POINTS = NUMBERS * NUMBERS, OUTS = (FMA + 1) * (N_UNARIES + 1) };
     static float in[2][POINTS], wanted[OUTS * POINTS], got[OUTS * POINTS];
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct ir *ir = ir_new(a);
     for (int i = 0; i < POINTS; i++) {
         in[0][i] = algebra_numbers[i % NUMBERS];
@@ -268,7 +259,7 @@ static void affine_chains_stay_close(void **state)
         "arg 0 param 0 arg 1 param 1 arg 2 param 3 main { %1 = input 0 %2 = arg 0 %3 = f32.f64 %2 %4 = arg 1 "
         "%5 = f32.f64 %4 %6 = arg 2 %7 = f32.f64 %6 %8 = mul.f32 %1 %5 %9 = sub.f32 %7 %8 %10 = neg.f32 %9 "
         "%11 = fma.f32 %10 %7 %3 %12 = sub.f32 %11 %5 %13 = mul.f32 %7 %12 out 0 %13 out 1 %1 }";
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct ir *before = parse(a, chain, "chain"), *after = ir_copy(before, a);
     float in[SAMPLES], wanted[OUT], got[OUT];
     const float *channels[1] = {in};
@@ -310,7 +301,7 @@ static void spelling_does_not_change_the_shape(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 4 * GRAPHS; seed++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         check_spelling(a, ir_random(a, seed, 20 + (uint32_t)seed % 100), seed);
         arena_free(a);
     }
@@ -345,7 +336,7 @@ static void alike_voices_have_one_shape(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         check_spelling(a, voices(a, 2 + (uint32_t)seed % 16), seed);
         arena_free(a);
     }
@@ -377,7 +368,7 @@ static void shapes_tell_graphs_apart(void **state)
         "main { %1 = input 0 %2 = prev.f32 %1 out 0 %2 }",
         "main { %1 = input 0 %2 = prev.f32 %2 out 0 %2 }",
     };
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
         for (size_t k = 0; k < i; k++)
             if (same_shape(a, parse(a, graphs[i], "shape"), parse(a, graphs[k], "shape")))
@@ -394,7 +385,7 @@ static void the_source_of_a_number_is_not_in_the_shape(void **state)
         "%7 = mul.f32 %4 %6 out 0 %7 }";
     static const char *const args[] = {"arg 0 literal 2 arg 1 literal 3 ", "arg 0 literal 1 arg 1 literal 0 ",
                                        "arg 0 param 1 arg 1 literal nan ", "arg 0 param 0 arg 1 context rate "};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct ir *first = NULL;
     for (size_t i = 0; i < sizeof args / sizeof *args; i++) {
         struct ir *ir = parse(a, arena_printf(a, "%s%s", args[i], body), "sources");
@@ -422,7 +413,7 @@ static void the_driver_stops_at_a_fixed_point(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct ir *ir = ir_random(a, seed, 80);
         struct trace t = {0};
         passes_run(ir, note, &t);
@@ -447,7 +438,7 @@ static double pipeline_ms(uint32_t n, int runs)
 {
     double best = INFINITY;
     for (int i = 0; i < runs; i++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct ir *ir = voices(a, n / 8);
         double from = cpu_ms();
         passes_run(ir, NULL, NULL);

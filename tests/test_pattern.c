@@ -11,15 +11,6 @@
 
 enum { SIDE = 480, POINTS = SIDE * SIDE };
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(256u << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 static double random_in(uint64_t *seed, double lo, double hi)
 {
     return lo + (hi - lo) * test_random(seed) * 0x1p-32;
@@ -71,7 +62,7 @@ static void soft_edges_keep_the_mean(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct probe *p = probe_expr(a, means[i].text, 3);
         spread(means[i].w, means[i].h);
         for (int k = 0; k < 6; k++) {
@@ -158,7 +149,7 @@ static void moved_by_a_period_or_mirrored_it_is_the_same(void **state)
         ys[i] += 8.3f;
     }
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         evaluate(probe_expr(a, same[i][0], 3), 0.37f, first);
         evaluate(probe_expr(a, same[i][1], 3), 0.37f, second);
         for (int k = 0; k < POINTS; k++)
@@ -172,7 +163,7 @@ static void moved_by_a_period_or_mirrored_it_is_the_same(void **state)
 static void edges_are_where_they_are_said_to_be(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     static const double hard[][2] = {{0, 1}, {0.49999, 1}, {0.5, 0}, {-1e-6, 0}, {-0.5, 0}, {-0.50001, 1}, {-1, 1}};
     for (size_t i = 0; i < sizeof hard / sizeof *hard; i++)
         assert_true(value(a, "stripes(in.0)", hard[i][0], 0, 0) == hard[i][1]);
@@ -200,7 +191,7 @@ static void far_out_patterns_stay_in_range(void **state)
         "voronoi(in.0, in.1)", "voronoi_id(in.0, in.1)", "tiles(in.0, in.1).x", "tiles(in.0, in.1).random",
     };
     static const float places[] = {1e6f, -1e6f, 1e9f, -3e9f, 1e12f, -1e30f, INFINITY, -INFINITY, NAN};
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         struct probe *p = probe_expr(a, patterns[i], 2);
         for (int k = 0; k < 81; k++) {
@@ -217,7 +208,7 @@ static void far_out_patterns_stay_in_range(void **state)
 static void truchet_lines_go_on_in_the_next_tile(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct probe *p = probe_expr(a, "truchet(in.0, in.1, 0.2, seed=in.2)", 3);
     uint64_t seed = 1;
     int turned = 0;
@@ -276,7 +267,7 @@ static struct nearest nearest_point(float x, float y, uint32_t seed)
 static void voronoi_finds_the_nearest_of_all_points(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     double high = (double)probe_at(probe_built(a, seed_half, ""), 0, 0, 0);
     uint32_t mixed = (uint32_t)high << 16 | (uint32_t)probe_at(probe_built(a, seed_half, NULL), 0, 0, 0);
     struct probe *near = probe_expr(a, "voronoi(in.0, in.1)", 2), *id = probe_expr(a, "voronoi_id(in.0, in.1)", 2);
@@ -303,7 +294,7 @@ static void voronoi_finds_the_nearest_of_all_points(void **state)
 static void tiles_have_an_id_and_a_random_number(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct probe *x = probe_expr(a, "tiles(in.0, in.1).x", 2), *id = probe_expr(a, "tiles(in.0, in.1).id", 2);
     struct probe *random = probe_expr(a, "tiles(in.0, in.1).random", 2);
     double sum = 0, square = 0, product = 0, before = 0;
@@ -327,7 +318,7 @@ static void tiles_have_an_id_and_a_random_number(void **state)
 static void heights_keep_their_range_and_order(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     double least = 1, most = 0;
     spread(60, 60);
     evaluate(probe_expr(a, "terrain2d(in.0, in.1)", 3), 0, first);
@@ -353,7 +344,7 @@ static void heights_keep_their_range_and_order(void **state)
 static void fresnel_follows_the_textbook(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     /* At Brewster's angle one polarisation is not reflected. */
     double brewster = cos(atan(1.5)), s = (1 - 1.5 * 1.5) / (1 + 1.5 * 1.5);
     assert_float_equal(value(a, "fresnel(in.0)", 1, 0, 0), (float)(0.45 * 0.45 / (2.45 * 2.45)), 1e-6);
@@ -390,7 +381,7 @@ static struct val metaballs_body(struct build *b, const void *user)
 static void metaballs_sum_their_points(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct datum n[5] = {{.kind = DATUM_NUMBER, .number = 0.2},
                          {.kind = DATUM_NUMBER, .number = -0.3},
                          {.kind = DATUM_NUMBER, .number = 0.5},

@@ -11,15 +11,6 @@
 
 enum { PROBES = 400, PAIRS = 1 << 15 };
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new(256u << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
 static double random_in(uint64_t *seed, double lo, double hi)
 {
     return lo + (hi - lo) * test_random(seed) * 0x1p-32;
@@ -73,7 +64,7 @@ static void shapes_measure_the_distance_to_their_boundary(void **state)
     struct cloud c = {.p = malloc(CLOUD_MAX * sizeof *c.p)};
     assert_non_null(c.p);
     for (int i = 0; i < n_shapes; i++) {
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         if (shapes[i].boundary)
             compare_with_brute_force(a, &shapes[i], &c);
         arena_free(a);
@@ -85,7 +76,7 @@ static void shapes_measure_the_distance_to_their_boundary(void **state)
 static void check_slope(const char *text, int dims, double limit)
 {
     static float in[2][3][PAIRS], out[2][PAIRS];
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct probe *f = probe_expr(a, text, 3);
     uint64_t seed = 3;
     for (int i = 0; i < PAIRS; i++)
@@ -144,7 +135,7 @@ static float evaluate(struct arena *a, const char *text, float x, float y, float
 static void lines_and_planes_keep_their_side_and_distance(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     assert_float_equal(evaluate(a, "sdf_line2(in.0, in.1, 3, -4, 0.2)", 3, -4, 0), 4.8, 1e-6);
     assert_float_equal(evaluate(a, "sdf_line2(in.0, in.1, 3, -4, 0.2)", 0, 0, 0), -0.2, 1e-6);
     assert_float_equal(evaluate(a, "sdf_plane(in.0, in.1, in.2, 2, -3, 6, 0.2)", 2, -3, 6), 6.8, 1e-6);
@@ -155,7 +146,7 @@ static void lines_and_planes_keep_their_side_and_distance(void **state)
 static void degenerate_shapes_are_points_and_lines(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     assert_float_equal(evaluate(a, "sdf_segment(in.0, in.1, 1, 1, 1, 1)", 4, 5, 0), 5, 1e-6);
     assert_float_equal(evaluate(a, "sdf_capsule(in.0, in.1, in.2, 1, 1, 0, 1, 1, 0, 1)", 4, 5, 0), 4, 1e-6);
     assert_float_equal(evaluate(a, "sdf_triangle(in.0, in.1, 0, 0, 1, 0, 2, 0)", 1, 3, 0), 3, 1e-6);
@@ -175,7 +166,7 @@ static void smooth_operators_are_hard_without_a_seam(void **state)
         {"smooth_intersection(in.0, in.1, in.2)", "intersection(in.0, in.1)"},
         {"smooth_subtraction(in.0, in.1, in.2)", "subtraction(in.0, in.1)"},
     };
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     uint64_t seed = 5;
     for (int i = 0; i < 3; i++) {
         struct probe *soft = probe_expr(a, pairs[i][0], 3), *hard = probe_expr(a, pairs[i][1], 3);
@@ -203,7 +194,7 @@ static void counts_of_corners_have_limits(void **state)
                                         "sdf_star(x, y, 1, points=1)", "sdf_star(x, y, 1, points=2.5)"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
-        struct arena *a = arena_of_test();
+        struct arena *a = test_arena();
         struct lowered lowered;
         struct graph *g;
         struct fault fault;

@@ -8,29 +8,10 @@
 #include "core/pass.h"
 #include "core/stages.h"
 
-static struct arena *arena_of_test(void)
-{
-    struct arena *a = arena_new((size_t)64 << 20);
-    assert_non_null(a);
-    if (ARENA_GUARD(a))
-        fail_msg("the arena is too small for the test");
-    return a;
-}
-
-static struct ir *parse(struct arena *a, const char *text)
-{
-    struct fault f;
-    struct ir *ir = NULL;
-    fault_init(&f, a);
-    if (ir_parse(text, a, &ir, &f) || ir_verify(ir, &f))
-        fail_msg("%s\n%s", f.items[0].detail, text);
-    return ir;
-}
-
 static struct stages split(struct arena *a, const char *text)
 {
     struct fault f;
-    struct ir *ir = parse(a, text);
+    struct ir *ir = test_ir(a, text);
     passes_run(ir, NULL, NULL);
     char *before = ir_print(ir, a);
     struct stages s = stages_split(ir);
@@ -44,7 +25,7 @@ static struct stages split(struct arena *a, const char *text)
 
 static void must_be(struct arena *a, const struct ir_stage *stage, const char *wanted)
 {
-    const char *got = ir_print(stage->ir, a), *text = ir_print(parse(a, wanted), a);
+    const char *got = ir_print(stage->ir, a), *text = ir_print(test_ir(a, wanted), a);
     if (strcmp(got, text))
         fail_msg("the stage is\n%swanted\n%s", got, text);
 }
@@ -52,8 +33,8 @@ static void must_be(struct arena *a, const struct ir_stage *stage, const char *w
 static void without_planes_there_is_one_stage(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
-    struct ir *ir = parse(a, "main { %1 = iota %2 = f32.i32 %1 out 0 %2 }");
+    struct arena *a = test_arena();
+    struct ir *ir = test_ir(a, "main { %1 = iota %2 = f32.i32 %1 out 0 %2 }");
     struct stages s = stages_split(ir);
     assert_int_equal(s.n, 1);
     assert_ptr_equal(s.list[0].ir, ir);
@@ -91,7 +72,7 @@ static const char two_passes[] = "arg 0 literal 3\n"
 static void each_depth_is_a_stage(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct stages s = split(a, two_passes);
     assert_int_equal(s.n, 3);
     assert_int_equal(s.n_planes, 2);
@@ -117,7 +98,7 @@ static void each_depth_is_a_stage(void **state)
 static void reach_is_the_least_and_greatest_offset(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct stages s = split(a, two_passes);
     struct reach r;
     double args[2];
@@ -140,7 +121,7 @@ static void reach_is_the_least_and_greatest_offset(void **state)
 static void planes_of_one_depth_share_a_stage(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct stages s =
         split(a, "main { %1 = iota %2 = f32.i32 %1 %3 = neg.f32 %2 %4 = plane %2 mirror %5 = plane %3 clamp"
                  " %6 = plane %2 mirror %7 = const.i32 2 %8 = near %4 %7 %7 %9 = near %5 %7 %7"
@@ -162,7 +143,7 @@ static void planes_of_one_depth_share_a_stage(void **state)
 static void a_stage_is_as_canonical_as_the_whole(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct stages s = split(a, two_passes);
     for (uint32_t i = 0; i < s.n; i++) {
         char *text = ir_print(s.list[i].ir, a);
@@ -176,7 +157,7 @@ static void a_stage_is_as_canonical_as_the_whole(void **state)
 static void images_keep_their_slots(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct stages s =
         split(a, "image 0 unused image 1 paper image 2 stone arg 0 image 2 width main { %1 = iota"
                  " %2 = row %3 = fetch %1 %2 5 %4 = plane %3 repeat %5 = const.i32 1 %6 = near %4 %5 %5 %7 = arg 0"
@@ -203,7 +184,7 @@ static void images_keep_their_slots(void **state)
 static void audio_is_cut_where_a_host_works(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct stages s = split(a, "response 0 hall 0 1 response 1 room 2 0 arg 0 param 0 "
                                "main { %1 = input 0 %2 = prev.f32 %3 %3 = add.f32 %1 %2 %4 = hosted %3 0 "
                                "%5 = mul.f32 %4 %3 %6 = hosted %5 1 %7 = add.f32 %6 %3 out 0 %7 }");
@@ -232,7 +213,7 @@ static void audio_is_cut_where_a_host_works(void **state)
 static void hosts_of_one_depth_share_a_stage(void **state)
 {
     (void)state;
-    struct arena *a = arena_of_test();
+    struct arena *a = test_arena();
     struct stages s = split(a, "response 0 hall 0 2 response 1 hall 1 2 "
                                "main { %1 = input 0 %2 = input 1 %3 = hosted %1 0 %4 = hosted %2 1 %5 = hosted %1 0 "
                                "%6 = add.f32 %3 %1 %7 = add.f32 %4 %5 out 0 %6 out 1 %7 }");

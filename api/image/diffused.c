@@ -1,6 +1,8 @@
 /* See diffused.h. A band depends on the ones above it, so all work of the inner encoder happens in `join`. */
 #include "api/image/diffused.h"
 
+enum { CACHE_LINE = 64 };
+
 struct diffused {
     struct encoder *inner;
     struct diffusion diffusion;
@@ -79,13 +81,6 @@ static void diffused_close(struct encoder *e)
         inner->close(inner);
 }
 
-static void *aligned(struct arena *a, size_t n)
-{
-    enum { CACHE_LINE = 64 };
-    uint8_t *p = arena_alloc(a, n + CACHE_LINE);
-    return p + (-(uintptr_t)p & (CACHE_LINE - 1));
-}
-
 struct encoder *diffused_new(struct encoder *inner, struct arena *a)
 {
     struct encoder *e = ARENA_NEW(a, struct encoder);
@@ -105,8 +100,8 @@ struct encoder *diffused_new(struct encoder *inner, struct arena *a)
     d->inner = inner;
     d->errors = ARENA_ARRAY(a, diffusion_doubles(f->width, f->channels), double);
     d->row = ARENA_ARRAY(a, samples, int32_t);
-    d->band = aligned(a, inner->band_rows * encoder_row_bytes(inner));
-    d->bytes = aligned(a, inner->band_most);
-    d->work = aligned(a, inner->work_size);
+    d->band = arena_aligned(a, inner->band_rows * encoder_row_bytes(inner), CACHE_LINE);
+    d->bytes = arena_aligned(a, inner->band_most, CACHE_LINE);
+    d->work = arena_aligned(a, inner->work_size, CACHE_LINE);
     return e;
 }

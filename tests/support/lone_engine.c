@@ -93,17 +93,16 @@ float *lone_run(const struct program *p, struct kernel *k)
     double *args = ARENA_ARRAY(lone_arena, p->ir->n_args + 1, double);
     lower_args(p->ir, params, context, NULL, args);
     float *out = ARENA_ARRAY(lone_arena, LONE_PIXELS * LONE_ROWS, float);
-    char *work = ARENA_ARRAY(lone_arena, interp_work_size(p->interp) + p->plan->scratch_size + 3 * KERNEL_ALIGN, char);
-    char *aligned = work + KERNEL_ALIGN - (uintptr_t)work % KERNEL_ALIGN;
+    void *work = arena_aligned(lone_arena, interp_work_size(p->interp) + p->plan->scratch_size, KERNEL_ALIGN);
     struct kernel_call call = {.args = args,
                                .out = (float *const[]){out},
-                               .state = aligned,
-                               .scratch = (float *)aligned,
+                               .state = work,
+                               .scratch = work,
                                .out_stride = LONE_PIXELS,
                                .count = LONE_PIXELS,
                                .rows = LONE_ROWS};
     unsigned saved = fp_state_enter();
-    program_run(p, k, &call, aligned);
+    program_run(p, k, &call, work);
     fp_state_leave(saved);
     return out;
 }
