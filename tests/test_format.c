@@ -488,6 +488,24 @@ static void wavs_that_lie_are_refused(void **state)
     arena_free(arena);
 }
 
+static void pixels_are_rounded_and_not_cut(void **state)
+{
+    (void)state;
+    float in[512], *planes[1] = {in};
+    uint8_t out[512];
+    struct counts counts = {0};
+    struct raster r = {.data = out, .width = 512, .height = 1, .channels = 1, .bits = 8};
+    for (int i = 0; i < 256; i++) {
+        in[2 * i] = (float)((i + 0.49) / 255);
+        in[2 * i + 1] = (float)((i + 0.51) / 255);
+    }
+    raster_rows(&r, 0, 1, planes, 512, &counts);
+    for (int i = 0; i < 256; i++) {
+        assert_int_equal(out[2 * i], i);
+        assert_int_equal(out[2 * i + 1], i == 255 ? 255 : i + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,6 +522,7 @@ int main(void)
         cmocka_unit_test(our_wavs_are_read_by_libsndfile),
         cmocka_unit_test(samples_are_clamped_and_rounded_half_up),
         cmocka_unit_test(wavs_that_lie_are_refused),
+        cmocka_unit_test(pixels_are_rounded_and_not_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
