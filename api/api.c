@@ -64,6 +64,7 @@ struct api_config api_config_default(void)
         .max_request_ms = 60000,
         .data = data_config_default(),
         .quota = {.burst_s = 60, .burst_requests = 100},
+        .max_client_share = 0.5,
         .max_streams = 256,
         .max_streams_bytes = 1u << 30,
         .max_stream_frames = 1u << 20,
@@ -87,6 +88,12 @@ static bool make_stream_key(const char *dir, uint8_t ret_key[MAC_KEY_SIZE])
     if (dir && n > 0 && (size_t)n < sizeof path && store_key(path, ret_key, &replaced))
         return true;
     return getrandom(ret_key, MAC_KEY_SIZE, 0) == MAC_KEY_SIZE;
+}
+
+static double share_of(const char *owner, void *user)
+{
+    const struct api *api = user;
+    return client_share(owner, api->config.max_client_share);
 }
 
 enum status api_new(const struct api_config *config, struct engine *engine, struct pool *pool, struct api **ret_api,
@@ -113,6 +120,8 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
     }
     struct data_config data = config->data;
     data.dir = config->store_dir;
+    data.share = share_of;
+    data.share_user = api;
     status = data_store_new(&data, &api->data, fault);
     if (status == STATUS_OK)
         status = graph_store_new(api->data, &api->graphs, fault);

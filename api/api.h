@@ -56,6 +56,7 @@ struct api_config {
     uint64_t max_response_samples; /* of an uploaded impulse response, all channels together */
     uint32_t max_request_ms;       /* deadline */
     struct quota_limits quota;     /* of a client, when its key says nothing else */
+    double max_client_share;       /* part of what all share that one client may have */
     uint32_t max_streams;          /* open at once */
     uint64_t max_streams_bytes;    /* all of them together: state, delay lines, last answers */
     uint64_t max_stream_frames;    /* of one block */

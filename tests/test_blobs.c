@@ -123,11 +123,35 @@ static void all_blobs_together_have_a_bound(void **state)
     assert_int_equal(res.http_status, 503);
     assert_string_equal(res.limit, "max-blobs-bytes");
     api_response_done(&res);
+    blob_post(of, bytes(200000, 1), 200000); /* is there */
     res = ask_of(
         of,
         (struct ask){.method = METHOD_POST, .path = "/blobs", .body = (const char *)bytes(300001, 3), .size = 300001});
     assert_string_equal(res.limit, "max-blobs-bytes");
     assert_problem(res, STATUS_TOO_LARGE, "", "--max-blobs-bytes"); /* to come back later would not help */
+    api_free(of);
+}
+
+static void one_client_keeps_no_more_than_its_share(void **state)
+{
+    (void)state;
+    struct api_config config = defaults();
+    config.data.max_blobs_bytes = 300000;
+    config.data.max_blob_bytes = 150000;
+    struct api *of = jobs_api(config, false);
+    struct ask a = {.method = METHOD_POST, .path = "/blobs", .peer = "203.0.113.7", .size = 100000};
+    a.body = (const char *)bytes(100000, 1);
+    struct api_response res = ask_of(of, a);
+    assert_int_equal(res.http_status, 201);
+    api_response_done(&res);
+    a.body = (const char *)bytes(100000, 2);
+    res = ask_of(of, a);
+    assert_string_equal(res.limit, "max-client-share");
+    assert_problem(res, STATUS_QUOTA, "", "--max-client-share");
+    a.peer = "203.0.113.8";
+    res = ask_of(of, a);
+    assert_int_equal(res.http_status, 201);
+    api_response_done(&res);
     api_free(of);
 }
 
@@ -342,6 +366,7 @@ int main(void)
         BLOB_TEST(a_blob_that_arrives_in_pieces_is_the_same),
         BLOB_TEST(a_blob_too_large_is_refused_before_and_while_it_comes),
         BLOB_TEST(all_blobs_together_have_a_bound),
+        BLOB_TEST(one_client_keeps_no_more_than_its_share),
         BLOB_TEST(what_a_client_has_is_not_sent_again),
         BLOB_TEST(a_blob_is_its_owners),
         BLOB_TEST(a_blob_goes_when_no_job_reads_it),

@@ -68,7 +68,7 @@ static void other_value(const struct settings *s, const struct setting *row, cha
                  row->type == SETTING_TEXT ? "a:12" : from);
     } else {
         double value = strtod(now, NULL) == row->least ? row->least + 1 : row->least;
-        snprintf(text, size, "%.0f", value);
+        snprintf(text, size, "%.9g", value);
     }
 }
 

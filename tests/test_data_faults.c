@@ -97,10 +97,10 @@ static void put_blob(struct data_store *s)
 {
     struct data_upload *u;
     uint64_t size;
-    if (!ok(data_upload_new(s, DATA_BLOB, &u, &fault)))
+    if (!ok(data_upload_new(s, DATA_BLOB, "me", &u, &fault)))
         return;
     acked.blob =
-        ok(data_upload_add(u, large, LARGE, &fault)) && ok(data_blob_end(u, "me", acked.blob_hex, &size, &fault));
+        ok(data_upload_add(u, large, LARGE, &fault)) && ok(data_blob_end(u, acked.blob_hex, &size, &fault));
     data_upload_free(u);
 }
 
@@ -127,7 +127,7 @@ static void end_small(struct data_store *s, const struct data_item *item)
 static void end_large(struct data_store *s, const struct data_item *item)
 {
     struct data_outcome o = {.http_status = 200, .content_type = "audio/wav"};
-    if (!ok(data_upload_new(s, DATA_RESULT, &o.upload, &fault)))
+    if (!ok(data_upload_new(s, DATA_RESULT, "me", &o.upload, &fault)))
         return;
     if (ok(data_upload_add(o.upload, large, LARGE, &fault)))
         acked.done[item->seq] = ok(data_item_end(s, item, &o, &fault)) || acked.done[item->seq];

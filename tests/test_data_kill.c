@@ -63,12 +63,12 @@ static void put_blob(unsigned thread, unsigned i, struct fault *f)
     unsigned bytes[2000];
     for (unsigned k = 0; k < 2000; k++)
         bytes[k] = k * i + thread + round_number;
-    if (data_upload_new(store, DATA_BLOB, &u, f) != STATUS_OK)
+    if (data_upload_new(store, DATA_BLOB, "me", &u, f) != STATUS_OK)
         return;
     bool good = true;
     for (unsigned k = 0; k <= i % 3 * 70 && good; k++)
         good = data_upload_add(u, bytes, sizeof bytes, f) == STATUS_OK;
-    if (good && data_blob_end(u, "me", hex, &size, f) == STATUS_OK)
+    if (good && data_blob_end(u, hex, &size, f) == STATUS_OK)
         tell(ACK_BLOB, (uint32_t)size, hex);
     data_upload_free(u);
 }

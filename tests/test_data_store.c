@@ -77,16 +77,16 @@ static void bounds_are_kept_and_named(void **state)
     kept_good(data_graph_put(s, "b", "0123456789", &known, &kept_fault)); /* known ones need no room */
     assert_true(known);
     kept_fails(data_graph_put(s, "c", "", &known, &kept_fault), STATUS_LIMIT, "max-graphs");
-    kept_good(data_upload_new(s, DATA_BLOB, &u, &kept_fault));
+    kept_good(data_upload_new(s, DATA_BLOB, "a", &u, &kept_fault));
     kept_good(data_upload_add(u, kept_dir, 60, &kept_fault));
     char *big = calloc(1, 1000);
     kept_fails(data_upload_add(u, big, 941, &kept_fault), STATUS_TOO_LARGE, "max-blob-bytes");
     kept_good(data_upload_add(u, big, 940, &kept_fault));
-    kept_good(data_blob_end(u, "a", hex, &size, &kept_fault));
+    kept_good(data_blob_end(u, hex, &size, &kept_fault));
     data_upload_free(u);
-    kept_good(data_upload_new(s, DATA_BLOB, &u, &kept_fault));
+    kept_good(data_upload_new(s, DATA_BLOB, "a", &u, &kept_fault));
     kept_good(data_upload_add(u, big, 501, &kept_fault));
-    kept_fails(data_blob_end(u, "a", hex, &size, &kept_fault), STATUS_STORE, "max-blobs-bytes");
+    kept_fails(data_blob_end(u, hex, &size, &kept_fault), STATUS_STORE, "max-blobs-bytes");
     data_upload_free(u);
     free(big);
     struct data_new_item items[6];

@@ -176,8 +176,8 @@ static void a_newer_version_is_refused_naming_both(void **state)
     (void)state;
     fill(3);
     sql(path, "PRAGMA user_version=7");
-    assert_refused((const char *const[]){"version 7", "up to 2", "newer sinter", NULL});
-    sql(path, "PRAGMA user_version=2");
+    assert_refused((const char *const[]){"version 7", "up to 3", "newer sinter", NULL});
+    sql(path, "PRAGMA user_version=3");
     struct data_store *s = opened();
     assert_graphs(s, 3);
     data_store_free(s);
@@ -296,6 +296,8 @@ static void verify_finds_what_is_wrong(void **state)
         "UPDATE bodies SET size=size+1",
         "DELETE FROM requests",
         "UPDATE jobs SET queued=queued+1",
+        "UPDATE owners SET items=items+1",
+        "UPDATE owners SET coming_bytes=1",
         "INSERT INTO chunks VALUES (99<<20, x'00')",
     };
     char keep[128], hex[DATA_SHA256_HEX], job_id[DATA_JOB_ID];
@@ -304,9 +306,9 @@ static void verify_finds_what_is_wrong(void **state)
     enum data_taken taken;
     fill(5);
     struct data_store *s = opened();
-    assert_int_equal(data_upload_new(s, DATA_BLOB, &u, &fault), STATUS_OK);
+    assert_int_equal(data_upload_new(s, DATA_BLOB, "me", &u, &fault), STATUS_OK);
     assert_int_equal(data_upload_add(u, "blob", 4, &fault), STATUS_OK);
-    assert_int_equal(data_blob_end(u, "me", hex, &size, &fault), STATUS_OK);
+    assert_int_equal(data_blob_end(u, hex, &size, &fault), STATUS_OK);
     data_upload_free(u);
     struct data_new_job job = {.owner = "me", .items = &(struct data_new_item){NULL, "{}", 2}, .n_items = 1};
     assert_int_equal(data_job_put(s, &job, &taken, job_id, &fault), STATUS_OK);
@@ -333,9 +335,9 @@ static void fill_all(struct data_store *s)
     uint32_t n;
     for (uint8_t i = 0; i < 5; i++) {
         memset(body, i, sizeof body);
-        assert_int_equal(data_upload_new(s, DATA_BLOB, &u, &fault), STATUS_OK);
+        assert_int_equal(data_upload_new(s, DATA_BLOB, "me", &u, &fault), STATUS_OK);
         assert_int_equal(data_upload_add(u, body, sizeof body, &fault), STATUS_OK);
-        assert_int_equal(data_blob_end(u, "me", hex, &size, &fault), STATUS_OK);
+        assert_int_equal(data_blob_end(u, hex, &size, &fault), STATUS_OK);
         data_upload_free(u);
         const struct data_new_item items[2] = {{"a", "{}", 2}, {NULL, "{}", 2}};
         struct data_new_job job = {.owner = "me", .items = items, .n_items = 2};
@@ -411,6 +413,37 @@ static void what_can_be_read_of_a_damaged_file_is_saved(void **state)
     assert_true(v.graphs > 100);
 }
 
+/* As version 2 wrote it: owners had no sums. */
+static void make_version_2(void)
+{
+    static const char *const columns[] = {"jobs",        "items",        "items_bytes",
+                                          "blobs_bytes", "coming_bytes", "results_bytes"};
+    char drop[128];
+    struct data_store *s = opened();
+    fill_all(s);
+    data_store_free(s);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        snprintf(drop, sizeof drop, "ALTER TABLE owners DROP COLUMN %s", columns[i]);
+        sql(path, drop);
+    }
+    sql(path, "ALTER TABLE bodies DROP COLUMN owner; PRAGMA user_version=2");
+}
+
+static void what_owners_have_is_counted_when_version_2_is_migrated(void **state)
+{
+    (void)state;
+    make_version_2();
+    assert_int_equal(faults_found(), 0);
+    struct data_verified v = salvaged(); /* an old one that is damaged can be saved, too */
+    assert_int_equal(v.blobs, 5);
+    assert_int_equal(v.jobs, 5);
+    data_store_free(opened());
+    assert_int_equal(faults_found(), 0); /* verify counts anew */
+    sql(path, "CREATE TABLE seen AS SELECT 1 FROM owners WHERE name='me' AND jobs=5 AND items=5 AND items_bytes=10 AND"
+              " blobs_bytes=500000 AND coming_bytes=0 AND results_bytes=150000;"
+              "CREATE TABLE one (n CHECK (n = 1)); INSERT INTO one SELECT count(*) FROM seen");
+}
+
 /* What `sinter cache verify` prints, and how it ends. */
 static int verify_command(char ret_text[4096])
 {
@@ -433,7 +466,7 @@ static void the_verify_command_looks_at_both_files_and_changes_neither(void **st
     assert_int_equal(system(warm), 0);
     assert_int_equal(verify_command(text), 0);
     assert_non_null(strstr(text, "1 kernels"));
-    assert_non_null(strstr(text, "data.db: version 2, 5 graphs, 0 blobs, 0 jobs, 0 faults"));
+    assert_non_null(strstr(text, "data.db: version 3, 5 graphs, 0 blobs, 0 jobs, 0 faults"));
     snprintf(kernels, sizeof kernels, "%s/kernels.db", dir);
     sql(kernels, "UPDATE kernels SET image=zeroblob(length(image))");
     assert_int_equal(verify_command(text), 1);
@@ -461,6 +494,7 @@ int main(void)
         ONE(a_backup_made_while_the_server_runs_can_be_restored),
         ONE(verify_finds_what_is_wrong),
         ONE(what_can_be_read_of_a_damaged_file_is_saved),
+        ONE(what_owners_have_is_counted_when_version_2_is_migrated),
         ONE(the_verify_command_looks_at_both_files_and_changes_neither),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -332,6 +332,79 @@ static void limits_hold(void **state)
     api_free(small);
 }
 
+static struct api_response open_from(struct api *of, const char *peer)
+{
+    return ask_of(of, (struct ask){.method = METHOD_POST,
+                                   .path = "/streams",
+                                   .type = "application/json",
+                                   .peer = peer,
+                                   .body = "{\"expr\":\"in\"}"});
+}
+
+static void assert_share(struct api_response res)
+{
+    assert_non_null(res.limit);
+    assert_string_equal(res.limit, "max-client-share");
+    assert_non_null(header_of(&res, "Retry-After"));
+    assert_problem(res, STATUS_QUOTA, "", "--max-client-share");
+}
+
+static void assert_opened(struct api_response res)
+{
+    assert_int_equal(res.http_status, 201);
+    api_response_done(&res);
+}
+
+static void one_client_opens_no_more_than_its_share(void **state)
+{
+    (void)state;
+    struct api_config config = api_config_default();
+    config.max_streams = 4;
+    struct api *small = small_api(config);
+    assert_opened(open_from(small, "203.0.113.7"));
+    assert_opened(open_from(small, "203.0.113.7"));
+    assert_share(open_from(small, "203.0.113.7"));
+    assert_opened(open_from(small, "203.0.113.8"));
+    assert_opened(open_from(small, "203.0.113.9"));
+    assert_full(open_from(small, "203.0.113.10"), "max-streams");
+    api_free(small);
+    for (int i = 0; i < 2; i++) { /* this machine's own have all */
+        small = small_api(config);
+        for (int k = 0; k < 4; k++)
+            assert_opened(open_from(small, i ? "::1" : "127.0.0.1"));
+        assert_full(open_from(small, "127.0.0.1"), "max-streams");
+        api_free(small);
+    }
+    config = api_config_default();
+    config.max_streams_bytes = 1 << 20;
+    small = small_api(config);
+    struct ask a = {.method = METHOD_POST, .path = "/streams", .type = "application/json", .peer = "203.0.113.7"};
+    a.body = "{\"expr\":\"delay(in,2)\",\"rate\":48000}";
+    assert_share(ask_of(small, a));
+    a.peer = NULL;
+    assert_opened(ask_of(small, a));
+    api_free(small);
+}
+
+static void an_answer_that_is_kept_counts_for_its_client(void **state)
+{
+    (void)state;
+    struct api_config config = api_config_default();
+    config.max_streams_bytes = 1 << 20;
+    struct api *small = small_api(config);
+    struct api_response res = open_from(small, "203.0.113.7");
+    struct ask a = {.method = METHOD_POST, .type = "application/octet-stream", .peer = "203.0.113.7", .body = ""};
+    a.path = arena_strdup(arena, header_of(&res, "Location"));
+    assert_opened(res);
+    a.query = "seq=0&frames=140000"; /* 560,000 bytes */
+    assert_share(ask_of(small, a));
+    a.query = "seq=0&frames=1000";
+    res = ask_of(small, a);
+    assert_ok(&res);
+    api_response_done(&res);
+    api_free(small);
+}
+
 static void wrong_requests_say_what_is_wrong(void **state)
 {
     (void)state;
@@ -410,6 +483,8 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_zeroed_rejected_or_passed),
         cmocka_unit_test(idle_streams_end),
         cmocka_unit_test(limits_hold),
+        cmocka_unit_test(one_client_opens_no_more_than_its_share),
+        cmocka_unit_test(an_answer_that_is_kept_counts_for_its_client),
         cmocka_unit_test(wrong_requests_say_what_is_wrong),
         cmocka_unit_test(a_stream_says_where_it_stands),
     };

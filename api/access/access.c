@@ -140,6 +140,16 @@ static void client_of_peer(struct exchange *ex, uint32_t roles)
     ex->client = c;
 }
 
+/* Without keys everybody on this machine has one id, and so has everybody behind a proxy here that is not trusted:
+ * nobody is kept out by taking from them. */
+double client_share(const char *id, double part)
+{
+    static const char *const here[] = {"local", "addr:127.", "addr:::/64"};
+    if (!strcmp(id, here[0]) || !strncmp(id, here[1], strlen(here[1])) || !strcmp(id, here[2]))
+        return 1;
+    return part;
+}
+
 static enum status unauthorized(struct exchange *ex, const char *challenge, const char *detail)
 {
     answer_header(ex, "WWW-Authenticate", challenge);

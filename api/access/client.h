@@ -32,4 +32,8 @@ struct client {
     double quota_seconds; /* of the key's row: seconds of work a second; 0: as the setting quota-seconds says */
 };
 
+/* Which part of what all share (streams, jobs, blobs, results) the client with this id may have, when others may have
+ * `part`: all, when nothing tells it from others on this machine (access.c). */
+double client_share(const char *id, double part);
+
 #endif

@@ -90,6 +90,7 @@ static int read_totals(struct data_store *s)
     data_end(row);
     if (rc != SQLITE_ROW)
         return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+    TRY_SQL(data_number(&s->writer, &t->coming_bytes, 0, SQL_BODIES_COMING, ""));
     return s->first_body < 0 ? data_number(&s->writer, &s->first_body, 0, SQL_BODIES_LAST, "") : SQLITE_OK;
 }
 

@@ -4,8 +4,8 @@
  *
  * What stores returns when it is on disk; writes of several threads share a commit. All calls wait for locks and disks,
  * so they are no business of a thread that serves connections, but for data_stats. Thread-safe. A disk that fails is
- * STATUS_STORE, with nothing of the call kept; a bound that is reached too, with the limit's name. Nothing is allocated
- * from a fault's arena while a lock is held. */
+ * STATUS_STORE, with nothing of the call kept; a bound that is reached too, with the limit's name. STATUS_QUOTA: the
+ * bound is not, but one owner's share of it. Nothing is allocated from a fault's arena while a lock is held. */
 #ifndef API_DATA_STORE_H
 #define API_DATA_STORE_H
 
@@ -21,13 +21,16 @@ struct data_config {
     uint32_t max_graphs;
     uint64_t max_graphs_bytes; /* what they take of the file, about */
     uint64_t max_blob_bytes;   /* of one */
-    uint64_t max_blobs_bytes;  /* of all, those that arrive included */
+    uint64_t max_blobs_bytes;  /* of all; those that arrive may have max_blob_bytes beyond it, until they end */
     uint32_t blob_age_s;       /* since it was last used; those of unfinished jobs are kept */
     uint32_t max_jobs;         /* unfinished ones and those that are remembered, which make room */
     uint32_t max_items;        /* of all jobs, that are not finished */
     uint64_t max_jobs_bytes;   /* of those items' requests */
     uint64_t max_results_bytes;
     uint32_t result_age_s; /* since the job ended; the job itself is remembered as long again */
+    /* Which part of max_jobs, _items, _jobs_bytes, _blobs_bytes and _results_bytes this owner may fill; NULL: all. */
+    double (*share)(const char *owner, void *user);
+    void *share_user;
     void (*log)(int level, const char *message, void *user); /* of syslog's levels; may be NULL */
     void *log_user;
 };
@@ -82,8 +85,8 @@ enum { DATA_PIECE = 1 << 20, DATA_SHA256_HEX = 65, DATA_OWNER_SIZE = 128 };
 /* On its way into the store; one call at a time. What is not ended is forgotten, at the latest at the next start. */
 struct data_upload;
 enum data_kind { DATA_BLOB, DATA_RESULT };
-enum status data_upload_new(struct data_store *s, enum data_kind kind, struct data_upload **ret_upload,
-                            struct fault *fault) MUST_CHECK;
+enum status data_upload_new(struct data_store *s, enum data_kind kind, const char *owner,
+                            struct data_upload **ret_upload, struct fault *fault) MUST_CHECK;
 enum status data_upload_add(struct data_upload *u, const void *data, size_t n, struct fault *fault) MUST_CHECK;
 void data_upload_free(struct data_upload *u); /* takes NULL; ended or not */
 
@@ -98,9 +101,9 @@ enum status data_read(struct data_store *s, struct data_bytes from, uint64_t at,
 
 /* Blobs: bytes by SHA-256 in lower case hex. The same blob of two owners is kept once, and belongs to both. */
 
-/* The upload is a blob of `owner` now. */
-enum status data_blob_end(struct data_upload *u, const char *owner, char ret_sha256[DATA_SHA256_HEX],
-                          uint64_t *ret_size, struct fault *fault) MUST_CHECK;
+/* The upload is a blob of its owner now. What is there already needs no room. */
+enum status data_blob_end(struct data_upload *u, char ret_sha256[DATA_SHA256_HEX], uint64_t *ret_size,
+                          struct fault *fault) MUST_CHECK;
 /* owner NULL: whosever it is. Finding is using: its age begins anew (without waiting for that). STATUS_NOT_FOUND. */
 enum status data_blob_find(struct data_store *s, const char *owner, const char *sha256, struct data_bytes *ret_bytes,
                            struct fault *fault) MUST_CHECK;
@@ -172,7 +175,8 @@ struct data_outcome {
     struct data_upload *upload; /* ... or NULL and what was uploaded */
 };
 /* The result and the item's end at once. An item that has ended already stays as it is. A result for which there is no
- * room (limit max-results-bytes) leaves the item running: end it with a small one (up to 16 KiB), which always fits. */
+ * room (limit max-results-bytes, or the owner's share of it) leaves the item running: end it with a small one (up to 16
+ * KiB), which always fits. */
 enum status data_item_end(struct data_store *s, const struct data_item *item, const struct data_outcome *outcome,
                           struct fault *fault) MUST_CHECK;
 /* Not run to its end: it waits again, as if never begun; cancelled when its job is. */

@@ -4,13 +4,6 @@
 
 #include "api/data/data_store_private.h"
 
-int data_owner(struct data_store *s, const char *name, bool add, int64_t *ret_owner)
-{
-    if (add)
-        TRY_SQL(data_run(&s->writer, SQL_OWNER_ADD, "t", name));
-    return data_number(&s->writer, ret_owner, 0, SQL_OWNER_GET, "t", name);
-}
-
 int data_blob_forget(struct data_store *s, int64_t body)
 {
     int64_t size;
@@ -26,11 +19,47 @@ int data_blob_forget(struct data_store *s, int64_t body)
     return SQLITE_OK;
 }
 
+int data_holder_drop(struct data_store *s, int64_t owner, int64_t body, bool *ret_was)
+{
+    int64_t size;
+    TRY_SQL(data_number(&s->writer, &size, 0, SQL_BODY_SIZE, "ii", body, (int64_t)BODY_BLOB));
+    TRY_SQL(data_run(&s->writer, SQL_HOLDER_DROP, "ii", owner, body));
+    *ret_was = sqlite3_changes(s->writer.db) != 0;
+    return *ret_was ? data_charge(s, owner, &(struct data_held){.blobs_bytes = -size}) : SQLITE_OK;
+}
+
 struct blob_op {
     struct data_op op;
     struct data_upload *upload;
     const char *owner, *sha256;
 };
+
+/* What arrived counts as kept from here on. */
+static int end_new(struct data_store *s, struct blob_op *b, const struct data_bytes *bytes)
+{
+    uint64_t kept = (uint64_t)(s->totals.blobs_bytes - s->totals.coming_bytes), most = s->config.max_blobs_bytes;
+    if (kept > most)
+        return data_refuse(&b->op, STATUS_STORE, "max-blobs-bytes",
+                           "with this blob %llu bytes would be kept (limit max-blobs-bytes, set by --max-blobs-bytes)",
+                           (unsigned long long)kept);
+    s->totals.blobs++;
+    return data_run(&s->writer, SQL_BLOB_ADD, "it", bytes->id, b->sha256);
+}
+
+static int hold(struct data_store *s, struct blob_op *b, int64_t body, uint64_t size)
+{
+    int64_t owner, held;
+    struct data_held has;
+    uint64_t share = data_share(s, b->owner, s->config.max_blobs_bytes);
+    TRY_SQL(data_owner(s, b->owner, true, &owner));
+    TRY_SQL(data_number(&s->writer, &held, 0, SQL_HOLDER_GET, "ii", owner, body));
+    TRY_SQL(data_held(s, owner, &has));
+    if (!held && (uint64_t)has.blobs_bytes + size > share)
+        return data_refuse_share(&b->op, "max-blobs-bytes", share, "bytes of blobs");
+    const struct data_held more = {.coming_bytes = -(int64_t)size, .blobs_bytes = held ? 0 : (int64_t)size};
+    TRY_SQL(data_charge(s, owner, &more));
+    return data_run(&s->writer, SQL_HOLDER_ADD, "iii", owner, body, data_now_ms());
+}
 
 /* The bytes are there already under this hash: what was uploaded is garbage. */
 static int end_known(struct data_store *s, const struct data_bytes *bytes)
@@ -45,28 +74,22 @@ static int end_blob(struct data_store *s, struct data_op *op)
 {
     struct blob_op *b = (struct blob_op *)op;
     struct data_bytes bytes;
-    int64_t body, owner;
+    int64_t body;
     TRY_SQL(data_upload_finish(s, op, b->upload, BODY_BLOB, &bytes));
     if (op->status != STATUS_OK)
         return SQLITE_OK;
+    s->totals.coming_bytes -= (int64_t)bytes.size;
     TRY_SQL(data_number(&s->writer, &body, 0, SQL_BLOB_GET, "t", b->sha256));
-    if (body) {
-        TRY_SQL(end_known(s, &bytes));
-    } else {
-        body = bytes.id;
-        TRY_SQL(data_run(&s->writer, SQL_BLOB_ADD, "it", body, b->sha256));
-        s->totals.blobs++;
-    }
-    TRY_SQL(data_owner(s, b->owner, true, &owner));
-    return data_run(&s->writer, SQL_HOLDER_ADD, "iii", owner, body, data_now_ms());
+    TRY_SQL(body ? end_known(s, &bytes) : end_new(s, b, &bytes));
+    return op->status == STATUS_OK ? hold(s, b, body ? body : bytes.id, bytes.size) : SQLITE_OK;
 }
 
-enum status data_blob_end(struct data_upload *u, const char *owner, char ret_sha256[DATA_SHA256_HEX],
-                          uint64_t *ret_size, struct fault *fault)
+enum status data_blob_end(struct data_upload *u, char ret_sha256[DATA_SHA256_HEX], uint64_t *ret_size,
+                          struct fault *fault)
 {
     char hex[DATA_SHA256_HEX];
     data_upload_hash(u, hex);
-    struct blob_op b = {.op.run = end_blob, .upload = u, .owner = owner, .sha256 = hex};
+    struct blob_op b = {.op.run = end_blob, .upload = u, .owner = data_upload_owner(u), .sha256 = hex};
     TRY(data_submit(data_upload_store(u), &b.op, fault));
     memcpy(ret_sha256, hex, sizeof hex);
     *ret_size = data_upload_size(u);
@@ -109,13 +132,14 @@ static int drop_blob(struct data_store *s, struct data_op *op)
 {
     const struct blob_op *b = (struct blob_op *)op;
     int64_t body, owner, reads;
+    bool held;
     TRY_SQL(data_number(&s->writer, &body, 0, SQL_BLOB_GET, "t", b->sha256));
     TRY_SQL(data_owner(s, b->owner, false, &owner));
     TRY_SQL(data_number(&s->writer, &reads, 0, SQL_BLOB_READER, "ii", owner, body));
     if (reads)
         return data_refuse(op, STATUS_CONFLICT, NULL, "a job that has not ended reads this blob");
-    TRY_SQL(data_run(&s->writer, SQL_HOLDER_DROP, "ii", owner, body));
-    if (!sqlite3_changes(s->writer.db))
+    TRY_SQL(data_holder_drop(s, owner, body, &held));
+    if (!held)
         return data_refuse(op, STATUS_NOT_FOUND, NULL, "there is no blob %.64s here", b->sha256);
     return data_blob_forget(s, body);
 }

@@ -1,5 +1,6 @@
 /* Bytes of any length in data.db: a body is a row and chunks of DATA_PIECE bytes, the last one shorter. A body that is
  * on its way counts towards its bound with what has come; one that nobody needs any more is marked and swept later. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 struct data_upload {
     struct data_store *store;
+    char owner[DATA_OWNER_SIZE];
     enum body_kind coming; /* BODY_BLOB_COMING or BODY_RESULT_COMING */
     int64_t body;          /* 0: nothing of it is in the store */
     uint64_t size;         /* of what is in the store */
@@ -18,13 +20,14 @@ struct data_upload {
     uint8_t piece[DATA_PIECE];
 };
 
-enum status data_upload_new(struct data_store *s, enum data_kind kind, struct data_upload **ret_upload,
-                            struct fault *fault)
+enum status data_upload_new(struct data_store *s, enum data_kind kind, const char *owner,
+                            struct data_upload **ret_upload, struct fault *fault)
 {
     struct data_upload *u = malloc(sizeof *u);
     if (!u)
         return fault_add(fault, STATUS_NO_MEMORY, "", 0, "no memory for an upload");
     u->store = s;
+    snprintf(u->owner, sizeof u->owner, "%s", owner);
     u->coming = kind == DATA_BLOB ? BODY_BLOB_COMING : BODY_RESULT_COMING;
     u->body = 0;
     u->size = u->n = 0;
@@ -43,6 +46,11 @@ struct data_store *data_upload_store(const struct data_upload *u)
     return u->store;
 }
 
+const char *data_upload_owner(const struct data_upload *u)
+{
+    return u->owner;
+}
+
 void data_upload_hash(const struct data_upload *u, char ret_hex[DATA_SHA256_HEX])
 {
     struct sha256 sha256 = u->sha256; /* may be asked again */
@@ -51,9 +59,9 @@ void data_upload_hash(const struct data_upload *u, char ret_hex[DATA_SHA256_HEX]
     sha256_hex(digest, ret_hex);
 }
 
-int data_body_new(struct data_store *s, enum body_kind kind, int64_t *ret_body)
+int data_body_new(struct data_store *s, enum body_kind kind, int64_t owner, int64_t *ret_body)
 {
-    TRY_SQL(data_run(&s->writer, SQL_BODY_ADD, "i", (int64_t)kind));
+    TRY_SQL(data_run(&s->writer, SQL_BODY_ADD, "ii", (int64_t)kind, owner));
     *ret_body = sqlite3_last_insert_rowid(s->writer.db);
     return SQLITE_OK;
 }
@@ -63,28 +71,56 @@ int data_body_add(struct data_store *s, int64_t body, int64_t chunk, const void 
     return data_run(&s->writer, SQL_CHUNK_ADD, "ib", body << DATA_BITS | chunk, p, n);
 }
 
+int data_upload_charge(struct data_store *s, enum body_kind coming, int64_t owner, int64_t n)
+{
+    if (coming == BODY_RESULT_COMING) {
+        s->totals.results_bytes += n;
+        return data_charge(s, owner, &(struct data_held){.results_bytes = n});
+    }
+    s->totals.blobs_bytes += n;
+    s->totals.coming_bytes += n;
+    return data_charge(s, owner, &(struct data_held){.coming_bytes = n});
+}
+
+/* What arrives may be there already and then needs no room, which is known at its end. Until then there may be one blob
+ * too much, of one owner as of all. */
+static int check_blob_room(struct data_store *s, struct data_op *op, const struct data_upload *u, int64_t owner)
+{
+    struct data_held has;
+    uint64_t bound = s->config.max_blobs_bytes, share = data_share(s, u->owner, bound), one = s->config.max_blob_bytes;
+    TRY_SQL(data_held(s, owner, &has));
+    if ((uint64_t)(has.blobs_bytes + has.coming_bytes) + u->n > share + (one < share ? one : share))
+        return data_refuse_share(op, "max-blobs-bytes", share, "bytes of blobs");
+    if ((uint64_t)s->totals.blobs_bytes + u->n > bound + (one < bound ? one : bound))
+        return data_refuse(op, STATUS_STORE, "max-blobs-bytes",
+                           "%lld bytes are kept or arriving already, and there is no room for more (limit "
+                           "max-blobs-bytes, set by --max-blobs-bytes)",
+                           (long long)s->totals.blobs_bytes);
+    return SQLITE_OK;
+}
+
+static int check_result_room(struct data_store *s, struct data_op *op, const struct data_upload *u)
+{
+    const char *limit;
+    TRY_SQL(data_results_room(s, u->owner, u->n, &limit));
+    return limit ? data_refuse_results(s, op, u->owner, u->n, limit) : SQLITE_OK;
+}
+
 /* The piece becomes a chunk. Does not change the upload, since an operation may run again. */
 static int store_piece(struct data_store *s, struct data_op *op, const struct data_upload *u, int64_t *io_body)
 {
-    bool blob = u->coming == BODY_BLOB_COMING;
-    int64_t *total = blob ? &s->totals.blobs_bytes : &s->totals.results_bytes;
-    uint64_t bound = blob ? s->config.max_blobs_bytes : s->config.max_results_bytes;
-    bool fits = (uint64_t)*total + u->n <= bound;
-    if (!fits && !blob)
-        TRY_SQL(data_results_room(s, 0, u->n, &fits));
-    if (!fits)
-        return data_refuse(op, STATUS_STORE, blob ? "max-blobs-bytes" : "max-results-bytes",
-                           "%lld bytes are kept already, and there is no room for more (limit %s, set by --%s)",
-                           (long long)*total, blob ? "max-blobs-bytes" : "max-results-bytes",
-                           blob ? "max-blobs-bytes" : "max-results-bytes");
+    int64_t owner;
+    TRY_SQL(data_owner(s, u->owner, true, &owner));
+    TRY_SQL(u->coming == BODY_BLOB_COMING ? check_blob_room(s, op, u, owner) : check_result_room(s, op, u));
+    if (op->status != STATUS_OK)
+        return SQLITE_OK;
     if (!*io_body)
-        TRY_SQL(data_body_new(s, u->coming, io_body));
+        TRY_SQL(data_body_new(s, u->coming, owner, io_body));
     TRY_SQL(data_body_add(s, *io_body, (int64_t)(u->size / DATA_PIECE), u->piece, u->n));
     TRY_SQL(data_run(&s->writer, SQL_BODY_GROW, "iii", *io_body, (int64_t)u->n, (int64_t)u->coming));
     if (sqlite3_changes(s->writer.db) != 1)
         return data_refuse(op, STATUS_STORE, NULL, FORGOTTEN);
-    *total += (int64_t)u->n;
-    return SQLITE_OK;
+    return data_upload_charge(s, u->coming, owner, (int64_t)u->n);
 }
 
 struct piece_op {
@@ -110,6 +146,20 @@ static enum status flush(struct data_upload *u, struct fault *fault)
     return STATUS_OK;
 }
 
+/* However many others are deleted. */
+static enum status check_ever_fits(const struct data_upload *u, size_t n, struct fault *fault)
+{
+    uint64_t bound = u->store->config.max_blobs_bytes, share = data_share(u->store, u->owner, bound);
+    const char *limit = share < bound ? data_limit_share : "max-blobs-bytes";
+    if (data_upload_size(u) + n <= share)
+        return STATUS_OK;
+    fault->limit = limit;
+    return fault_add(fault, STATUS_TOO_LARGE, "", 0,
+                     "the blob has more bytes than all of %s together may have here, %llu (limit %s, set by --%s; less "
+                     "without a store)",
+                     share < bound ? "one client" : "them", (unsigned long long)share, limit, limit);
+}
+
 enum status data_upload_add(struct data_upload *u, const void *data, size_t n, struct fault *fault)
 {
     const uint8_t *from = data;
@@ -120,13 +170,8 @@ enum status data_upload_add(struct data_upload *u, const void *data, size_t n, s
                          "the blob has more than %llu bytes (limit max-blob-bytes, set by --max-blob-bytes)",
                          (unsigned long long)most);
     }
-    if (u->coming == BODY_BLOB_COMING && data_upload_size(u) + n > u->store->config.max_blobs_bytes) {
-        fault->limit = "max-blobs-bytes"; /* however many others are deleted */
-        return fault_add(fault, STATUS_TOO_LARGE, "", 0,
-                         "the blob has more bytes than all together may have here, %llu (limit max-blobs-bytes, set by "
-                         "--max-blobs-bytes; less without a store)",
-                         (unsigned long long)u->store->config.max_blobs_bytes);
-    }
+    if (u->coming == BODY_BLOB_COMING)
+        TRY(check_ever_fits(u, n, fault));
     if (u->coming == BODY_BLOB_COMING)
         sha256_add(&u->sha256, data, n);
     while (n) {
@@ -163,12 +208,13 @@ struct drop_op {
 static int drop_upload(struct data_store *s, struct data_op *op)
 {
     const struct data_upload *u = ((struct drop_op *)op)->upload;
+    int64_t owner;
     TRY_SQL(data_run(&s->writer, SQL_BODY_KIND, "iii", u->body, (int64_t)BODY_GARBAGE, (int64_t)u->coming));
     if (!sqlite3_changes(s->writer.db))
         return SQLITE_OK;
-    *(u->coming == BODY_BLOB_COMING ? &s->totals.blobs_bytes : &s->totals.results_bytes) -= (int64_t)u->size;
     s->sweeping = true;
-    return SQLITE_OK;
+    TRY_SQL(data_owner(s, u->owner, false, &owner));
+    return data_upload_charge(s, u->coming, owner, -(int64_t)u->size);
 }
 
 /* Ended uploads are of another kind already, or have no body. */

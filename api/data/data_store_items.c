@@ -135,6 +135,7 @@ static int find_running(struct data_store *s, const struct data_item *item, int6
 
 static int drop_item(struct data_store *s, int64_t key, int64_t bytes)
 {
+    TRY_SQL(data_charge_job(s, key >> DATA_BITS, &(struct data_held){.items = -1, .items_bytes = -bytes}));
     TRY_SQL(data_run(&s->writer, SQL_ITEM_DROP, "i", key));
     TRY_SQL(data_run(&s->writer, SQL_REQUEST_DROP, "i", key));
     s->totals.items--;
@@ -149,20 +150,17 @@ static int keep_body(struct data_store *s, struct end_op *e, int64_t job, struct
     *ret = (struct data_bytes){0, o->n};
     if (o->upload)
         return data_upload_finish(s, &e->op, o->upload, BODY_RESULT, ret);
-    bool fits = true;
-    TRY_SQL(data_results_room(s, job, o->n, &fits));
-    if (!fits && o->n > SMALL_RESULT)
-        return data_refuse(&e->op, STATUS_STORE, "max-results-bytes",
-                           "the results of jobs have %lld bytes, and there is"
-                           " no room for %zu more (limit max-results-bytes, set by --max-results-bytes)",
-                           (long long)s->totals.results_bytes, o->n);
+    const char *limit;
+    TRY_SQL(data_results_room(s, e->item->owner, o->n, &limit));
+    if (limit && o->n > SMALL_RESULT)
+        return data_refuse_results(s, &e->op, e->item->owner, o->n, limit);
     if (!o->n)
         return SQLITE_OK;
-    TRY_SQL(data_body_new(s, BODY_RESULT, &ret->id));
+    TRY_SQL(data_body_new(s, BODY_RESULT, 0, &ret->id));
     TRY_SQL(data_body_add(s, ret->id, 0, o->body, o->n));
     TRY_SQL(data_run(&s->writer, SQL_BODY_GROW, "iii", ret->id, (int64_t)o->n, (int64_t)BODY_RESULT));
     s->totals.results_bytes += (int64_t)o->n;
-    return SQLITE_OK;
+    return data_charge_job(s, job, &(struct data_held){.results_bytes = (int64_t)o->n});
 }
 
 /* How many of the job have a result: the last one's order. */

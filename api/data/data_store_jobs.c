@@ -47,17 +47,39 @@ static int find_key(struct data_store *s, struct put_op *p, int64_t owner)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* One that has ended goes: of those without results the oldest, else the oldest of all. */
-static int forget_ended(struct data_store *s)
+/* One that has ended goes: of those without results the oldest, else the oldest; of this owner's, or of all (0). */
+static int forget_ended(struct data_store *s, int64_t owner)
 {
-    int64_t old = 0, bytes;
-    TRY_SQL(data_number(&s->writer, &old, 0, SQL_JOB_FORGOTTEN, "i", INT64_MAX));
+    int64_t old = 0, bytes, of = owner ? owner : INT64_MAX;
+    TRY_SQL(data_number(&s->writer, &old, 0, owner ? SQL_JOB_FORGOTTEN_OF : SQL_JOB_FORGOTTEN, "i", of));
     if (!old) {
-        TRY_SQL(data_job_oldest(s, SQL_JOB_OLD, INT64_MAX, &old, &bytes));
+        TRY_SQL(data_job_oldest(s, owner ? SQL_JOB_OLD_OF : SQL_JOB_OLD, of, &old, &bytes));
         if (old)
             TRY_SQL(data_job_expire(s, old, bytes));
     }
     return old ? data_job_forget(s, old) : SQLITE_OK;
+}
+
+/* What one owner may have of it. */
+static int check_share(struct data_store *s, struct put_op *p, int64_t owner)
+{
+    const struct data_config *c = &s->config;
+    const char *name = p->job->owner;
+    uint64_t jobs = data_share(s, name, c->max_jobs), items = data_share(s, name, c->max_items),
+             bytes = data_share(s, name, c->max_jobs_bytes);
+    struct data_held has;
+    TRY_SQL(data_held(s, owner, &has));
+    if (jobs < c->max_jobs && (uint64_t)has.jobs >= jobs) {
+        TRY_SQL(forget_ended(s, owner));
+        TRY_SQL(data_held(s, owner, &has));
+    }
+    if (jobs < c->max_jobs && (uint64_t)has.jobs >= jobs)
+        return data_refuse_share(&p->op, "max-jobs", jobs, "jobs that wait or run");
+    if (items < c->max_items && (uint64_t)has.items + p->job->n_items > items)
+        return data_refuse_share(&p->op, "max-items", items, "items that wait or run");
+    if (bytes < c->max_jobs_bytes && (uint64_t)(has.items_bytes + p->bytes) > bytes)
+        return data_refuse_share(&p->op, "max-jobs-bytes", bytes, "bytes of items that wait or run");
+    return SQLITE_OK;
 }
 
 static int check_room(struct data_store *s, struct put_op *p)
@@ -65,7 +87,7 @@ static int check_room(struct data_store *s, struct put_op *p)
     const struct data_totals *t = &s->totals;
     const struct data_config *c = &s->config;
     if (t->jobs >= c->max_jobs)
-        TRY_SQL(forget_ended(s));
+        TRY_SQL(forget_ended(s, 0));
     if (t->jobs >= c->max_jobs)
         return data_refuse(&p->op, STATUS_STORE, "max-jobs",
                            "%lld jobs wait or run already (limit max-jobs, set by"
@@ -108,7 +130,7 @@ static int add_items(struct data_store *s, const struct put_op *p, int64_t owner
     }
     s->totals.items += p->job->n_items;
     s->totals.items_bytes += p->bytes;
-    return SQLITE_OK;
+    return data_charge(s, owner, &(struct data_held){.jobs = 1, .items = p->job->n_items, .items_bytes = p->bytes});
 }
 
 static int put_job(struct data_store *s, struct data_op *op)
@@ -119,7 +141,9 @@ static int put_job(struct data_store *s, struct data_op *op)
     TRY_SQL(find_key(s, p, owner));
     if (p->taken != DATA_JOB_NEW)
         return SQLITE_OK;
-    TRY_SQL(check_room(s, p));
+    TRY_SQL(check_share(s, p, owner));
+    if (op->status == STATUS_OK)
+        TRY_SQL(check_room(s, p));
     if (op->status != STATUS_OK)
         return SQLITE_OK;
     TRY_SQL(data_run(&s->writer, SQL_JOB_ADD, "titbii", p->id, owner, p->job->idempotency_key,
@@ -134,6 +158,8 @@ static int put_job(struct data_store *s, struct data_op *op)
 static enum status check_ever_fits(const struct data_store *s, const struct put_op *p, struct fault *fault)
 {
     const struct data_config *c = &s->config;
+    uint64_t items = data_share(s, p->job->owner, c->max_items),
+             bytes = data_share(s, p->job->owner, c->max_jobs_bytes);
     if (p->job->n_items > c->max_items)
         return fault_limit(fault, "max-items", "", "the job has %u items; all jobs that wait or run have at most %u",
                            p->job->n_items, c->max_items);
@@ -141,6 +167,16 @@ static enum status check_ever_fits(const struct data_store *s, const struct put_
         return fault_limit(fault, "max-jobs-bytes", "",
                            "the job's items have %lld bytes; those of all jobs that wait or run have at most %llu",
                            (long long)p->bytes, (unsigned long long)c->max_jobs_bytes);
+    if (p->job->n_items > items)
+        return fault_limit(fault, data_limit_share, "",
+                           "the job has %u items; one client's that wait or run are at most %llu, its share of "
+                           "--max-items",
+                           p->job->n_items, (unsigned long long)items);
+    if ((uint64_t)p->bytes > bytes)
+        return fault_limit(fault, data_limit_share, "",
+                           "the job's items have %lld bytes; one client's that wait or run have at most %llu, its "
+                           "share of --max-jobs-bytes",
+                           (long long)p->bytes, (unsigned long long)bytes);
     return STATUS_OK;
 }
 
@@ -261,6 +297,7 @@ int data_job_drop_queued(struct data_store *s, int64_t job)
     TRY_SQL(data_run(&s->writer, SQL_REQUESTS_QUEUED_DROP, "ii", first_of(job), last_of(job)));
     TRY_SQL(data_run(&s->writer, SQL_ITEMS_QUEUED_DROP, "ii", first_of(job), last_of(job)));
     TRY_SQL(data_run(&s->writer, SQL_JOB_CANCEL, "i", job));
+    TRY_SQL(data_charge_job(s, job, &(struct data_held){.items = -n, .items_bytes = -bytes}));
     s->totals.items -= n;
     s->totals.items_bytes -= bytes;
     return data_job_finish(s, job);
@@ -304,6 +341,7 @@ int data_job_expire(struct data_store *s, int64_t job, int64_t result_bytes)
 {
     TRY_SQL(data_run(&s->writer, SQL_RESULT_BODIES_DROP, "ii", first_of(job), last_of(job)));
     TRY_SQL(data_run(&s->writer, SQL_RESULTS_DROP, "ii", first_of(job), last_of(job)));
+    TRY_SQL(data_charge_job(s, job, &(struct data_held){.results_bytes = -result_bytes}));
     s->totals.results_bytes -= result_bytes;
     s->sweeping = true;
     return data_run(&s->writer, SQL_JOB_EXPIRE, "i", job);
@@ -311,22 +349,67 @@ int data_job_expire(struct data_store *s, int64_t job, int64_t result_bytes)
 
 int data_job_forget(struct data_store *s, int64_t job)
 {
+    TRY_SQL(data_charge_job(s, job, &(struct data_held){.jobs = -1}));
     s->owners_due = true;
     s->totals.jobs--;
     s->totals.jobs_ended--;
     return data_run(&s->writer, SQL_JOB_FORGET, "i", job);
 }
 
-int data_results_room(struct data_store *s, int64_t job, uint64_t n, bool *ret_fits)
+/* Of his own that have ended, oldest first. */
+static int shrink_share(struct data_store *s, const char *name, uint64_t n, uint64_t share, bool *ret_fits)
 {
+    int64_t owner;
+    TRY_SQL(data_owner(s, name, false, &owner));
     for (;;) {
-        *ret_fits = (uint64_t)s->totals.results_bytes + n <= s->config.max_results_bytes;
+        struct data_held has;
+        int64_t old, bytes;
+        TRY_SQL(data_held(s, owner, &has));
+        *ret_fits = (uint64_t)has.results_bytes + n <= share;
         if (*ret_fits)
             return SQLITE_OK;
-        int64_t old, bytes;
-        TRY_SQL(data_job_oldest(s, SQL_JOB_OLD_BUT, job, &old, &bytes));
+        TRY_SQL(data_job_oldest(s, SQL_JOB_FULL_OF, owner, &old, &bytes));
         if (!old)
             return SQLITE_OK;
         TRY_SQL(data_job_expire(s, old, bytes));
     }
+}
+
+static int shrink_all(struct data_store *s, uint64_t n, bool *ret_fits)
+{
+    for (;;) {
+        int64_t old, bytes;
+        *ret_fits = (uint64_t)s->totals.results_bytes + n <= s->config.max_results_bytes;
+        if (*ret_fits)
+            return SQLITE_OK;
+        TRY_SQL(data_job_oldest(s, SQL_JOB_FULL, 0, &old, &bytes));
+        if (!old)
+            return SQLITE_OK;
+        TRY_SQL(data_job_expire(s, old, bytes));
+    }
+}
+
+int data_results_room(struct data_store *s, const char *owner, uint64_t n, const char **ret_limit)
+{
+    uint64_t share = data_share(s, owner, s->config.max_results_bytes);
+    bool fits = true;
+    *ret_limit = data_limit_share;
+    if (share < s->config.max_results_bytes)
+        TRY_SQL(shrink_share(s, owner, n, share, &fits));
+    if (!fits)
+        return SQLITE_OK;
+    TRY_SQL(shrink_all(s, n, &fits));
+    *ret_limit = fits ? NULL : "max-results-bytes";
+    return SQLITE_OK;
+}
+
+int data_refuse_results(struct data_store *s, struct data_op *op, const char *owner, uint64_t n, const char *limit)
+{
+    if (limit == data_limit_share)
+        return data_refuse_share(op, "max-results-bytes", data_share(s, owner, s->config.max_results_bytes),
+                                 "bytes of results");
+    return data_refuse(
+        op, STATUS_STORE, limit,
+        "the results of jobs have %lld bytes, and there is no room for %llu more (limit %s, set by --%s)",
+        (long long)s->totals.results_bytes, (unsigned long long)n, limit, limit);
 }

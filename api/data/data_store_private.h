@@ -23,6 +23,15 @@ enum sql {
     "coalesce(sum(CASE WHEN " DATA_GRAPH_LENGTH "<=800 THEN " DATA_GRAPH_LENGTH "*3/2+90 ELSE " DATA_GRAPH_LENGTH      \
     "+5000 END),0)"
 
+/* What owners have, counted anew; nothing is on its way. */
+#define DATA_OWNERS_SUMS                                                                                               \
+    "UPDATE owners SET (jobs, items, results_bytes)=(SELECT count(*), coalesce(sum(queued+running),0),"                \
+    " coalesce(sum(result_bytes),0) FROM jobs j WHERE j.owner=owners.owner),"                                          \
+    " items_bytes=(SELECT coalesce(sum(length(request)),0) FROM jobs j JOIN requests r ON r.item BETWEEN j.job<<20"    \
+    " AND j.job<<20|1048575 WHERE j.owner=owners.owner),"                                                              \
+    " blobs_bytes=(SELECT coalesce(sum(size),0) FROM holders h JOIN bodies b ON b.body=h.body"                         \
+    " WHERE h.owner=owners.owner), coming_bytes=0;"
+
 enum { DATA_WHY = 512, DATA_READERS = 4, DATA_TOUCHED = 256, DATA_PATH = 4096 };
 enum { DATA_BITS = 20 }; /* of the lower number in a key */
 
@@ -52,7 +61,7 @@ enum data_found {
     DATA_DAMAGED, /* nor ever, as it is */
     DATA_NEWER
 };
-enum { DATA_SCHEMA = 2 };
+enum { DATA_SCHEMA = 3 };
 /* A connection to dir/data.db, made and migrated first when need be. `dir` NULL: in memory. Judges the file before it
  * may be changed. Fills `why` when it is not sound. */
 enum data_found data_open_writer(const char *dir, struct data_conn *ret, char why[DATA_WHY]);
@@ -72,6 +81,7 @@ bool data_blob_is_true(sqlite3 *db, sqlite3_stmt *row);
 
 struct data_totals {
     int64_t graphs, graphs_bytes, blobs, blobs_bytes, results_bytes, jobs, jobs_ended, items, items_bytes, running;
+    int64_t coming_bytes; /* of blobs_bytes, on their way; counted at the start */
 };
 
 struct data_reader {
@@ -136,28 +146,50 @@ int64_t data_now_ms(void); /* since 1970 */
 
 /* Parts of operations */
 
-/* The owner's number; `add`: a new one has one, too. 0: none. (data_store_blobs.c) */
+/* Owners (data_store_shares.c) */
+
+/* The owner's number; `add`: a new one has one, too. 0: none. */
 int data_owner(struct data_store *s, const char *name, bool add, int64_t *ret_owner);
+/* What one has, or has more of by a change. */
+struct data_held {
+    int64_t jobs, items, items_bytes; /* as in the totals */
+    int64_t blobs_bytes;              /* kept; blobs of several owners count for each */
+    int64_t coming_bytes;             /* of blobs on their way */
+    int64_t results_bytes;
+};
+int data_held(struct data_store *s, int64_t owner, struct data_held *ret);
+int data_charge(struct data_store *s, int64_t owner, const struct data_held *more);
+int data_charge_job(struct data_store *s, int64_t job, const struct data_held *more); /* whose job it is */
+/* How much of a bound this owner may fill. */
+uint64_t data_share(const struct data_store *s, const char *owner, uint64_t bound);
+extern const char data_limit_share[]; /* the setting's name */
+int data_refuse_share(struct data_op *op, const char *limit, uint64_t share, const char *unit);
 
 enum body_kind { BODY_GARBAGE, BODY_BLOB, BODY_RESULT, BODY_BLOB_COMING, BODY_RESULT_COMING };
-int data_body_new(struct data_store *s, enum body_kind kind, int64_t *ret_body);               /* data_store_bytes.c */
-int data_body_add(struct data_store *s, int64_t body, int64_t chunk, const void *p, size_t n); /* the next chunk */
+int data_body_new(struct data_store *s, enum body_kind kind, int64_t owner, int64_t *ret_body); /* data_store_bytes.c */
+int data_body_add(struct data_store *s, int64_t body, int64_t chunk, const void *p, size_t n);  /* the next chunk */
 int data_blob_forget(struct data_store *s, int64_t body); /* unless somebody holds or reads it */
+/* Bytes more, or less, of what is on its way: for the totals and the owner. */
+int data_upload_charge(struct data_store *s, enum body_kind coming, int64_t owner, int64_t n);
 /* Ends what of the upload is not in the store yet, as part of an operation. */
 int data_upload_finish(struct data_store *s, struct data_op *op, struct data_upload *u, enum body_kind kind,
                        struct data_bytes *ret_bytes);
 uint64_t data_upload_size(const struct data_upload *u);
 struct data_store *data_upload_store(const struct data_upload *u);
+const char *data_upload_owner(const struct data_upload *u);
 void data_upload_hash(const struct data_upload *u, char ret_hex[DATA_SHA256_HEX]);
 
 int data_job_finish(struct data_store *s, int64_t job); /* when nothing of it is left; data_store_jobs.c */
-/* The first job that SQL_JOB_OLD or SQL_JOB_OLD_BUT finds; 0: none. */
+/* The first job that one of the SQL_JOB_OLD and SQL_JOB_FULL_OF finds; 0: none. */
 int data_job_oldest(struct data_store *s, enum sql statement, int64_t of, int64_t *ret_job, int64_t *ret_result_bytes);
 int data_job_expire(struct data_store *s, int64_t job, int64_t result_bytes);
 int data_job_forget(struct data_store *s, int64_t job);
 int data_job_drop_queued(struct data_store *s, int64_t job);
-/* Room for n bytes of results, taken from the oldest jobs that have ended, but not this one. */
-int data_results_room(struct data_store *s, int64_t job, uint64_t n, bool *ret_fits);
+/* Room for n bytes of this owner's results, taken from the oldest jobs that have ended: from its own when its share is
+ * used up, else from whosever. *ret_limit: what leaves none, or NULL. */
+int data_results_room(struct data_store *s, const char *owner, uint64_t n, const char **ret_limit);
+int data_refuse_results(struct data_store *s, struct data_op *op, const char *owner, uint64_t n, const char *limit);
+int data_holder_drop(struct data_store *s, int64_t owner, int64_t body, bool *ret_was); /* data_store_blobs.c */
 
 /* Becomes the process that runs items, when there is none; what ran before waits again. (data_store_sweep.c) */
 int data_lead(struct data_store *s);

@@ -41,7 +41,7 @@ static const char mend[] =
     " blobs_bytes=(SELECT coalesce(sum(size),0) FROM bodies WHERE kind=1), results_bytes=(SELECT coalesce(sum(size),0)"
     " FROM bodies WHERE kind=2), jobs=(SELECT count(*) FROM jobs), jobs_ended=(SELECT count(*) FROM jobs WHERE"
     " finished_ms>0), items=(SELECT count(*) FROM items), items_bytes=(SELECT coalesce(sum(length(request)),0) FROM"
-    " requests), running=(SELECT count(*) FROM items WHERE state=1);";
+    " requests), running=(SELECT count(*) FROM items WHERE state=1);" DATA_OWNERS_SUMS;
 
 struct salvage {
     sqlite3 *from;
@@ -53,11 +53,14 @@ static bool put_row(struct salvage *s, const char *table, sqlite3_stmt *row, sql
 {
     int n = sqlite3_column_count(row);
     if (!*io_put) {
-        char sql[256];
-        int at = snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO %s VALUES (?", table);
-        for (int i = 1; i < n; i++)
-            at += snprintf(sql + at, sizeof sql - (size_t)at, ",?");
-        snprintf(sql + at, sizeof sql - (size_t)at, ")");
+        char sql[1024]; /* names of columns: the file may be of an older version */
+        int at = snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO %s (", table);
+        for (int i = 0; i < n && at < (int)sizeof sql; i++)
+            at += snprintf(sql + at, sizeof sql - (size_t)at, i ? ",%.40s" : "%.40s", sqlite3_column_name(row, i));
+        for (int i = 0; i < n && at < (int)sizeof sql; i++)
+            at += snprintf(sql + at, sizeof sql - (size_t)at, i ? ",?" : ") VALUES (?");
+        if (at < (int)sizeof sql)
+            snprintf(sql + at, sizeof sql - (size_t)at, ")");
         if (sqlite3_prepare_v2(s->to.db, sql, -1, io_put, NULL) != SQLITE_OK)
             return false;
     }

@@ -46,6 +46,14 @@ static const char *const migrations[DATA_SCHEMA] = {
     "CREATE TABLE requests (item INTEGER PRIMARY KEY, request BLOB NOT NULL);"
     "CREATE TABLE results (result INTEGER PRIMARY KEY, seq INTEGER NOT NULL, id TEXT, http_status INTEGER NOT NULL,"
     " content_type TEXT, headers TEXT, body INTEGER NOT NULL);",
+
+    "ALTER TABLE bodies ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;" /* of those on their way */
+    "ALTER TABLE owners ADD COLUMN jobs INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE owners ADD COLUMN items INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE owners ADD COLUMN items_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE owners ADD COLUMN blobs_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE owners ADD COLUMN coming_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE owners ADD COLUMN results_bytes INTEGER NOT NULL DEFAULT 0;" DATA_OWNERS_SUMS,
 };
 
 int data_user_version(sqlite3 *db, int *ret_version)

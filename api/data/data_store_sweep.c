@@ -33,9 +33,9 @@ static int drop_orphans(struct data_store *s)
 {
     sqlite3_stmt *row;
     int rc = data_row(&s->writer, &row, SQL_BODIES_ORPHANED, "i", s->first_body);
-    for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-        bool blob = sqlite3_column_int(row, 0) == BODY_BLOB_COMING;
-        *(blob ? &s->totals.blobs_bytes : &s->totals.results_bytes) -= sqlite3_column_int64(row, 1);
+    for (int charged = SQLITE_OK; rc == SQLITE_ROW; rc = charged == SQLITE_OK ? sqlite3_step(row) : charged) {
+        enum body_kind kind = (enum body_kind)sqlite3_column_int(row, 0);
+        charged = data_upload_charge(s, kind, sqlite3_column_int64(row, 1), -sqlite3_column_int64(row, 2));
     }
     data_end(row);
     return rc == SQLITE_DONE ? data_run(&s->writer, SQL_BODIES_ORPHAN, "i", s->first_body) : rc;
@@ -85,6 +85,7 @@ static int forget_blobs(struct data_store *s)
     for (int i = 0; i < OLD_AT_ONCE; i++) {
         sqlite3_stmt *row;
         int64_t owner = 0, body = 0;
+        bool held;
         int rc = data_row(&s->writer, &row, SQL_HOLDER_OLD, "i", before);
         if (rc == SQLITE_ROW) {
             owner = sqlite3_column_int64(row, 0);
@@ -93,7 +94,7 @@ static int forget_blobs(struct data_store *s)
         data_end(row);
         if (rc != SQLITE_ROW)
             return rc == SQLITE_DONE ? SQLITE_OK : rc;
-        TRY_SQL(data_run(&s->writer, SQL_HOLDER_DROP, "ii", owner, body));
+        TRY_SQL(data_holder_drop(s, owner, body, &held));
         TRY_SQL(data_blob_forget(s, body));
     }
     return SQLITE_OK;

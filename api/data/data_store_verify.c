@@ -151,6 +151,17 @@ static const char *const rules[] = {
     " coalesce(sum(length(request)),0) FROM requests) OR running<>(SELECT count(*) FROM items WHERE state=1)",
 };
 
+/* From version 3 on. */
+static const char owners_rule[] =
+    "SELECT 'the sums of owner '||name||' are wrong' FROM owners o LEFT JOIN (SELECT owner, sum(size*(kind=3)) blobs,"
+    " sum(size*(kind=4)) results FROM bodies WHERE kind IN (3, 4) GROUP BY owner) c ON c.owner=o.owner"
+    " WHERE jobs<>(SELECT count(*) FROM jobs j WHERE j.owner=o.owner) OR items<>(SELECT "
+    "coalesce(sum(queued+running),0) FROM jobs j WHERE j.owner=o.owner)"
+    " OR items_bytes<>(SELECT coalesce(sum(length(request)),0) FROM jobs j JOIN requests r ON r.item BETWEEN j.job<<20"
+    " AND j.job<<20|1048575 WHERE j.owner=o.owner) OR blobs_bytes<>(SELECT coalesce(sum(size),0) FROM holders h JOIN"
+    " bodies b ON b.body=h.body WHERE h.owner=o.owner) OR coming_bytes<>coalesce(c.blobs,0)"
+    " OR results_bytes<>(SELECT coalesce(sum(result_bytes),0) FROM jobs j WHERE j.owner=o.owner)+coalesce(c.results,0)";
+
 static void look_at_all(struct verify *v)
 {
     each(v, "PRAGMA integrity_check(20)", integrity_line);
@@ -162,6 +173,8 @@ static void look_at_all(struct verify *v)
     each(v, "SELECT sha256, body FROM blobs", blob_row);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         each(v, rules[i], fault_line);
+    if (v->found.version >= 3)
+        each(v, owners_rule, fault_line);
     each(v, "SELECT count(*) FROM jobs", count_jobs);
 }
 

@@ -35,7 +35,7 @@ static enum status begin(struct exchange *ex)
 {
     struct data_upload *upload;
     void **slot = exchange_defer(ex, release_upload);
-    TRY(data_upload_new(ex->api->data, DATA_BLOB, &upload, &ex->fault));
+    TRY(data_upload_new(ex->api->data, DATA_BLOB, ex->client->id, &upload, &ex->fault));
     *slot = ex->work = upload;
     return STATUS_OK;
 }
@@ -60,7 +60,7 @@ static enum status end(struct exchange *ex)
 {
     char sha256[DATA_SHA256_HEX];
     uint64_t size;
-    TRY(data_blob_end(ex->work, ex->client->id, sha256, &size, &ex->fault));
+    TRY(data_blob_end(ex->work, sha256, &size, &ex->fault));
     write_answer(ex, sha256, size);
     return STATUS_OK;
 }

@@ -88,11 +88,11 @@ static const char *type_of(const struct api_response *res)
     return NULL;
 }
 
-static enum status upload(struct data_store *data, const struct api_response *res, struct data_upload **ret,
-                          struct fault *fault)
+static enum status upload(struct data_store *data, const char *owner, const struct api_response *res,
+                          struct data_upload **ret, struct fault *fault)
 {
     const char *body = res->body;
-    TRY(data_upload_new(data, DATA_RESULT, ret, fault));
+    TRY(data_upload_new(data, DATA_RESULT, owner, ret, fault));
     for (size_t at = 0, n; at < res->body_size; at += n) {
         n = res->body_size - at < DATA_PIECE ? res->body_size - at : DATA_PIECE;
         TRY(data_upload_add(*ret, body + at, n, fault));
@@ -111,12 +111,22 @@ static enum status keep(struct seat *seat, const struct data_item *item, const s
                                    .body = res->body,
                                    .n = res->body_size};
     if (res->body_size > DATA_PIECE) {
-        TRY(upload(data, res, upload_of, fault));
+        TRY(upload(data, item->owner, res, upload_of, fault));
         outcome.body = NULL;
         outcome.n = 0;
         outcome.upload = *upload_of;
     }
     return data_item_end(data, item, &outcome, fault);
+}
+
+/* There is no room for this result, and a small one fits. */
+static const char *limit_of_room(const char *limit)
+{
+    static const char *const names[] = {"max-results-bytes", "max-client-share"};
+    for (size_t i = 0; limit && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(limit, names[i]))
+            return names[i];
+    return NULL;
 }
 
 static enum status try_keep(struct seat *seat, const struct data_item *item, const struct api_response *res,
@@ -131,7 +141,7 @@ static enum status try_keep(struct seat *seat, const struct data_item *item, con
         fault_init(&fault, a);
         status = keep(seat, item, res, &u, &fault);
         upload_of = u;
-        *ret_limit = fault.limit && !strcmp(fault.limit, "max-results-bytes") ? "max-results-bytes" : NULL;
+        *ret_limit = limit_of_room(fault.limit);
         snprintf(ret_why, why_size, "%s", fault.count ? fault.items[0].detail : "there is no memory for it");
     }
     data_upload_free(upload_of);
@@ -209,9 +219,10 @@ static void end_item(struct seat *seat, const struct data_item *item, const stru
     char why[512];
     const char *limit = NULL;
     bool small = false;
-    while (try_keep(seat, item, res, &limit, why, sizeof why) != STATUS_OK) {
+    enum status status;
+    while ((status = try_keep(seat, item, res, &limit, why, sizeof why)) != STATUS_OK) {
         if (limit && !small) {
-            struct api_batch batch = {.failure = STATUS_STORE, .why = why, .limit = limit};
+            struct api_batch batch = {.failure = status, .why = why, .limit = limit};
             small = true;
             api_response_done(res);
             ask(seat, item, read, &batch, res);

@@ -3,6 +3,7 @@
 #include "api/streams/audio_stream.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ enum { BUCKETS = 1024, TABLES_BYTES = 16 << 20 };
 struct audio_streams {
     uint32_t max;
     uint64_t max_bytes;
+    double share; /* of both, that one client may have */
     double idle_ms;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -105,6 +107,7 @@ struct audio_streams *audio_streams_new(const struct api_config *config)
         return NULL;
     t->max = config->max_streams;
     t->max_bytes = config->max_streams_bytes;
+    t->share = config->max_client_share;
     t->idle_ms = config->stream_idle_ms;
     pthread_mutex_init(&t->lock, NULL);
     pthread_condattr_init(&clock);
@@ -236,23 +239,59 @@ static enum status draw_id(struct audio_stream *s, struct fault *fault)
     return STATUS_OK;
 }
 
-static enum status check_room(struct audio_streams *t, const struct audio_stream *s, struct fault *fault)
+/* What would be too much, with n streams and these bytes more. */
+enum room { ROOM_LEFT, ROOM_STREAMS, ROOM_BYTES, SHARE_STREAMS, SHARE_BYTES };
+
+static enum room check_share(const struct audio_streams *t, const char *owner, uint32_t n, size_t bytes)
 {
-    if (t->n >= t->max) {
+    double share = client_share(owner, t->share);
+    double most = ceil(share * t->max), most_bytes = share * (double)t->max_bytes;
+    double has = n, has_bytes = (double)bytes;
+    if (share >= 1 || (t->n + has <= most && (double)t->bytes + has_bytes <= most_bytes)) /* nobody has so much */
+        return ROOM_LEFT;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (const struct audio_stream *s = t->buckets[i]; s; s = s->next)
+            if (!strcmp(s->owner, owner)) {
+                has++;
+                has_bytes += (double)s->bytes;
+            }
+    return has > most ? SHARE_STREAMS : has_bytes > most_bytes ? SHARE_BYTES : ROOM_LEFT;
+}
+
+static enum room check_room(const struct audio_streams *t, const char *owner, uint32_t n, size_t bytes)
+{
+    if (t->n + n > t->max)
+        return ROOM_STREAMS;
+    if (bytes > t->max_bytes - t->bytes)
+        return ROOM_BYTES;
+    return check_share(t, owner, n, bytes);
+}
+
+static enum status fault_of_room(const struct audio_streams *t, const struct audio_stream *s, enum room room,
+                                 struct fault *fault)
+{
+    switch (room) {
+    case ROOM_LEFT:
+        return STATUS_OK;
+    case ROOM_STREAMS:
         fault->limit = "max-streams";
         return fault_add(fault, STATUS_BUSY, "", 0,
                          "%u streams are open, and more are not (limit max-streams, set by "
                          "--max-streams); DELETE those that are not needed",
                          t->max);
-    }
-    if (s->bytes > t->max_bytes - t->bytes) {
+    case ROOM_BYTES:
         fault->limit = "max-streams-bytes";
         return fault_add(fault, STATUS_BUSY, "", 0,
                          "this stream's %zu bytes do not fit into what open streams may take "
                          "together, %llu (limit max-streams-bytes, set by --max-streams-bytes)",
                          s->bytes, (unsigned long long)t->max_bytes);
+    default:
+        fault->limit = "max-client-share";
+        return fault_add(fault, STATUS_QUOTA, "", 0,
+                         "this client has its share of --%s, %g of it (limit max-client-share, set by "
+                         "--max-client-share); DELETE streams that are not needed",
+                         room == SHARE_STREAMS ? "max-streams" : "max-streams-bytes", t->share);
     }
-    return STATUS_OK;
 }
 
 enum status audio_streams_open(struct audio_streams *t, struct audio_stream *s, struct fault *fault)
@@ -264,8 +303,8 @@ enum status audio_streams_open(struct audio_streams *t, struct audio_stream *s, 
     pthread_mutex_unlock(&t->lock);
     give_back(dead);
     pthread_mutex_lock(&t->lock);
-    enum status status = check_room(t, s, fault);
-    if (status == STATUS_OK) {
+    enum room room = check_room(t, s->owner, 1, s->bytes);
+    if (room == ROOM_LEFT) {
         struct audio_stream **at = bucket_of(t, s->id);
         s->table = t;
         s->used_ms = exchange_clock_ms();
@@ -281,7 +320,7 @@ enum status audio_streams_open(struct audio_streams *t, struct audio_stream *s, 
         pthread_cond_signal(&t->wake);
     }
     pthread_mutex_unlock(&t->lock);
-    return status;
+    return fault_of_room(t, s, room, fault);
 }
 
 struct audio_stream *audio_streams_find(struct audio_streams *t, const char *id, bool uses)
@@ -330,6 +369,8 @@ static enum turn reserve_answer(struct audio_stream *s, const struct turn_wanted
     struct audio_streams *t = s->table;
     if (wanted->answer_size > t->max_bytes - t->bytes)
         return TURN_FULL;
+    if (check_share(t, s->owner, 0, wanted->answer_size) != ROOM_LEFT)
+        return TURN_FULL_SHARE;
     s->coming.body = malloc(wanted->answer_size + 1);
     if (!s->coming.body)
         return TURN_NO_MEMORY;

@@ -64,7 +64,7 @@ void audio_streams_free(struct audio_streams *t);                         /* no 
 void audio_streams_stats(struct audio_streams *t, struct api_stats *ret);
 
 /* Gives it an id and opens it; the table has a reference of its own then. BUSY when the server holds as many as it
- * may. */
+ * may, QUOTA when its client does. */
 enum status audio_streams_open(struct audio_streams *t, struct audio_stream *s, struct fault *fault) MUST_CHECK;
 /* With a reference, or NULL. Being used puts off its end. */
 struct audio_stream *audio_streams_find(struct audio_streams *t, const char *id, bool uses);
@@ -82,12 +82,13 @@ void audio_stream_view(struct audio_stream *s, struct stream_view *ret, double *
 
 enum turn {
     TURN_RUN,
-    TURN_REPEAT,    /* it was the last block: its answer is copied */
-    TURN_IN_FLIGHT, /* another has the turn */
-    TURN_OLD,       /* answered, and forgotten */
-    TURN_OTHER,     /* the last one had another body */
-    TURN_GAP,       /* one before it is missing */
-    TURN_FULL,      /* no room for an answer: max-streams-bytes */
+    TURN_REPEAT,     /* it was the last block: its answer is copied */
+    TURN_IN_FLIGHT,  /* another has the turn */
+    TURN_OLD,        /* answered, and forgotten */
+    TURN_OTHER,      /* the last one had another body */
+    TURN_GAP,        /* one before it is missing */
+    TURN_FULL,       /* no room for an answer: max-streams-bytes */
+    TURN_FULL_SHARE, /* nor in this client's share of it */
     TURN_NO_MEMORY
 };
 struct turn_wanted {

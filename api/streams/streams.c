@@ -366,6 +366,11 @@ static enum status no_turn(struct exchange *ex, const struct block *b, enum turn
         return fault_add(&ex->fault, STATUS_BUSY, "", 0,
                          "open streams hold as much memory as they may together (limit max-streams-bytes, set by "
                          "--max-streams-bytes)");
+    case TURN_FULL_SHARE:
+        ex->fault.limit = "max-client-share";
+        return fault_add(&ex->fault, STATUS_QUOTA, "", 0,
+                         "this client's streams hold their share of --max-streams-bytes (limit max-client-share, set "
+                         "by --max-client-share)");
     default:
         return fault_add(&ex->fault, STATUS_NO_MEMORY, "", 0, "no memory for the block");
     }

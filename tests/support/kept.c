@@ -61,14 +61,14 @@ void kept_put_blob(struct data_store *s, const char *owner, uint8_t seed, size_t
     struct data_upload *u;
     uint64_t size;
     uint8_t bytes[7001];
-    kept_good(data_upload_new(s, DATA_BLOB, &u, &kept_fault));
+    kept_good(data_upload_new(s, DATA_BLOB, owner, &u, &kept_fault));
     for (size_t at = 0, m; at < n; at += m) {
         m = n - at < sizeof bytes ? n - at : sizeof bytes;
         for (size_t i = 0; i < m; i++)
             bytes[i] = (uint8_t)((at + i) * 31 + ((at + i) >> 11) + seed);
         kept_good(data_upload_add(u, bytes, m, &kept_fault));
     }
-    kept_good(data_blob_end(u, owner, ret_hex, &size, &kept_fault));
+    kept_good(data_blob_end(u, ret_hex, &size, &kept_fault));
     assert_int_equal(size, n);
     data_upload_free(u);
 }
