@@ -6,7 +6,7 @@
 #include "core/hash.h"
 
 /* Raised when a file of the same samples would have other bytes. */
-#define ENCODER_VERSION 2
+#define ENCODER_VERSION 3
 
 /* Adds the ETag of these parts, the semantics version and the encoder version. True: the client has it (If-None-Match),
  * and the 304 is written. */

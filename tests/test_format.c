@@ -4,10 +4,12 @@
 #include "tests/support.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <sndfile.h>
 #include <spng.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "api/audio/format_audio.h"
 #include "api/audio/format_wav.h"
@@ -68,6 +70,66 @@ static void png_reads_back_for_every_layout(void **state)
                     free(file);
                     free(r.data);
                 }
+}
+
+/* ---- the same bytes wherever the compressor's state lies ---- */
+
+enum { PLACES = 16384, PLACE = 64 << 10, STACK = 512 << 10 };
+
+struct encoding {
+    struct raster raster;
+    uint8_t *file;
+    size_t n;
+};
+
+static void *encode(void *user)
+{
+    struct encoding *e = user;
+    e->file = png_encode(&e->raster, &e->n);
+    return NULL;
+}
+
+/* Differences from pixel to pixel come twice, what stands before them does not. */
+static void make_echo(struct raster *r)
+{
+    enum { PERIOD = 39 };
+    uint64_t seed = 7;
+    uint8_t steps[PERIOD], value = 0;
+    for (int i = 0; i < PERIOD; i++)
+        steps[i] = (uint8_t)(test_random(&seed) % 200 + 1);
+    for (uint32_t x = 0; x < r->width; x++) {
+        value = (uint8_t)(value + (x % PERIOD ? steps[x % PERIOD] : 201 + x / PERIOD));
+        r->data[x] = value;
+    }
+}
+
+static void png_has_the_same_bytes_wherever_it_is_made(void **state)
+{
+    (void)state;
+    uint8_t row[200];
+    struct encoding first = {.raster = {.width = sizeof row, .height = 1, .channels = 1, .bits = 8, .data = row}};
+    pthread_attr_t attributes;
+    pthread_t thread;
+    size_t size = (size_t)PLACES * PLACE + STACK;
+    char *space = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(space != MAP_FAILED);
+    make_echo(&first.raster);
+    encode(&first);
+    for (size_t i = 0; i < PLACES; i++) {
+        struct encoding here = first;
+        char *stack = space + i * PLACE;
+        pthread_attr_init(&attributes);
+        assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK), 0);
+        assert_int_equal(pthread_create(&thread, &attributes, encode, &here), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        pthread_attr_destroy(&attributes);
+        assert_int_equal(here.n, first.n);
+        assert_memory_equal(here.file, first.file, first.n);
+        free(here.file);
+        madvise(stack, PLACE, MADV_DONTNEED);
+    }
+    munmap(space, size);
+    free(first.file);
 }
 
 static void png_of_many_chunks_reads_back(void **state)
@@ -510,6 +572,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(png_reads_back_for_every_layout),
+        cmocka_unit_test(png_has_the_same_bytes_wherever_it_is_made),
         cmocka_unit_test(png_of_many_chunks_reads_back),
         cmocka_unit_test(values_are_clamped_and_rounded_half_up),
         cmocka_unit_test(every_float_rounds_as_the_exact_product),
