@@ -2,10 +2,13 @@
  * routes do is in the files of their handlers. */
 #include "api/api.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <syslog.h>
 
 #include "api/access/access.h"
 #include "api/access/cors.h"
@@ -79,14 +82,35 @@ struct api_config api_config_default(void)
     };
 }
 
+__attribute__((format(printf, 2, 3))) static void warn(const struct data_config *config, const char *format, ...)
+{
+    char message[4096 + 256];
+    va_list ap;
+    if (!config->log)
+        return;
+    va_start(ap, format);
+    vsnprintf(message, sizeof message, format, ap);
+    va_end(ap);
+    config->log(LOG_WARNING, message, config->log_user);
+}
+
 /* Beside the graphs, so that an exported stream may go on after a restart; without a folder it may not. */
-static bool make_stream_key(const char *dir, uint8_t ret_key[MAC_KEY_SIZE])
+static bool make_stream_key(const char *dir, const struct data_config *config, uint8_t ret_key[MAC_KEY_SIZE])
 {
     char path[4096];
-    bool replaced;
+    bool replaced = false;
     int n = snprintf(path, sizeof path, "%s/streams.key", dir ? dir : "");
-    if (dir && n > 0 && (size_t)n < sizeof path && store_key(path, ret_key, &replaced))
+    if (dir && n > 0 && (size_t)n < sizeof path && store_key(path, ret_key, &replaced)) {
+        if (replaced)
+            warn(config,
+                 "%s was of another length, somebody else's or open to everybody, and was made anew: streams exported "
+                 "before cannot be continued",
+                 path);
         return true;
+    }
+    if (dir)
+        warn(config, "%s cannot be read or made (%s): streams exported from here end with this process", path,
+             strerror(errno));
     return getrandom(ret_key, MAC_KEY_SIZE, 0) == MAC_KEY_SIZE;
 }
 
@@ -129,7 +153,7 @@ enum status api_new(const struct api_config *config, struct engine *engine, stru
         api_free(api);
         return status;
     }
-    if (!make_stream_key(config->store_dir, api->stream_key)) {
+    if (!make_stream_key(config->store_dir, &config->data, api->stream_key)) {
         api_free(api);
         return fault_add(fault, STATUS_INTERNAL, "", 0, "there are no random numbers for a key");
     }

@@ -20,6 +20,7 @@ struct settings {
     enum log_level log_level;
     uint32_t log_lines;
     bool allow_public; /* without keys, on an address that is not this machine's own */
+    bool ops_public;   /* the operator's port, too */
     uint32_t drain_delay_ms, drain_timeout_ms;
 };
 

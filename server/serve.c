@@ -167,6 +167,22 @@ static void warn_of_readers(const char *path)
                   path, st.st_mode & 0777u);
 }
 
+/* A file without a key is right and locks everybody out. */
+static void log_keys(const struct server *s, const char *when)
+{
+    const struct api_config *config = &s->settings.api;
+    struct api_stats stats;
+    if (!config->keys && !config->sign_keys)
+        return;
+    api_stats(s->api, &stats);
+    log_event(LEVEL_INFO, "keys", "%s: %u keys and %u secrets that sign URLs are in force", when, stats.keys,
+              stats.sign_keys);
+    if (config->keys && !stats.keys)
+        log_event(LEVEL_WARN, "keys", "there is no key in %s: nobody can do what needs one", config->keys);
+    if (config->sign_keys && !stats.sign_keys)
+        log_event(LEVEL_WARN, "keys", "there is no secret in %s: no signed URL holds", config->sign_keys);
+}
+
 static void reload_keys(struct server *s)
 {
     struct arena *arena = arena_new(FAULT_ARENA);
@@ -180,7 +196,7 @@ static void reload_keys(struct server *s)
     warn_of_readers(s->settings.api.keys);
     warn_of_readers(s->settings.api.sign_keys);
     if (api_reload_keys(s->api, &fault) == STATUS_OK) {
-        log_event(LEVEL_INFO, "keys", "read again");
+        log_keys(s, "read again");
     } else {
         log_faults(&fault, "keys");
         log_event(LEVEL_ERROR, "keys", "those that were read before stay in force");
@@ -191,6 +207,13 @@ static void reload_keys(struct server *s)
 /* Whoever can connect may do everything where there are no keys. */
 static enum status check_public(const struct settings *s, struct fault *fault)
 {
+    const char *ops = s->http.ops_listen;
+    if (ops && !s->ops_public && !listen_is_loopback(ops))
+        return fault_add(fault, STATUS_BAD_FIELD, "", 0,
+                         "others can reach %s, and --ops-listen asks nobody for a key: take an address of this "
+                         "machine or of the monitoring network, and say --ops-public 1 if whoever can connect there "
+                         "may read the metrics",
+                         ops);
     if (s->allow_public || s->api.keys || s->api.sign_keys || listen_is_loopback(s->http.listen))
         return STATUS_OK;
     return fault_add(
@@ -230,6 +253,7 @@ static enum status open_rooms(struct server *s, struct fault *fault)
     s->settings.api.tier = s->settings.engine.tier;
     s->settings.api.data.log = data_log;
     TRY(api_new(&s->settings.api, s->engine, s->pool, &s->api, fault));
+    log_keys(s, "read");
     api_set_metrics(s->api, more_metrics, s);
     api_set_ready(s->api, is_ready, s);
     struct http *http;

@@ -326,6 +326,71 @@ static void others_are_not_let_in_by_accident(void **state)
     }
 }
 
+static void the_operators_port_is_public_only_when_told_so(void **state)
+{
+    (void)state;
+    char text[TEXT];
+    const char *const open[] = {"--listen 127.0.0.1:0 --ops-listen 0.0.0.0:0",
+                                "--listen 127.0.0.1:0 --ops-listen [::]:0 --allow-public 1",
+                                arena_printf(arena, "--listen 0.0.0.0:0 --ops-listen 0.0.0.0:0 --keys %s", keys)};
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+        assert_int_equal(start_and_end(text, open[i]), 1);
+        assert_non_null(strstr(text, "--ops-public 1"));
+        assert_null(strstr(text, "listening on"));
+    }
+    static const char *const fine[] = {"--listen 127.0.0.1:0 --ops-listen 0.0.0.0:0 --ops-public 1",
+                                       "--listen 127.0.0.1:0 --ops-listen 127.0.0.1:0"};
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        start_and_end(text, fine[i]);
+        if (!strstr(text, "listening on"))
+            fail_msg("%s: %s", fine[i], text);
+    }
+}
+
+/* Starts, reads the files again after half a second, and ends. */
+static void start_reload_and_end(char text[TEXT], const char *path, const char *more)
+{
+    char command[1024];
+    snprintf(command, sizeof command,
+             "%s serve --store none --compilers 0 --threads 1 --listen 127.0.0.1:0 --keys %s 2>&1 & p=$!; sleep 0.5; "
+             "%s; kill -HUP $p; sleep 0.3; kill $p; wait $p",
+             sinter, path, more);
+    shell(text, "%s", command);
+}
+
+static void it_is_said_how_many_keys_there_are(void **state)
+{
+    (void)state;
+    char text[TEXT];
+    char *path = write_file("counted", "");
+    assert_int_equal(chmod(path, 0600), 0);
+    start_and_end(text, arena_printf(arena, "--listen 127.0.0.1:0 --keys %s --sign-keys %s", path, path));
+    assert_non_null(strstr(text, "read: 0 keys and 0 secrets"));
+    assert_non_null(strstr(text, arena_printf(arena, "there is no key in %s", path)));
+    assert_non_null(strstr(text, arena_printf(arena, "there is no secret in %s", path)));
+    shell(text, "%s key new first --roles jobs --keys %s", sinter, path);
+    start_reload_and_end(text, path, arena_printf(arena, ": > %s", path));
+    assert_non_null(strstr(text, "read: 1 keys and 0 secrets"));
+    assert_non_null(strstr(text, "read again: 0 keys"));
+    assert_non_null(strstr(text, arena_printf(arena, "there is no key in %s", path)));
+    start_and_end(text, "--listen 127.0.0.1:0");
+    assert_null(strstr(text, "\"keys\""));
+}
+
+static void a_replaced_key_of_streams_is_told(void **state)
+{
+    (void)state;
+    static const char start[] = "timeout -s TERM 0.7 %s serve --store %s --compilers 0 --listen 127.0.0.1:0 2>&1";
+    char text[TEXT];
+    shell(text, start, sinter, dir);
+    assert_null(strstr(text, "streams.key"));
+    shell(text, "echo short > %s/streams.key", dir);
+    shell(text, start, sinter, dir);
+    assert_non_null(strstr(text, "streams.key was of another length"));
+    shell(text, start, sinter, dir);
+    assert_null(strstr(text, "streams.key"));
+}
+
 static void files_that_others_can_read_are_warned_of(void **state)
 {
     (void)state;
@@ -402,6 +467,9 @@ int main(void)
         cmocka_unit_test(secrets_are_changed_while_the_server_runs),
         cmocka_unit_test(keys_that_are_added_at_once_are_all_there),
         cmocka_unit_test(others_are_not_let_in_by_accident),
+        cmocka_unit_test(the_operators_port_is_public_only_when_told_so),
+        cmocka_unit_test(it_is_said_how_many_keys_there_are),
+        cmocka_unit_test(a_replaced_key_of_streams_is_told),
         cmocka_unit_test(files_that_others_can_read_are_warned_of),
         cmocka_unit_test(pages_may_read_refusals_of_the_head_too),
     };
