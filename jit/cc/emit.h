@@ -65,12 +65,12 @@ void packs_end(struct site *outer, struct group *groups);
 /* emit_fn.c */
 void fns_emit(struct emitter *e);
 
-/* emit_regions.c, emit_direct.c: the loops over a row's samples, from s->block on. */
+/* emit_strips.c, emit_direct.c: the loops over a row's samples, from s->block on. */
 void emit_strips(struct site *s);
 void emit_direct(struct site *s);
+/* emit_regions.c: in a turn of a loop */
 void emit_region_body(struct site *s, const struct region *r);
 void emit_store(struct site *s, uint32_t output);
-struct site site_in_loop(const struct site *outer, const struct shape *shape, struct loop *loop);
 
 /* The machine column's functions: emit instruction v here. */
 typedef struct value emit_op(struct site *s, struct val v, const struct ins *ins);

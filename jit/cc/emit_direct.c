@@ -4,7 +4,7 @@
  * pointers moved so that the same index hits the pads; then outputs are copied back. No access touches a byte past a
  * buffer. */
 #include "core/arena.h"
-#include "jit/cc/emit.h"
+#include "jit/cc/loops.h"
 
 struct tail {
     gcc_jit_lvalue **in_pads, **out_pads; /* vectors on the stack */
@@ -103,7 +103,7 @@ void emit_direct(struct site *outer)
                         .hi = e->main->count,
                         .valid = r(t.valid),
                         .mask = r(t.mask)};
-    struct site s = site_in_loop(outer, &e->vector, &loop);
+    struct site s = loop_site(outer, &e->vector, &loop);
     site_set(&s, index, zero);
     state_begin(&s, region);
     site_jump(&s, head);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/arena.h"
+#include "jit/cc/loops.h"
 #include "jit/cc/packs.h"
 
 static gcc_jit_rvalue *r(gcc_jit_lvalue *l)
@@ -425,15 +426,7 @@ static gcc_jit_rvalue *active_lanes(struct site *s, const struct group *g, const
 
 static gcc_jit_rvalue *clamped(struct site *s, const struct span *span, gcc_jit_rvalue *t)
 {
-    gcc_jit_rvalue *last = site_sub(s, span->to, machine_long(s->e, 1));
-    gcc_jit_lvalue *at = site_local(s, s->e->t_long, "sample");
-    gcc_jit_block *over = site_block(s, "over"), *joined = site_block(s, "joined");
-    site_set(s, at, t);
-    site_branch(s, site_less(s, last, t), over, joined);
-    s->block = over;
-    site_set(s, at, last);
-    site_jump(s, joined);
-    return r(at);
+    return site_smaller(s, t, site_sub(s, span->to, machine_long(s->e, 1)));
 }
 
 /* Steps at the ends, one a turn, from t until `end`. */
@@ -531,7 +524,7 @@ void packs_run(struct site *outer, struct group *groups, const struct region *re
             continue;
         }
         struct loop l = *strip;
-        struct site s = site_in_loop(outer, g->shape, &l);
+        struct site s = loop_site(outer, g->shape, &l);
         cascade_run(&s, g);
         outer->block = s.block;
     }

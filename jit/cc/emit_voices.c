@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/arena.h"
+#include "jit/cc/loops.h"
 #include "jit/cc/packs.h"
 
 static gcc_jit_rvalue *r(gcc_jit_lvalue *l)
@@ -168,7 +169,7 @@ static void one_sample(struct site *s, const struct group *g, const struct block
 static void guest_sample(struct site *s, const struct region *guest, gcc_jit_rvalue *at)
 {
     struct loop l = *s->loop;
-    struct site lane = site_in_loop(s, &s->e->scalar, &l);
+    struct site lane = loop_site(s, &s->e->scalar, &l);
     l.index = at;
     l.at = site_add(&lane, l.base, at);
     emit_region_body(&lane, guest);
@@ -177,22 +178,10 @@ static void guest_sample(struct site *s, const struct region *guest, gcc_jit_rva
     s->block = lane.block;
 }
 
-static gcc_jit_rvalue *least(struct site *s, gcc_jit_rvalue *a, gcc_jit_rvalue *b)
-{
-    gcc_jit_lvalue *m = site_local(s, s->e->t_long, "end");
-    gcc_jit_block *other = site_block(s, "other"), *joined = site_block(s, "joined");
-    site_set(s, m, a);
-    site_branch(s, site_less(s, b, a), other, joined);
-    s->block = other;
-    site_set(s, m, b);
-    site_jump(s, joined);
-    return r(m);
-}
-
 static void samples(struct site *s, const struct group *g, const struct block *b)
 {
     struct emitter *e = s->e;
-    gcc_jit_rvalue *end = least(s, site_add(s, b->start, machine_long(e, s->shape->lanes)), s->loop->hi);
+    gcc_jit_rvalue *end = site_smaller(s, site_add(s, b->start, machine_long(e, s->shape->lanes)), s->loop->hi);
     gcc_jit_lvalue *at = site_local(s, e->t_long, "at");
     gcc_jit_block *head = site_block(s, "samples"), *turn = site_block(s, "sample"), *done = site_block(s, "done");
     site_set(s, at, b->start);
@@ -213,7 +202,7 @@ void voices_run(struct site *outer, struct group *g, const struct loop *strip)
     struct emitter *e = outer->e;
     const struct pack *p = g->pack;
     struct loop l = *strip;
-    struct site s = site_in_loop(outer, g->shape, &l);
+    struct site s = loop_site(outer, g->shape, &l);
     struct block b = {.in = ARENA_ARRAY(e->arena, p->n_inputs, gcc_jit_rvalue *), .out = tile(&s)};
     gcc_jit_lvalue *start = site_local(&s, e->t_long, "block");
     gcc_jit_block *head = site_block(&s, "blocks"), *turn = site_block(&s, "block"), *done = site_block(&s, "done");
