@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/support/kept.h"
+#include "tests/support/server_child.h"
 
 static const struct data_new_item one_item = {NULL, "{}", 2};
 
@@ -181,6 +182,7 @@ static void an_item_that_takes_the_process_with_it_is_counted(void **state)
     char id[DATA_JOB_ID];
     struct data_item item;
     uint32_t n;
+    kept_config.suspect_ms = 0;
     struct data_store *s = kept_open();
     kept_put_job(s, "a", NULL, 1, id);
     for (uint32_t attempt = 1; attempt <= DATA_ATTEMPTS + 1; attempt++) {
@@ -194,6 +196,39 @@ static void an_item_that_takes_the_process_with_it_is_counted(void **state)
     kept_good(data_items_lease(s, &item, 0, &n, &kept_fault));
     data_store_free(s);
     data_item_done(&item);
+}
+
+/* So that kills one soon after the other do not make an item guilty. */
+static void an_item_that_saw_two_processes_die_waits_while_the_third_is_young(void **state)
+{
+    (void)state;
+    char id[DATA_JOB_ID];
+    struct data_item item, other;
+    uint32_t n;
+    kept_config.suspect_ms = 300;
+    struct data_store *s = kept_open();
+    kept_put_job(s, "a", NULL, 1, id);
+    for (int death = 0; death < 2; death++) {
+        kept_good(data_items_lease(s, &item, 1, &n, &kept_fault));
+        assert_int_equal(n, 1);
+        data_item_done(&item);
+        s = kept_reopen(s);
+    }
+    double begun = now_s();
+    kept_put_job(s, "a", NULL, 1, id);
+    kept_good(data_items_lease(s, &other, 1, &n, &kept_fault)); /* a later job's */
+    assert_int_equal(n, 1);
+    assert_string_equal(other.job, id);
+    data_item_done(&other);
+    do {
+        kept_good(data_items_lease(s, &item, 1, &n, &kept_fault));
+        pause_ms(5);
+    } while (!n && now_s() - begun < 10);
+    assert_int_equal(n, 1);
+    assert_int_equal(item.attempts, 3);
+    assert_true(now_s() - begun >= 0.3);
+    data_item_done(&item);
+    data_store_free(s);
 }
 
 static void only_one_process_runs_items_and_the_next_takes_over(void **state)
@@ -281,6 +316,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cancelled_job_ends_when_what_runs_has, kept_set_up, kept_tear_down),
         cmocka_unit_test_setup_teardown(such_an_item_comes_behind_the_rest_of_its_job, kept_set_up, kept_tear_down),
         cmocka_unit_test_setup_teardown(an_item_that_takes_the_process_with_it_is_counted, kept_set_up, kept_tear_down),
+        cmocka_unit_test_setup_teardown(an_item_that_saw_two_processes_die_waits_while_the_third_is_young, kept_set_up,
+                                        kept_tear_down),
         cmocka_unit_test_setup_teardown(only_one_process_runs_items_and_the_next_takes_over, kept_set_up,
                                         kept_tear_down),
         cmocka_unit_test_setup_teardown(an_ended_job_makes_room_for_a_new_one, kept_set_up, kept_tear_down),

@@ -30,6 +30,7 @@ struct data_config data_config_default(void)
         .max_jobs_bytes = (uint64_t)1 << 30,
         .max_results_bytes = (uint64_t)16 << 30,
         .result_age_s = 86400,
+        .suspect_ms = 2000,
     };
 }
 

@@ -28,6 +28,7 @@ struct data_config {
     uint64_t max_jobs_bytes;   /* of those items' requests */
     uint64_t max_results_bytes;
     uint32_t result_age_s; /* since the job ended; the job itself is remembered as long again */
+    uint32_t suspect_ms;   /* an item that ran when two processes died is not leased in a process's first so many */
     /* Which part of max_jobs, _items, _jobs_bytes, _blobs_bytes and _results_bytes this owner may fill; NULL: all. */
     double (*share)(const char *owner, void *user);
     void *share_user;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/data/data_store_private.h"
+#include "jit/thread.h"
 
 enum { SMALL_RESULT = 16 << 10 }; /* always fits */
 
@@ -22,13 +23,22 @@ struct lease_op {
     uint32_t n, got;
 };
 
+enum { UNSUSPECTED = 1 };
+
+/* Items may have begun so often before. Somebody who kills the server again and again, or a machine that is out of
+ * memory, hits some item twice by chance; an item whose fault it is does it again later, with work done in between. */
+static int64_t attempts_allowed(const struct data_store *s)
+{
+    return clock_ms() - s->leads_from < s->config.suspect_ms ? UNSUSPECTED : INT64_MAX;
+}
+
 /* The next owner's first item, round after round; 0: none waits. */
 static int next_queued(struct data_store *s, int64_t *ret_item)
 {
     *ret_item = 0;
     for (int round = 0; round < 2 && !*ret_item; round++) {
         sqlite3_stmt *row;
-        int rc = data_row(&s->writer, &row, SQL_ITEM_QUEUED, "i", s->last_owner);
+        int rc = data_row(&s->writer, &row, SQL_ITEM_QUEUED, "ii", s->last_owner, attempts_allowed(s));
         if (rc == SQLITE_ROW) {
             *ret_item = sqlite3_column_int64(row, 0);
             s->last_owner = sqlite3_column_int64(row, 1);

@@ -105,6 +105,7 @@ struct data_store {
     int64_t last_owner; /* who had a turn last */
     int lock_fd;        /* held: this process runs items; -1 */
     bool leads;         /* it does */
+    int64_t leads_from; /* by clock_ms() */
     bool sweeping;      /* there is garbage left */
     bool owners_due;    /* there may be owners of nothing */
     int64_t first_body; /* bodies after this one are of this process; -1: not known yet */

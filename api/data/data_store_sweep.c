@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/data/data_store_private.h"
+#include "jit/thread.h"
 
 enum { CHUNKS_AT_ONCE = 16, BODIES_AT_ONCE = 256, OLD_AT_ONCE = 16 };
 
@@ -63,6 +64,7 @@ int data_lead(struct data_store *s)
     TRY_SQL(drop_cancelled(s));
     TRY_SQL(drop_orphans(s));
     s->leads = s->sweeping = true;
+    s->leads_from = clock_ms();
     return SQLITE_OK;
 }
 
