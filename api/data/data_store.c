@@ -115,6 +115,8 @@ static enum data_found be_open(struct data_store *s, char why[DATA_WHY])
     if (s->writer.db)
         return DATA_SOUND;
     enum data_found found = data_open_writer(s->dir, &s->writer, why);
+    if (found == DATA_CLOSED && data_reserve_open(s))
+        found = data_open_writer(s->dir, &s->writer, why);
     if (found == DATA_SOUND && read_totals(s) != SQLITE_OK) {
         snprintf(why, DATA_WHY, "its totals cannot be read");
         data_conn_close(&s->writer);
@@ -122,6 +124,8 @@ static enum data_found be_open(struct data_store *s, char why[DATA_WHY])
     }
     if (found == DATA_SOUND || found == DATA_CLOSED)
         open_readers(s, found == DATA_CLOSED);
+    if (found == DATA_SOUND)
+        data_reserve_make(s);
     return found;
 }
 
@@ -218,6 +222,16 @@ static bool passes(int code)
     return code == SQLITE_FULL || code == SQLITE_BUSY || code == SQLITE_IOERR || code == SQLITE_NOMEM;
 }
 
+/* One operation on a full disk. */
+static int run_in_reserve(struct data_store *s, struct data_op *op, const struct data_op *end, char why[DATA_WHY])
+{
+    if (!data_reserve_begin(s, op->frees))
+        return SQLITE_FULL;
+    int rc = run_all(s, op, end, why);
+    data_reserve_end(s);
+    return rc;
+}
+
 /* What fails together is tried one by one: one too many for the disk must not take the others with it. */
 static void write_ops(struct data_store *s, struct data_op *first, const struct data_op *end)
 {
@@ -229,11 +243,14 @@ static void write_ops(struct data_store *s, struct data_op *first, const struct 
     }
     int changes = sqlite3_total_changes(s->writer.db);
     int rc = run_all(s, first, end, why);
-    if (rc == SQLITE_OK) {
-        count_commit(s, sqlite3_total_changes(s->writer.db) != changes);
+    bool alone = first->next == end;
+    if (rc == SQLITE_FULL && alone)
+        rc = run_in_reserve(s, first, end, why);
+    if (rc == SQLITE_OK) { /* that something can be deleted does not say that something can be kept */
+        count_commit(s, sqlite3_total_changes(s->writer.db) != changes && !(alone && first->frees));
         return;
     }
-    if (first->next != end) {
+    if (!alone) {
         for (struct data_op *op = first, *next; op != end; op = next) {
             next = op->next;
             write_ops(s, op, next);
@@ -281,8 +298,12 @@ static int probe(struct data_store *s, struct data_op *op)
 
 static void tick(struct data_store *s, bool failing)
 {
-    struct data_op op = {.run = failing ? probe : data_sweep};
-    if (failing || s->leads)
+    struct data_op look = {.run = probe}, op = {.run = data_sweep, .frees = true};
+    if (failing)
+        write_locked(s, &look, NULL);
+    else if (s->dir)
+        data_reserve_make(s);
+    if (s->leads)
         write_locked(s, &op, NULL);
 }
 
@@ -361,7 +382,7 @@ void data_maintain(struct data_store *s)
         return;
     if (!ARENA_GUARD(arena)) {
         fault_init(&none, arena);
-        struct data_op op = {.run = data_sweep};
+        struct data_op op = {.run = data_sweep, .frees = true};
         (void)!data_submit(s, &op, &none);
     }
     arena_free(arena);

@@ -146,6 +146,6 @@ static int drop_blob(struct data_store *s, struct data_op *op)
 
 enum status data_blob_delete(struct data_store *s, const char *owner, const char *sha256, struct fault *fault)
 {
-    struct blob_op b = {.op.run = drop_blob, .owner = owner, .sha256 = sha256};
+    struct blob_op b = {.op = {.run = drop_blob, .frees = true}, .owner = owner, .sha256 = sha256};
     return data_submit(s, &b.op, fault);
 }

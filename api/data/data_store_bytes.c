@@ -222,7 +222,7 @@ void data_upload_free(struct data_upload *u)
 {
     struct arena *arena = u && u->body ? arena_new(1 << 16) : NULL;
     if (arena && !ARENA_GUARD(arena)) {
-        struct drop_op d = {.op.run = drop_upload, .upload = u};
+        struct drop_op d = {.op = {.run = drop_upload, .frees = true}, .upload = u};
         struct fault none;
         fault_init(&none, arena);
         (void)!data_submit(u->store, &d.op, &none);

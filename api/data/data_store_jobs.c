@@ -320,7 +320,7 @@ static int cancel(struct data_store *s, struct data_op *op)
 
 enum status data_job_cancel(struct data_store *s, const char *id, struct fault *fault)
 {
-    struct job_op j = {.op.run = cancel, .id = id};
+    struct job_op j = {.op = {.run = cancel, .frees = true}, .id = id};
     return data_submit(s, &j.op, fault);
 }
 

@@ -108,6 +108,7 @@ struct data_store {
     int64_t leads_from; /* by clock_ms() */
     bool sweeping;      /* there is garbage left */
     bool owners_due;    /* there may be owners of nothing */
+    int64_t reserve;    /* bytes of data.reserve */
     int64_t first_body; /* bodies after this one are of this process; -1: not known yet */
 
     pthread_t thread;
@@ -129,6 +130,7 @@ struct data_op {
     enum status status;
     const char *limit;
     char why[DATA_WHY];
+    bool frees; /* it makes room, and may use the reserve when there is none */
     bool done;
 };
 
@@ -191,6 +193,15 @@ int data_job_drop_queued(struct data_store *s, int64_t job);
 int data_results_room(struct data_store *s, const char *owner, uint64_t n, const char **ret_limit);
 int data_refuse_results(struct data_store *s, struct data_op *op, const char *owner, uint64_t n, const char *limit);
 int data_holder_drop(struct data_store *s, int64_t owner, int64_t body, bool *ret_was); /* data_store_blobs.c */
+
+/* The reserve (data_store_reserve.c), the writer thread's */
+
+void data_reserve_make(struct data_store *s); /* what is missing of it */
+/* The disk is full: between begin and end the reserve is there for one operation. False: there is none, or it is not
+ * for this one. */
+bool data_reserve_begin(struct data_store *s, bool frees);
+void data_reserve_end(struct data_store *s);
+bool data_reserve_open(struct data_store *s); /* data.db cannot even be opened for want of room: there is some now */
 
 /* Becomes the process that runs items, when there is none; what ran before waits again. (data_store_sweep.c) */
 int data_lead(struct data_store *s);
