@@ -14,6 +14,8 @@
 #include "jit/engine.h"
 
 struct api;
+struct exchange;
+struct multipart;
 struct pool; /* api/load/pool.h: worker threads for tiles and long requests */
 
 enum method {
@@ -95,6 +97,8 @@ void api_stop_jobs(struct api *api);
  * the pool, however long it takes. */
 struct api_batch {
     const struct job_item *item;
+    /* Brings the files it names in place of a multipart body; NULL: there are none. */
+    enum status (*load)(struct exchange *ex, struct multipart *parts);
     const struct client *client; /* whose job it is */
     uint32_t max_ms;             /* deadline, instead of max_request_ms */
     bool check_only;             /* the answer is 204 or a problem */

@@ -6,11 +6,11 @@
 
 #include "api/bytes/multipart.h"
 #include "api/bytes/stream.h"
-#include "api/bytes/uploads.h"
 #include "api/choice.h"
 #include "api/etag.h"
 #include "api/image/output.h"
 #include "api/image/pipeline.h"
+#include "api/image/uploads.h"
 #include "api/load/admission.h"
 #include "api/room.h"
 #include "api/subject.h"

@@ -7,8 +7,8 @@
 
 #include "api/audio/audio_in.h"
 #include "api/audio/convolver.h"
-#include "api/bytes/uploads.h"
 #include "api/etag.h"
+#include "api/image/uploads.h"
 #include "api/room.h"
 #include "core/text.h"
 

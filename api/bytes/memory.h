@@ -2,7 +2,9 @@
 #ifndef API_MEMORY_H
 #define API_MEMORY_H
 
-#include "api/image/encoder.h"
+#include <stdint.h>
+
+#include "api/bytes/sink.h"
 
 struct memory {
     struct sink sink;

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/jobs/job_item.h"
-
 enum { BOUNDARY_MAX = 70 };
 
 struct reader {
@@ -19,7 +17,7 @@ bool multipart_is(const struct exchange *ex)
 {
     const char *type = ex->req->header(ex->req, "Content-Type");
     if (ex->req->batch)
-        return ex->req->batch->item->n_files > 0;
+        return ex->req->batch->load != NULL;
     return type && !strncasecmp(type, "multipart/form-data", 19);
 }
 
@@ -121,7 +119,7 @@ static enum status read_item(struct exchange *ex, struct multipart *ret)
 {
     ret->parts[ret->n++] =
         (struct multipart_part){.name = "request", .type = "", .data = ex->req->body, .size = ex->req->body_size};
-    return job_item_load(ex, ret);
+    return ex->req->batch->load(ex, ret);
 }
 
 enum status multipart_read(struct exchange *ex, struct multipart *ret)

@@ -4,8 +4,8 @@
 #ifndef API_STREAM_H
 #define API_STREAM_H
 
+#include "api/bytes/sink.h"
 #include "api/exchange.h"
-#include "api/image/encoder.h"
 
 /* What makes it. `work` goes on until all is in the sink (*ret_done) or until `full` says so; `end` adds the trailers.
  */

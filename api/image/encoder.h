@@ -24,6 +24,7 @@
 #ifndef API_ENCODER_H
 #define API_ENCODER_H
 
+#include "api/bytes/sink.h"
 #include "api/image/dither.h"
 #include "api/image/format_image.h"
 #include "core/arena.h"
@@ -40,19 +41,6 @@ struct image_form {
      * encoder that asks for floats and diffuses them itself, band after band. */
     enum dither dither;
 };
-
-/* Takes bytes in order. One that cannot go on sets `failed` and ignores what follows, so that encoders need not look.
- */
-struct sink {
-    void (*put)(struct sink *s, const void *bytes, size_t n);
-    bool failed;
-};
-
-static inline void sink_put(struct sink *s, const void *bytes, size_t n)
-{
-    if (!s->failed && n)
-        s->put(s, bytes, n);
-}
 
 struct band {
     uint64_t index; /* in file order, over all frames */

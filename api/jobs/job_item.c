@@ -161,7 +161,9 @@ static enum status read_bytes(struct exchange *ex, struct data_bytes from, size_
     return STATUS_OK;
 }
 
-enum status job_item_load(struct exchange *ex, struct multipart *parts)
+/* As the parts of a multipart body; until the exchange ends. To be checked only: the first bytes of the audio, nothing
+ * of the others. */
+static enum status load(struct exchange *ex, struct multipart *parts)
 {
     const struct job_item *item = ex->req->batch->item;
     uint64_t all = 0, most = ex->api->config.max_body;
@@ -186,4 +188,10 @@ enum status job_item_load(struct exchange *ex, struct multipart *parts)
         }
     }
     return STATUS_OK;
+}
+
+void job_item_batch(const struct job_item *item, struct api_batch *batch)
+{
+    batch->item = item;
+    batch->load = item->n_files ? load : NULL;
 }

@@ -25,12 +25,10 @@ struct job_item {
 enum status job_item_read(const char *text, size_t n, const struct api_config *config, struct arena *a,
                           struct job_item *ret, struct fault *fault) MUST_CHECK;
 
+/* Sets what of a batch is the item's. */
+void job_item_batch(const struct job_item *item, struct api_batch *batch);
 /* The request that asks its route; `batch->item` has been read from the same text. */
 struct api_request job_item_request(const struct job_item *item, const struct api_batch *batch, const char *text,
                                     size_t n);
-
-/* Its files out of the store, as the parts of a multipart body; until the exchange ends. To be checked only: the first
- * bytes of the audio, nothing of the others. */
-enum status job_item_load(struct exchange *ex, struct multipart *parts) MUST_CHECK;
 
 #endif

@@ -197,7 +197,7 @@ static void ask(struct seat *seat, const struct data_item *item, const struct jo
 {
     struct api *api = seat->runner->api;
     struct client client = owner_of(api, item);
-    batch->item = read;
+    job_item_batch(read, batch);
     batch->client = &client;
     batch->max_ms = api->config.max_item_ms;
     struct api_request req = job_item_request(read, batch, item->request, item->n);

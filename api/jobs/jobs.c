@@ -142,8 +142,8 @@ static enum status move_faults(struct exchange *ex, size_t i, const struct fault
 static enum status check_route(struct exchange *ex, struct taking *t, size_t i, const struct job_item *item)
 {
     const struct client client = {.id = ex->client->id, .roles = ROLES_ALL}; /* who may send jobs may send both kinds */
-    const struct api_batch batch = {
-        .item = item, .client = &client, .max_ms = ex->api->config.max_request_ms, .check_only = true};
+    struct api_batch batch = {.client = &client, .max_ms = ex->api->config.max_request_ms, .check_only = true};
+    job_item_batch(item, &batch);
     struct api_request req = job_item_request(item, &batch, t->texts[i].text, t->texts[i].n);
     enum status status = STATUS_OK;
     (void)api_begin(ex->api, &req, &t->inner);

@@ -1,5 +1,5 @@
 /* See uploads.h. */
-#include "api/bytes/uploads.h"
+#include "api/image/uploads.h"
 
 #include "api/load/admission.h"
 
