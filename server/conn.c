@@ -27,7 +27,7 @@ static const char *field_value(const struct conn *c, const char *name)
     size_t n = strlen(name);
     for (size_t i = 0; i < c->fields.n; i++)
         if (c->fields.fields[i].name_size == n && !strncasecmp(c->fields.fields[i].name, name, n))
-            return c->fields.fields[i].value;
+            return c->stripped[i] ? c->stripped[i] : c->fields.fields[i].value;
     return NULL;
 }
 
@@ -110,7 +110,7 @@ void conn_refuse(struct conn *c, enum status status, const char *detail, const c
         snprintf(c->retry_after, sizeof c->retry_after, "%u", pool_retry_s(c->http->pool));
         r->headers[r->n_headers++] = (struct api_header){"Retry-After", c->retry_after};
     }
-    r->body_size = problem_write(c->problem, sizeof c->problem, status, detail, limit);
+    r->body_size = problem_write(c->problem, sizeof c->problem, status, detail, limit, c->request_id);
     r->body = c->problem;
     if (c->request.header)
         api_add_cors(c->http->api, &c->request, r);
@@ -238,6 +238,13 @@ static void set_trace(struct conn *c)
         memcpy(c->trace_parent, parent, strlen(parent) + 1);
 }
 
+static void drop_fields(struct conn *c)
+{
+    for (size_t i = 0; i < c->fields.n; i++)
+        free(c->stripped[i]);
+    c->fields.n = 0;
+}
+
 void conn_take_line(struct conn *c, const char *target)
 {
     const struct http *h = c->http;
@@ -246,7 +253,7 @@ void conn_take_line(struct conn *c, const char *target)
     c->answer_in_file = false;
     c->discarded = c->taken = 0;
     c->most_discarded = h->config.max_discard + h->config.max_body;
-    c->fields.n = 0;
+    drop_fields(c);
     c->facts = (struct header_facts){.content_length = -1};
     c->target = target;
     c->target_size = strlen(target);
@@ -265,16 +272,32 @@ void conn_take_line(struct conn *c, const char *target)
     }
 }
 
+static bool grow_fields(struct conn *c)
+{
+    size_t capacity = c->fields_capacity ? 2 * c->fields_capacity : 16;
+    struct header_field *fields = realloc(c->fields.fields, capacity * sizeof *fields);
+    if (!fields)
+        return false;
+    c->fields.fields = fields;
+    char **stripped = realloc(c->stripped, capacity * sizeof *stripped);
+    if (!stripped)
+        return false;
+    c->stripped = stripped;
+    c->fields_capacity = capacity;
+    return true;
+}
+
 bool conn_take_field(struct conn *c, const char *name, size_t name_size, const char *value, size_t value_size)
 {
-    if (c->fields.n == c->fields_capacity) {
-        size_t capacity = c->fields_capacity ? 2 * c->fields_capacity : 16;
-        struct header_field *fields = realloc(c->fields.fields, capacity * sizeof *fields);
-        if (!fields)
-            return false;
-        c->fields.fields = fields;
-        c->fields_capacity = capacity;
-    }
+    if (c->fields.n == c->fields_capacity && !grow_fields(c))
+        return false;
+    size_t n = value_size;
+    while (n && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+        n--;
+    char *stripped = n < value_size ? strndup(value, n) : NULL; /* the library keeps them, RFC 9112, 5.1 does not */
+    if (n < value_size && !stripped)
+        return false;
+    c->stripped[c->fields.n] = stripped;
     c->fields.fields[c->fields.n++] = (struct header_field){name, value, name_size, value_size};
     return true;
 }
@@ -543,6 +566,8 @@ void conn_free(struct conn *c)
     conn_answer_done(c);
     body_done(&c->body);
     uri_done(&c->uri);
+    drop_fields(c);
+    free(c->stripped);
     free(c->fields.fields);
     free(c);
 }

@@ -71,6 +71,7 @@ struct conn {
     uint32_t turns;  /* requests on this connection */
     struct timespec began, queued; /* the request; its work in the queue */
     struct header_list fields;
+    char **stripped; /* of each field that has blanks behind its value: the value without; else NULL */
     size_t fields_capacity;
     struct header_facts facts;
     struct uri uri;

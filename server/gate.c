@@ -48,15 +48,15 @@ void gate_free(struct gate *g)
 
 static void refuse(const struct gate *g, int fd, enum status status, const char *detail, const char *limit)
 {
-    char body[512], text[1024];
-    size_t size = problem_write(body, sizeof body, status, detail, limit);
-    uint32_t id[2] = {randombytes_random(), randombytes_random()};
+    char body[512], text[1024], id[17];
+    snprintf(id, sizeof id, "%08x%08x", randombytes_random(), randombytes_random());
+    size_t size = problem_write(body, sizeof body, status, detail, limit, id);
     int n = snprintf(text, sizeof text,
-                     "HTTP/1.1 %d %s\r\nServer: sinter/" SINTER_VERSION "\r\nX-Request-Id: %08x%08x\r\n"
+                     "HTTP/1.1 %d %s\r\nServer: sinter/" SINTER_VERSION "\r\nX-Request-Id: %s\r\n"
                      "X-Content-Type-Options: nosniff\r\nContent-Type: application/problem+json\r\nRetry-After: %u\r\n"
                      "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
-                     status_http(status), status == STATUS_BUSY ? "Service Unavailable" : "Too Many Requests", id[0],
-                     id[1], g->config.retry_after_s, size, body);
+                     status_http(status), status == STATUS_BUSY ? "Service Unavailable" : "Too Many Requests", id,
+                     g->config.retry_after_s, size, body);
     metrics_label(METRIC_LABEL_REFUSED, limit);
     metrics_request("(refused)", status_http(status));
     if (send(fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) == n && !shutdown(fd, SHUT_WR))

@@ -138,8 +138,19 @@ static enum status check_coding(const struct header_field *f, bool http_1_0, con
             return refuse(STATUS_BAD_REQUEST, "Transfer-Encoding has \"chunked\" before its end", ret_detail);
     if (!is_chunked(last, (size_t)(end - last)))
         return refuse(STATUS_BAD_REQUEST, "Transfer-Encoding does not end in \"chunked\"", ret_detail);
+    if (last == f->value) /* the HTTP library compares with "chunked" and would see no chunks */
+        return refuse(STATUS_BAD_REQUEST, "there are blanks behind Transfer-Encoding's value", ret_detail);
     return refuse(STATUS_NOT_IMPLEMENTED, "the only Transfer-Encoding accepted is \"chunked\", once and alone",
                   ret_detail);
+}
+
+/* Without the blanks behind it, which are none of the value's (RFC 9110, 5.5). */
+static size_t value_size(const struct header_field *f)
+{
+    size_t n = f->value_size;
+    while (n && (f->value[n - 1] == ' ' || f->value[n - 1] == '\t'))
+        n--;
+    return n;
 }
 
 struct counts {
@@ -157,7 +168,7 @@ static enum status check_field(const struct header_field *f, bool http_1_0, stru
     if (named(f, "Host")) {
         if (counts->host++)
             return refuse(STATUS_BAD_REQUEST, "there is more than one Host header", ret_detail);
-        if (!is_host(f->value, f->value_size))
+        if (!is_host(f->value, value_size(f)))
             return refuse(STATUS_BAD_REQUEST, "the Host header is not a host and port", ret_detail);
     } else if (named(f, "Content-Length")) {
         if (counts->length++)
@@ -171,7 +182,7 @@ static enum status check_field(const struct header_field *f, bool http_1_0, stru
         TRY(check_coding(f, http_1_0, ret_detail));
         facts->chunked = true;
     } else if (named(f, "Expect")) {
-        facts->expects_continue = f->value_size == 12 && !strncasecmp(f->value, "100-continue", 12);
+        facts->expects_continue = value_size(f) == 12 && !strncasecmp(f->value, "100-continue", 12);
     }
     return STATUS_OK;
 }

@@ -11,8 +11,8 @@
 #include "core/fault.h"
 
 struct header_field {
-    const char *name, *value; /* inside the head's bytes, both with a NUL behind */
-    size_t name_size, value_size;
+    const char *name, *value;     /* inside the head's bytes, both with a NUL behind */
+    size_t name_size, value_size; /* with the blanks behind the value, if there are some */
 };
 
 struct header_list {

@@ -16,15 +16,18 @@ static void escape(char *to, size_t size, const char *from)
     to[n] = 0;
 }
 
-size_t problem_write(char *text, size_t size, enum status status, const char *detail, const char *limit)
+size_t problem_write(char *text, size_t size, enum status status, const char *detail, const char *limit,
+                     const char *request_id)
 {
     char safe[512], tail[80] = "";
     escape(safe, sizeof safe, detail);
     if (limit)
         snprintf(tail, sizeof tail, ",\"limit\":\"%s\"", limit);
-    int n = snprintf(text, size,
-                     "{\"type\":\"/errors/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"%s,\"errors\":[]}\n",
-                     status_slug(status), status_title(status), status_http(status), safe, tail);
+    int n =
+        snprintf(text, size,
+                 "{\"type\":\"/errors/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"%s,\"request_id\":\"%s\","
+                 "\"errors\":[]}\n",
+                 status_slug(status), status_title(status), status_http(status), safe, tail, request_id);
     assert(n > 0 && (size_t)n < size);
     return (size_t)n < size ? (size_t)n : size - 1;
 }

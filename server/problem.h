@@ -7,7 +7,9 @@
 
 #include "core/fault.h"
 
-/* Writes into `text`; a detail that does not fit is a mistake of ours. `limit` may be NULL. Returns the length. */
-size_t problem_write(char *text, size_t size, enum status status, const char *detail, const char *limit);
+/* Writes into `text`; a detail that does not fit is a mistake of ours. `limit` may be NULL. The id has nothing to
+ * escape. Returns the length. */
+size_t problem_write(char *text, size_t size, enum status status, const char *detail, const char *limit,
+                     const char *request_id);
 
 #endif

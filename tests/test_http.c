@@ -129,6 +129,8 @@ static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **s
         if (r.status >= 400 && !requests[i].by_library &&
             (!strstr(r.text, "application/problem+json") || !strstr(r.text, "\"detail\":\"")))
             fail_msg("%s: not a problem\n%s", requests[i].what, r.text);
+        if (r.status >= 400 && !requests[i].by_library && !strstr(r.text, "\"request_id\":\""))
+            fail_msg("%s: the problem has no request_id\n%s", requests[i].what, r.text);
         if (r.status && !requests[i].by_library &&
             (!strstr(r.text, "X-Request-Id: ") || !strstr(r.text, "Server: sinter/") ||
              !strstr(r.text, "X-Content-Type-Options: nosniff")))
@@ -192,6 +194,10 @@ static void a_request_id_is_kept_when_it_is_harmless(void **state)
     struct child c = child_start(NULL);
     exchange(&c, RAW(GET(HOST "X-Request-Id: abc-1.2_Z\r\n")), 60, &r);
     assert_non_null(strstr(r.text, "X-Request-Id: abc-1.2_Z\r\n"));
+    exchange(&c, RAW(GET(HOST "X-Request-Id: abc-2 \t\r\n")), 60, &r);
+    assert_non_null(strstr(r.text, "X-Request-Id: abc-2\r\n"));
+    exchange(&c, RAW("GET /a%00 HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n\r\n"), 60, &r);
+    assert_non_null(strstr(r.text, "\"request_id\":\"mine\""));
     exchange(&c, RAW(GET(HOST "X-Request-Id: a\"b\r\n")), 60, &r);
     assert_null(strstr(r.text, "a\"b"));
     assert_int_equal(child_stop(&c), 0);

@@ -21,6 +21,7 @@
 #define GET(fields) LINE HOST fields CR
 #define POST(fields, body) "POST /graphs HTTP/1.1" CR HOST "Content-Type: application/json" CR fields CR body
 #define CHUNKED(chunks) POST("Transfer-Encoding: chunked" CR, chunks)
+#define CHUNKED_BY(coding, chunks) POST("Transfer-Encoding: " coding CR, chunks)
 #define RAW(text) text, sizeof text - 1
 
 /* OPEN: the next request is answered. CLOSED: the server ends the connection. EITHER is allowed. WAITS: for more; no
@@ -114,6 +115,8 @@ static const struct http_case {
     {"two Hosts", RAW(GET(HOST)), 400, 0, CLOSED},
     {"two Hosts, another case", RAW(GET("hOsT: a" CR)), 400, 0, CLOSED},
     {"an empty Host", RAW(LINE "Host:" CR CR), 200, 0, OPEN},
+    {"a Host with blanks around", RAW(LINE "Host: \t a:80 \t " CR CR), 200, 0, OPEN},
+    {"a Host with a blank inside", RAW(LINE "Host: a b" CR CR), 400, 0, CLOSED},
     {"a Host with a port", RAW(LINE "Host: a:80" CR CR), 200, 0, OPEN},
     {"a Host with an empty port", RAW(LINE "Host: a:" CR CR), 200, 0, OPEN},
     {"an IPv6 Host", RAW(LINE "Host: [::1]:80" CR CR), 200, 0, OPEN},
@@ -195,6 +198,8 @@ static const struct http_case {
     {"chunked twice", RAW(POST("Transfer-Encoding: chunked, chunked" CR, "0" CR CR)), 400, 0, CLOSED},
     {"chunked twice, in two lines",
      RAW(POST("Transfer-Encoding: chunked" CR "Transfer-Encoding: chunked" CR, "0" CR CR)), 400, 0, CLOSED},
+    {"chunked with blanks behind", RAW(CHUNKED_BY("chunked \t", "0" CR CR)), 400, 0, CLOSED},
+    {"a length with blanks behind", RAW(POST("Content-Length: 5 " CR, "hello")), 400, 0, EITHER},
     {"chunked with a parameter", RAW(POST("Transfer-Encoding: chunked;q=1" CR, "0" CR CR)), 400, 501, CLOSED},
     {"chunked in quotes", RAW(POST("Transfer-Encoding: \"chunked\"" CR, "0" CR CR)), 400, 501, CLOSED},
     {"xchunked", RAW(POST("Transfer-Encoding: xchunked" CR, "0" CR CR)), 400, 501, CLOSED},
