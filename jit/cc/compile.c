@@ -58,19 +58,31 @@ static const char *const options[] = {
  * combs (Freeverb: 9.3 to 10.9 ns a frame). */
 static const char spend_registers[] = "-fira-loop-pressure";
 
-static gcc_jit_context *context_new(enum target target, const struct plan *plan)
+/* What decides over a context: kernels that agree in it may share one. */
+struct manner {
+    enum target width;
+    bool spends_registers;
+};
+
+static struct manner manner_of(const struct plan *plan, enum target target)
+{
+    return (struct manner){width_choose(plan, target), width_spends_registers(plan)};
+}
+
+static gcc_jit_context *context_new(struct manner manner)
 {
     gcc_jit_context *c = gcc_jit_context_acquire();
+    bool v4 = manner.width == TARGET_V4;
     if (!c)
         return NULL;
     gcc_jit_context_set_int_option(c, GCC_JIT_INT_OPTION_OPTIMIZATION_LEVEL, 1);
     gcc_jit_context_set_bool_print_errors_to_stderr(c, 0);
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         gcc_jit_context_add_command_line_option(c, options[i]);
-    if (width_spends_registers(plan))
+    if (manner.spends_registers)
         gcc_jit_context_add_command_line_option(c, spend_registers);
-    gcc_jit_context_add_command_line_option(c, target == TARGET_V4 ? "-march=x86-64-v4" : "-march=x86-64-v3");
-    if (target == TARGET_V4)
+    gcc_jit_context_add_command_line_option(c, v4 ? "-march=x86-64-v4" : "-march=x86-64-v3");
+    if (v4)
         gcc_jit_context_add_command_line_option(c, "-mprefer-vector-width=512");
     return c;
 }
@@ -96,14 +108,21 @@ static enum status read_file(const char *path, struct arena *a, char **ret_data,
     return STATUS_OK;
 }
 
-static enum status write_assembly(const struct plan *plan, enum target target, const char *path, struct arena *a,
-                                  struct fault *fault)
+/* Kernels of one manner in one context. */
+struct crowd {
+    struct manner manner;
+    const struct plan **plans;
+    const char **names;
+    size_t n;
+};
+
+static enum status write_assembly(const struct crowd *crowd, const char *path, struct arena *a, struct fault *fault)
 {
-    enum target width = width_choose(plan, target);
-    gcc_jit_context *c = context_new(width, plan);
+    gcc_jit_context *c = context_new(crowd->manner);
     if (!c)
         return fail(fault, "libgccjit", "no context");
-    emit_kernel(c, width, plan->ir, plan, a);
+    for (size_t i = 0; i < crowd->n; i++)
+        emit_kernel(c, crowd->names[i], crowd->manner.width, crowd->plans[i]->ir, crowd->plans[i], a);
     const char *error = gcc_jit_context_get_first_error(c);
     if (!error) {
         gcc_jit_context_compile_to_file(c, GCC_JIT_OUTPUT_KIND_ASSEMBLER, path);
@@ -130,31 +149,75 @@ static enum status assemble(const char *text, const char *object, struct fault *
     return STATUS_OK;
 }
 
+/* Those of `plans` that are to be compiled in this manner. Named by their order here: a lone one is "kernel". */
+static struct crowd crowd_of(const struct plan *const *plans, size_t n, enum target target, struct manner manner,
+                             struct arena *a)
+{
+    struct crowd c = {manner, ARENA_ARRAY(a, n, const struct plan *), ARENA_ARRAY(a, n, const char *), 0};
+    for (size_t i = 0; i < n; i++) {
+        struct manner m = manner_of(plans[i], target);
+        if (m.width != manner.width || m.spends_registers != manner.spends_registers)
+            continue;
+        c.names[c.n] = c.n ? arena_printf(a, "kernel_%zu", c.n) : "kernel";
+        c.plans[c.n++] = plans[i];
+    }
+    return c;
+}
+
 enum status compile_text(const struct plan *plan, enum target target, const char *dir, struct arena *a, char **ret_text,
                          size_t *ret_n, struct fault *fault)
 {
     const char *path = arena_printf(a, "%s/kernel.s", dir);
-    enum status s = write_assembly(plan, target, path, a, fault);
+    struct crowd crowd = crowd_of(&plan, 1, target, manner_of(plan, target), a);
+    enum status s = write_assembly(&crowd, path, a, fault);
     if (s == STATUS_OK)
         s = read_file(path, a, ret_text, ret_n, fault);
     unlink(path);
     return s;
 }
 
-enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a,
-                          struct image *ret_image, struct fault *fault)
+static enum status compile_crowd(const struct crowd *crowd, const char *dir, struct arena *a, struct image *ret_images,
+                                 struct fault *fault)
 {
     const char *text = arena_printf(a, "%s/kernel.s", dir), *object = arena_printf(a, "%s/kernel.o", dir);
     char *file = NULL;
     size_t n = 0;
-    enum status s = write_assembly(plan, target, text, a, fault);
+    enum status s = write_assembly(crowd, text, a, fault);
     if (s == STATUS_OK)
         s = assemble(text, object, fault);
     if (s == STATUS_OK)
         s = read_file(object, a, &file, &n, fault);
     unlink(text);
     unlink(object);
-    return s == STATUS_OK ? object_flatten((const uint8_t *)file, n, "kernel", a, ret_image, fault) : s;
+    return s == STATUS_OK ? object_flatten_many((const uint8_t *)file, n, crowd->names, crowd->n, a, ret_images, fault)
+                          : s;
+}
+
+enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a,
+                          struct image *ret_image, struct fault *fault)
+{
+    struct crowd crowd = crowd_of(&plan, 1, target, manner_of(plan, target), a);
+    return compile_crowd(&crowd, dir, a, ret_image, fault);
+}
+
+enum status compile_images(const struct plan *const *plans, size_t n, enum target target, const char *dir,
+                           struct arena *a, struct image *ret_images, struct fault *fault)
+{
+    struct image *images = ARENA_ARRAY(a, n, struct image), *done = ARENA_ARRAY(a, n, struct image);
+    bool *is_done = ARENA_ARRAY(a, n, bool);
+    for (size_t i = 0; i < n; i++) {
+        if (is_done[i])
+            continue;
+        struct crowd crowd = crowd_of(plans, n, target, manner_of(plans[i], target), a);
+        TRY(compile_crowd(&crowd, dir, a, images, fault));
+        for (size_t k = i, next = 0; next < crowd.n; k++)
+            if (plans[k] == crowd.plans[next]) {
+                done[k] = images[next++];
+                is_done[k] = true;
+            }
+    }
+    memcpy(ret_images, done, n * sizeof *done);
+    return STATUS_OK;
 }
 
 const char *compiler_id(struct arena *a)

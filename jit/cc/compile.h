@@ -12,6 +12,11 @@ enum status compile_text(const struct plan *plan, enum target target, const char
                          size_t *ret_n, struct fault *fault) MUST_CHECK;
 enum status compile_image(const struct plan *plan, enum target target, const char *dir, struct arena *a,
                           struct image *ret_image, struct fault *fault) MUST_CHECK;
+/* Each as compile_image() makes it, though those that take the same options share a context, an object file and the
+ * bytes of their images: a fifth of the time is saved. Tests have that many; the service has one at a time.
+ * Different plans. */
+enum status compile_images(const struct plan *const *plans, size_t n, enum target target, const char *dir,
+                           struct arena *a, struct image *ret_images, struct fault *fault) MUST_CHECK;
 const char *compiler_id(struct arena *a); /* "libgccjit 12.2.0 codegen 1" */
 
 #endif

@@ -241,7 +241,7 @@ static void emit_main(struct emitter *e)
     gcc_jit_type *call_ptr = gcc_jit_type_get_pointer(call_type(e, f));
     gcc_jit_param *param = gcc_jit_context_new_param(e->ctxt, NULL, call_ptr, "call");
     gcc_jit_function *fn =
-        gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_EXPORTED, e->t_void, "kernel", 1, &param, 0);
+        gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_EXPORTED, e->t_void, e->name, 1, &param, 0);
     gcc_jit_rvalue *call = gcc_jit_param_as_rvalue(param);
     main_allocate(e);
     m->prologue = uniform_site(e, fn, gcc_jit_function_new_block(fn, "prologue"), code_uses(&e->ir->main, e->arena));
@@ -272,12 +272,13 @@ static void emit_main(struct emitter *e)
     emit_rows(e, pro, outs, field(pro, call, &f[F_STRIDE]));
 }
 
-void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir, const struct plan *plan,
-                 struct arena *arena)
+void emit_kernel(gcc_jit_context *ctxt, const char *name, enum target target, const struct ir *ir,
+                 const struct plan *plan, struct arena *arena)
 {
     struct emitter *e = ARENA_NEW(arena, struct emitter);
     struct main_body m = {0};
-    *e = (struct emitter){.ctxt = ctxt, .target = target, .ir = ir, .plan = plan, .arena = arena, .main = &m};
+    *e = (struct emitter){
+        .ctxt = ctxt, .target = target, .name = name, .ir = ir, .plan = plan, .arena = arena, .main = &m};
     e->tables = ARENA_ARRAY(arena, ir->n_tables, bool);
     machine_init(e);
     fns_emit(e);

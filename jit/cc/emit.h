@@ -1,12 +1,13 @@
-/* From IR and plan to a libgccjit context that holds the function `kernel`. */
+/* From IR and plan to a libgccjit context that holds the kernel, one exported function. */
 #ifndef JIT_CC_EMIT_H
 #define JIT_CC_EMIT_H
 
 #include "jit/cc/machine.h"
 
-/* Fills `ctxt`; `ir` is verified and rated, `plan` its plan. */
-void emit_kernel(gcc_jit_context *ctxt, enum target target, const struct ir *ir, const struct plan *plan,
-                 struct arena *arena);
+/* Into `ctxt`, beside what is there; `name` is the kernel's symbol, which no other there has or begins with `name` and
+ * an underscore. `ir` is verified and rated, `plan` its plan. */
+void emit_kernel(gcc_jit_context *ctxt, const char *name, enum target target, const struct ir *ir,
+                 const struct plan *plan, struct arena *arena);
 
 /* What the call says of a plane and of an image, as the prologue loaded it. */
 struct plane_view {

@@ -355,7 +355,7 @@ static void fn_define(struct emitter *e, struct coherent_fn *c)
         values[k].part[0] = gcc_jit_param_as_rvalue(params[k]);
     }
     params[fn->n_params] = gcc_jit_context_new_param(e->ctxt, NULL, memo_type, "memo");
-    const char *name = arena_printf(e->arena, "fn_%u_memo_%u", c->fn, c->uniform);
+    const char *name = arena_printf(e->arena, "%s_fn_%u_memo_%u", e->name, c->fn, c->uniform);
     c->f =
         gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_INTERNAL,
                                      machine_type(&e->vector, fn->result_type), name, (int)fn->n_params + 1, params, 0);

@@ -1,5 +1,6 @@
 /* Conversions between types, and table gathers: operations whose operand and result differ in width. See emit_ops.c. */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/arena.h"
 #include "jit/cc/emit.h"
@@ -162,9 +163,9 @@ struct value emit_from_high(struct site *s, struct val v, const struct ins *ins)
 static void table_define(struct emitter *e, uint32_t index)
 {
     const struct ir_table *t = &e->ir->tables[index];
-    size_t cap = 96 + (size_t)t->n * sizeof " 0x00000000,", n;
+    size_t cap = 96 + strlen(e->name) + (size_t)t->n * sizeof " 0x00000000,", n;
     char *text = arena_alloc(e->arena, cap);
-    n = (size_t)snprintf(text, cap, "\t.pushsection .rodata\n\t.balign 64\n.Ltable_%u:", index);
+    n = (size_t)snprintf(text, cap, "\t.pushsection .rodata\n\t.balign 64\n.L%s_table_%u:", e->name, index);
     for (uint32_t i = 0; i < t->n; i++)
         n += (size_t)snprintf(text + n, cap - n, "%s 0x%x", i % 16 ? "," : "\n\t.long", (unsigned)t->data.i[i]);
     snprintf(text + n, cap - n, "\n\t.popsection");
@@ -175,10 +176,9 @@ static void table_define(struct emitter *e, uint32_t index)
 static gcc_jit_rvalue *table_base(struct site *s, uint32_t index)
 {
     struct emitter *e = s->e;
-    char text[48];
     if (!e->tables[index])
         table_define(e, index);
-    snprintf(text, sizeof text, "lea .Ltable_%u(%%%%rip), %%0", index);
+    const char *text = arena_printf(e->arena, "lea .L%s_table_%u(%%%%rip), %%0", e->name, index);
     return SITE_ASM0(s, e->ir->tables[index].type == TYPE_F32 ? e->t_float_ptr : e->t_int_ptr, "r", text);
 }
 

@@ -182,7 +182,7 @@ static gcc_jit_function *fn_declare(struct emitter *e, const struct shape *shape
         params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, gcc_jit_type_get_pointer(e->vector.f32), "arguments");
     if (p.pair)
         params[n++] = gcc_jit_context_new_param(e->ctxt, NULL, gcc_jit_type_get_pointer(shape->f64), "upper");
-    const char *name = arena_printf(e->arena, "fn_%u_%d", index, shape->lanes);
+    const char *name = arena_printf(e->arena, "%s_fn_%u_%d", e->name, index, shape->lanes);
     return gcc_jit_context_new_function(e->ctxt, NULL, GCC_JIT_FUNCTION_INTERNAL, machine_type(shape, fn->result_type),
                                         name, n, params, 0);
 }

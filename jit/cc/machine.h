@@ -40,6 +40,7 @@ struct emitter {
     gcc_jit_context *ctxt;
     enum target target;
     bool v4;
+    const char *name; /* of the kernel; what it calls its functions and tables begins with it */
     const struct ir *ir;
     const struct plan *plan;
     struct arena *arena;

@@ -153,15 +153,23 @@ static enum status find_entry(struct object *o, const char *symbol, uint32_t *re
     return refuse(o, "no entry");
 }
 
-enum status object_flatten(const uint8_t *file, size_t size, const char *symbol, struct arena *a,
-                           struct image *ret_image, struct fault *fault)
+enum status object_flatten_many(const uint8_t *file, size_t size, const char *const *symbols, size_t n, struct arena *a,
+                                struct image *ret_images, struct fault *fault)
 {
     struct object o = {.file = file, .size = size, .fault = fault};
-    uint32_t entry = 0;
+    uint32_t *entries = ARENA_ARRAY(a, n, uint32_t);
     TRY(open_object(&o));
     TRY(lay_out(&o, a));
     TRY(relocate_all(&o));
-    TRY(find_entry(&o, symbol, &entry));
-    *ret_image = (struct image){.bytes = o.image, .size = (size_t)o.total, .entry = entry};
+    for (size_t i = 0; i < n; i++)
+        TRY(find_entry(&o, symbols[i], &entries[i]));
+    for (size_t i = 0; i < n; i++)
+        ret_images[i] = (struct image){.bytes = o.image, .size = (size_t)o.total, .entry = entries[i]};
     return STATUS_OK;
+}
+
+enum status object_flatten(const uint8_t *file, size_t size, const char *symbol, struct arena *a,
+                           struct image *ret_image, struct fault *fault)
+{
+    return object_flatten_many(file, size, &symbol, 1, a, ret_image, fault);
 }
