@@ -32,9 +32,9 @@ static bool start(struct test_engine *e, const char *compiler, struct arena *a)
     if (!interp_isa_available(e->isa) || (kernels && !target_runs_here(e->target)))
         return true;
     fault_init(&fault, a);
-    config.tier = kernels ? TIER_JIT : TIER_INTERP;
+    config.tier = kernels && compiler ? TIER_JIT : TIER_INTERP;
     config.isa = e->isa;
-    config.target = e->target;
+    config.target = compiler ? e->target : TARGET_NONE;
     config.store_dir = NULL;
     config.compiler_path = compiler;
     config.programs = config.kernels = 64;
@@ -42,17 +42,27 @@ static bool start(struct test_engine *e, const char *compiler, struct arena *a)
     return engine_new(&config, &e->engine, &fault) == STATUS_OK;
 }
 
-bool test_engines_start(void)
+static bool start_all(const char *compiler)
 {
     struct arena *a = arena_new(1 << 20);
-    char path[512];
     bool ok = a != NULL;
-    snprintf(path, sizeof path, "%s/sinter-cc", test_build_dir());
     for (int i = 0; i < TEST_ENGINES; i++)
-        ok = ok && start(&test_engines[i], path, a);
+        ok = ok && start(&test_engines[i], compiler, a);
     arena_free(a);
     fp_state_enter();
     return ok;
+}
+
+bool test_engines_start(void)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/sinter-cc", test_build_dir());
+    return start_all(path);
+}
+
+bool test_engines_start_alone(void)
+{
+    return start_all(NULL);
 }
 
 void test_engines_stop(void)

@@ -18,6 +18,7 @@ extern struct test_engine test_engines[TEST_ENGINES]; /* the reference first */
 
 /* Starts those that run here and enters the floating-point state; false when one does not start. */
 bool test_engines_start(void);
+bool test_engines_start_alone(void); /* without workers: their programs are interpreted, or get kernels otherwise */
 void test_engines_stop(void);
 /* The last line that an engine logged: why a kernel did not come. */
 const char *test_engines_log(void);

@@ -17,6 +17,7 @@ struct writer {
     uint64_t rng;
     bool audio, list;
     uint32_t channels;
+    bool small;
     int budget; /* calls and operators that may still be written */
     int lets;
     struct name names[96]; /* what expressions may refer to: node ports, parameters, let */
@@ -356,7 +357,7 @@ static const char *node(struct writer *w, const char *name, const struct node_de
 
 static void write_nodes(struct writer *w, struct graph_random *g)
 {
-    size_t loops = w->audio ? below(w, 3) : 0, plain = below(w, 5);
+    size_t loops = w->audio ? below(w, w->small ? 2 : 3) : 0, plain = below(w, w->small ? 3 : 5);
     for (size_t i = 0; i < loops; i++) {
         g->names[i] = arena_printf(w->a, "loop%zu", i);
         add_name(w, g->names[i], 1);
@@ -395,27 +396,37 @@ static char *all_names(struct writer *w, uint32_t k, uint32_t n)
     return text;
 }
 
-struct graph_random graph_random(struct arena *a, uint64_t seed)
+static struct graph_random write_graph(struct arena *a, uint64_t seed, bool small)
 {
     struct graph_random g = {0};
-    struct writer w = {.a = a, .rng = seed * 2 + 1};
+    struct writer w = {.a = a, .rng = seed * 2 + 1, .small = small};
     w.audio = below(&w, 2);
     w.list = below(&w, 2);
     w.channels = w.audio ? 1 + below(&w, 2) : 0;
-    w.budget = 6 + (int)below(&w, below(&w, 4) ? 14 : 60);
+    w.budget = small ? 1 + (int)below(&w, 8) : 6 + (int)below(&w, below(&w, 4) ? 14 : 60);
     g.layout = (struct layout){w.audio ? GRAPH_AUDIO : GRAPH_FIELD, w.channels};
     g.bake = below(&w, 8) == 0;
     write_params(&w, &g);
     write_nodes(&w, &g);
-    if (w.budget < 4)
-        w.budget = 4;
-    uint32_t n = w.list ? 1 + below(&w, GRAPH_RANDOM_OUTPUTS) : 1;
+    if (w.budget < (small ? 1 : 4))
+        w.budget = small ? 1 : 4;
+    uint32_t n = w.list ? 1 + below(&w, small ? 2 : GRAPH_RANDOM_OUTPUTS) : 1;
     char *text = arena_strdup(a, "");
     for (uint32_t i = 0; i < n; i++)
         text = arena_printf(a, below(&w, 2) ? "%s%s\"clip(%s)%s\"" : "%s%s\"%s%s\"", text, i ? ", " : "",
-                            expression(&w, 1, 4), all_names(&w, i, n));
+                            expression(&w, 1, small ? 3 : 4), all_names(&w, i, n));
     g.output = w.list ? arena_printf(a, "[%s]", text) : text;
     return g;
+}
+
+struct graph_random graph_random(struct arena *a, uint64_t seed)
+{
+    return write_graph(a, seed, false);
+}
+
+struct graph_random graph_random_small(struct arena *a, uint64_t seed)
+{
+    return write_graph(a, seed, true);
 }
 
 char *graph_random_text(const struct graph_random *g, const char *output, struct arena *a)

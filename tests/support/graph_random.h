@@ -21,6 +21,8 @@ struct graph_random {
 };
 
 struct graph_random graph_random(struct arena *a, uint64_t seed);
+/* Of at most three nodes and two outputs. */
+struct graph_random graph_random_small(struct arena *a, uint64_t seed);
 /* The graph's JSON, with this output in place of its own unless NULL. */
 char *graph_random_text(const struct graph_random *g, const char *output, struct arena *a);
 
