@@ -1,6 +1,7 @@
 /* labels: api
  * Refusals and the routes beside /render and /process: each slug provoked, every limit named, graphs kept. */
 #include "tests/support/ask.h"
+#include "tests/support/folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,9 +187,9 @@ static void heads_are_judged_before_bodies(void **state)
 static void graphs_are_stored_and_survive(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/sinter-test-XXXXXX", command[64];
+    char dir[FOLDER_PATH];
     struct api_config config = api_config_default();
-    assert_non_null(mkdtemp(dir));
+    folder_make(dir);
     config.store_dir = dir;
     struct api *other = small_api(config);
     struct ask a = {
@@ -218,8 +219,7 @@ static void graphs_are_stored_and_survive(void **state)
     assert_int_equal(res.http_status, 200);
     api_response_done(&res);
     api_free(other);
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    assert_int_equal(system(command), 0);
+    folder_remove(dir);
 }
 
 static void a_broken_graph_store_costs_only_graphs(void **state)

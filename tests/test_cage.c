@@ -27,9 +27,10 @@
 #include "jit/cc/admit.h"
 #include "jit/cc/cage.h"
 #include "tests/support/cc_worker.h"
+#include "tests/support/folder.h"
 
-static char dir[64], tmpdir[80], secret[80]; /* the worker's folder, and a file beside it */
-static unsigned held;                        /* on this machine */
+static char dir[FOLDER_PATH], tmpdir[80], secret[80]; /* the worker's folder, and a file beside it */
+static unsigned held;                                 /* on this machine */
 
 enum { DIED = 1000 }; /* and the signal */
 
@@ -368,18 +369,15 @@ static void a_worker_ends_with_its_server(void **state)
 
 static int tear_down(void **state)
 {
-    char command[100];
     (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    folder_remove(dir);
+    return 0;
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/sinter-cage-XXXXXX");
-    if (!mkdtemp(dir))
-        return -1;
+    folder_make(dir);
     snprintf(tmpdir, sizeof tmpdir, "%s/tmp", dir);
     snprintf(secret, sizeof secret, "%s/kernels.db", dir);
     FILE *f = fopen(secret, "w");

@@ -21,6 +21,7 @@
 
 #include "jit/cc_protocol.h"
 #include "jit/compiler.h"
+#include "tests/support/folder.h"
 
 /* The fake worker */
 
@@ -122,7 +123,7 @@ static int fake_worker(const char *self, const char *mode)
 
 /* The test's side */
 
-static char dir[64];
+static char dir[FOLDER_PATH];
 static struct arena *arena;
 static struct ir *ir;
 
@@ -130,10 +131,10 @@ static int set_up(void **state)
 {
     (void)state;
     struct fault f;
-    snprintf(dir, sizeof dir, "/tmp/sinter-test-XXXXXX");
+    folder_make(dir);
     arena = arena_new(64 << 20);
     fault_init(&f, arena);
-    if (!mkdtemp(dir) || ir_parse("main { %1 = input 0 out 0 %1 }", arena, &ir, &f))
+    if (ir_parse("main { %1 = input 0 out 0 %1 }", arena, &ir, &f))
         return -1;
     char *tmp = arena_printf(arena, "%s/tmp", dir);
     return mkdir(tmp, 0700) || setenv("TMPDIR", tmp, 1);
@@ -142,11 +143,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    char command[128];
     unsetenv("TMPDIR");
     arena_free(arena);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    folder_remove(dir);
+    return 0;
 }
 
 static const char *fake(const char *mode)

@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include "tests/support/ask.h"
+#include "tests/support/folder.h"
 #include "tests/support/vfs_faults.h"
 
 enum { NOBODY = 65534 };
 
-static char dir[64], last_word[1024];
+static char dir[FOLDER_PATH], last_word[1024];
 static atomic_int words;
 static bool key_told; /* that the key of streams cannot be kept */
 
@@ -42,15 +43,12 @@ static struct api *with_store(void)
 
 static void make_dir(void)
 {
-    strcpy(dir, "/tmp/sinter-degraded-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    folder_make(dir);
 }
 
 static void remove_dir(void)
 {
-    char command[256];
-    snprintf(command, sizeof command, "chmod 700 %s; rm -r %s", dir, dir);
-    assert_int_equal(system(command), 0);
+    folder_remove(dir);
 }
 
 static struct api_response post_graph(struct api *to, int k)

@@ -10,13 +10,14 @@
 #include "api/data/data_store.h"
 #include "core/hash.h"
 #include "tests/support.h"
+#include "tests/support/folder.h"
 #include "tests/support/vfs_faults.h"
 
 enum { LARGE = DATA_PIECE + 5000 };
 
 static struct arena *arena;
 static struct fault fault;
-static char dir[64];
+static char dir[FOLDER_PATH];
 static struct data_config config;
 static unsigned tried, refused;
 
@@ -48,20 +49,14 @@ static int tear_down(void **state)
 
 static void make_dir(void)
 {
-    strcpy(dir, "/dev/shm/sinter-torture-XXXXXX");
-    if (!mkdtemp(dir)) {
-        strcpy(dir, "/tmp/sinter-torture-XXXXXX");
-        assert_non_null(mkdtemp(dir));
-    }
+    folder_make_in_memory(dir);
     config = data_config_default();
     config.dir = dir;
 }
 
 static void remove_dir(void)
 {
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    assert_int_equal(system(command), 0);
+    folder_remove(dir);
 }
 
 /* True: acknowledged. A refusal must be the store's. */
@@ -99,8 +94,7 @@ static void put_blob(struct data_store *s)
     uint64_t size;
     if (!ok(data_upload_new(s, DATA_BLOB, "me", &u, &fault)))
         return;
-    acked.blob =
-        ok(data_upload_add(u, large, LARGE, &fault)) && ok(data_blob_end(u, acked.blob_hex, &size, &fault));
+    acked.blob = ok(data_upload_add(u, large, LARGE, &fault)) && ok(data_blob_end(u, acked.blob_hex, &size, &fault));
     data_upload_free(u);
 }
 

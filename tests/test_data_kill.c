@@ -14,6 +14,7 @@
 #include "api/data/data_store.h"
 #include "core/hash.h"
 #include "tests/support.h"
+#include "tests/support/folder.h"
 
 enum { THREADS = 4, RESULT = 20000 };
 
@@ -24,7 +25,7 @@ struct ack {
     char id[DATA_SHA256_HEX];
 };
 
-static char dir[64];
+static char dir[FOLDER_PATH];
 static struct data_config config;
 static int to_parent;
 static struct data_store *store;
@@ -254,8 +255,7 @@ static void what_was_acknowledged_outlives_kill_9(void **state)
     struct acks acks = {0};
     double worst = 0;
     uint64_t random = 1;
-    strcpy(dir, "/tmp/sinter-kill-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    folder_make(dir);
     config = data_config_default();
     config.dir = dir;
     config.max_blobs_bytes = (uint64_t)100 << 20; /* refusals belong to the load */
@@ -274,9 +274,7 @@ static void what_was_acknowledged_outlives_kill_9(void **state)
     test_figure("data-kill.open-again", worst, "ms", "-");
     assert_true(acks.n > rounds);
     free(acks.list);
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    assert_int_equal(system(command), 0);
+    folder_remove(dir);
 }
 
 int main(void)

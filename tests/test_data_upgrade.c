@@ -11,10 +11,11 @@
 #include "api/data/data_store.h"
 #include "core/hash.h"
 #include "tests/support.h"
+#include "tests/support/folder.h"
 
 static struct arena *arena;
 static struct fault fault;
-static char dir[64], path[96];
+static char dir[FOLDER_PATH], path[96];
 static struct data_config config;
 
 static int set_up(void **state)
@@ -22,8 +23,7 @@ static int set_up(void **state)
     (void)state;
     arena = arena_new(64 << 20);
     fault_init(&fault, arena);
-    strcpy(dir, "/tmp/sinter-upgrade-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    folder_make(dir);
     snprintf(path, sizeof path, "%s/data.db", dir);
     config = data_config_default();
     config.dir = dir;
@@ -40,7 +40,7 @@ static void run(const char *format, const char *a, const char *b)
 static int tear_down(void **state)
 {
     (void)state;
-    run("rm -r %s", dir, "");
+    folder_remove(dir);
     arena_free(arena);
     return 0;
 }

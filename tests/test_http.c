@@ -10,37 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "tests/support/raw.h"
 #include "tests/support/server_child.h"
 
 enum { ANSWER_SIZE = 1 << 16 };
-
-/* Sends the bytes and reads until the server closes or nothing came for `wait_ms`. */
-struct reply {
-    char text[ANSWER_SIZE];
-    size_t n;
-    bool closed, reset;
-    int status;
-};
-
-static void exchange(const struct child *c, const char *bytes, size_t n, int wait_ms, struct reply *ret)
-{
-    struct http_client *client = child_connect(c);
-    *ret = (struct reply){.n = 0};
-    http_client_raw(client, bytes, n); /* a refused upload may fail in the middle */
-    struct pollfd p = {.fd = http_client_fd(client), .events = POLLIN};
-    while (ret->n + 1 < sizeof ret->text && poll(&p, 1, wait_ms) == 1) {
-        ssize_t got = recv(p.fd, ret->text + ret->n, sizeof ret->text - 1 - ret->n, 0);
-        ret->closed = got <= 0;
-        ret->reset = got < 0;
-        if (got <= 0)
-            break;
-        ret->n += (size_t)got;
-    }
-    ret->text[ret->n] = 0;
-    if (sscanf(ret->text, "HTTP/1.1 %d", &ret->status) != 1)
-        ret->status = 0;
-    http_client_close(client);
-}
 
 #define HOST "Host: a\r\n"
 #define GET(head) "GET /livez HTTP/1.1\r\n" head "\r\n"
@@ -115,10 +88,10 @@ static const struct {
 static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **state)
 {
     (void)state;
-    static struct reply r;
+    static struct raw_reply r;
     struct child c = child_start(NULL);
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
-        exchange(&c, requests[i].bytes, requests[i].n, requests[i].ends == STAYS ? 60 : 2000, &r);
+        raw_exchange(c.port, requests[i].bytes, requests[i].n, requests[i].ends == STAYS ? 60 : 2000, &r);
         if (r.status != requests[i].status)
             fail_msg("%s: %d instead of %d\n%s", requests[i].what, r.status, requests[i].status, r.text);
         if (r.closed != (requests[i].ends == CLOSES) || r.reset)
@@ -136,7 +109,7 @@ static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **s
              !strstr(r.text, "X-Content-Type-Options: nosniff")))
             fail_msg("%s: a header is missing\n%s", requests[i].what, r.text);
     }
-    exchange(&c, RAW(GET(HOST)), 60, &r);
+    raw_exchange(c.port, RAW(GET(HOST)), 60, &r);
     assert_int_equal(r.status, 200);
     assert_int_equal(child_stop(&c), 0);
 }
@@ -144,9 +117,10 @@ static void hostile_bytes_get_the_right_refusal_and_the_server_lives_on(void **s
 static void a_smuggled_second_request_is_not_answered(void **state)
 {
     (void)state;
-    static struct reply r;
+    static struct raw_reply r;
     struct child c = child_start(NULL);
-    exchange(&c, RAW(POST("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n" GET(HOST))), 2000, &r);
+    raw_exchange(c.port, RAW(POST("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n" GET(HOST))), 2000,
+                 &r);
     assert_int_equal(r.status, 400);
     assert_null(strstr(r.text + 12, "HTTP/1.1 "));
     assert_int_equal(child_stop(&c), 0);
@@ -190,15 +164,15 @@ static void head_has_the_length_and_no_body(void **state)
 static void a_request_id_is_kept_when_it_is_harmless(void **state)
 {
     (void)state;
-    static struct reply r;
+    static struct raw_reply r;
     struct child c = child_start(NULL);
-    exchange(&c, RAW(GET(HOST "X-Request-Id: abc-1.2_Z\r\n")), 60, &r);
+    raw_exchange(c.port, RAW(GET(HOST "X-Request-Id: abc-1.2_Z\r\n")), 60, &r);
     assert_non_null(strstr(r.text, "X-Request-Id: abc-1.2_Z\r\n"));
-    exchange(&c, RAW(GET(HOST "X-Request-Id: abc-2 \t\r\n")), 60, &r);
+    raw_exchange(c.port, RAW(GET(HOST "X-Request-Id: abc-2 \t\r\n")), 60, &r);
     assert_non_null(strstr(r.text, "X-Request-Id: abc-2\r\n"));
-    exchange(&c, RAW("GET /a%00 HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n\r\n"), 60, &r);
+    raw_exchange(c.port, RAW("GET /a%00 HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n\r\n"), 60, &r);
     assert_non_null(strstr(r.text, "\"request_id\":\"mine\""));
-    exchange(&c, RAW(GET(HOST "X-Request-Id: a\"b\r\n")), 60, &r);
+    raw_exchange(c.port, RAW(GET(HOST "X-Request-Id: a\"b\r\n")), 60, &r);
     assert_null(strstr(r.text, "a\"b"));
     assert_int_equal(child_stop(&c), 0);
 }
@@ -207,14 +181,15 @@ static void the_server_asks_for_an_awaited_body_only_when_it_wants_it(void **sta
 {
     (void)state;
     const char *const arguments[] = {"--max-body", "1000", NULL};
-    static struct reply r;
+    static struct raw_reply r;
     struct child c = child_start(arguments);
-    exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 5\r\n", "")), 200, &r);
+    raw_exchange(c.port, RAW(POST("Expect: 100-continue\r\nContent-Length: 5\r\n", "")), 200, &r);
     assert_int_equal(r.status, 100);
-    exchange(&c, RAW(POST("Expect: 100-continue\r\nContent-Length: 1001\r\n", "")), 2000, &r);
+    raw_exchange(c.port, RAW(POST("Expect: 100-continue\r\nContent-Length: 1001\r\n", "")), 2000, &r);
     assert_int_equal(r.status, 413);
     assert_true(r.closed);
-    exchange(&c, RAW("POST /nothing HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"), 2000, &r);
+    raw_exchange(c.port, RAW("POST /nothing HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"),
+                 2000, &r);
     assert_int_equal(r.status, 404);
     assert_int_equal(child_stop(&c), 0);
 }
@@ -223,14 +198,14 @@ static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state
 {
     (void)state;
     const char *const arguments[] = {"--max-body", "1000", "--max-discard", "2000000", NULL};
-    static struct reply r;
+    static struct raw_reply r;
     struct child c = child_start(arguments);
     size_t n = 1000000;
     char *big = calloc(1, n + 300), *at;
     /* The length is known: refused at once, though the client sends on. */
     int head = sprintf(big, "POST /graphs HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", n);
     memset(big + head, 'x', n);
-    exchange(&c, big, (size_t)head + n, 2000, &r);
+    raw_exchange(c.port, big, (size_t)head + n, 2000, &r);
     assert_int_equal(r.status, 413);
     assert_false(r.reset);
     assert_non_null(strstr(r.text, "\"limit\":\"max-body\""));
@@ -239,13 +214,13 @@ static void a_body_over_the_limit_is_refused_and_the_client_sees_it(void **state
     memset(big + head, 'x', n);
     at = big + head + n;
     at += sprintf(at, "\r\n0\r\n\r\n");
-    exchange(&c, big, (size_t)(at - big), 2000, &r);
+    raw_exchange(c.port, big, (size_t)(at - big), 2000, &r);
     assert_int_equal(r.status, 413);
     assert_false(r.reset);
     /* Exactly at the limit: read, and judged as JSON. */
     head = sprintf(big, "POST /graphs HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n");
     memset(big + head, 'x', 1000);
-    exchange(&c, big, (size_t)head + 1000, 60, &r);
+    raw_exchange(c.port, big, (size_t)head + 1000, 60, &r);
     assert_int_equal(r.status, 400);
     free(big);
     assert_int_equal(child_stop(&c), 0);
@@ -255,14 +230,14 @@ static void too_many_headers_or_query_fields_name_their_limit(void **state)
 {
     (void)state;
     const char *const arguments[] = {"--max-headers", "3", "--max-query", "2", NULL};
-    static struct reply r;
+    static struct raw_reply r;
     struct child c = child_start(arguments);
-    exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\n")), 60, &r);
+    raw_exchange(c.port, RAW(GET(HOST "A: b\r\nC: d\r\n")), 60, &r);
     assert_int_equal(r.status, 200);
-    exchange(&c, RAW(GET(HOST "A: b\r\nC: d\r\nE: f\r\n")), 2000, &r);
+    raw_exchange(c.port, RAW(GET(HOST "A: b\r\nC: d\r\nE: f\r\n")), 2000, &r);
     assert_int_equal(r.status, 400);
     assert_non_null(strstr(r.text, "max-headers"));
-    exchange(&c, RAW("GET /livez?a&b=1&c HTTP/1.1\r\n" HOST "\r\n"), 2000, &r);
+    raw_exchange(c.port, RAW("GET /livez?a&b=1&c HTTP/1.1\r\n" HOST "\r\n"), 2000, &r);
     assert_int_equal(r.status, 400);
     assert_non_null(strstr(r.text, "has 3 fields; the limit is 2 (setting max-query)"));
     assert_int_equal(child_stop(&c), 0);
@@ -326,7 +301,7 @@ static void one_connection_too_many_is_told_to_come_back(void **state)
 {
     (void)state;
     const char *const arguments[] = {"--max-connections", "2", NULL};
-    static struct reply r;
+    static struct raw_reply r;
     struct child c = child_start(arguments);
     struct http_client *first = child_connect(&c), *second = child_connect(&c);
     struct http_answer a;
@@ -334,7 +309,7 @@ static void one_connection_too_many_is_told_to_come_back(void **state)
     http_client_send(second, "GET", "/livez", NULL, NULL, 0);
     assert_int_equal(http_client_receive(first, &a), 0);
     assert_int_equal(http_client_receive(second, &a), 0);
-    exchange(&c, RAW(GET(HOST)), 2000, &r);
+    raw_exchange(c.port, RAW(GET(HOST)), 2000, &r);
     assert_int_equal(r.status, 503);
     assert_non_null(strstr(r.text, "Retry-After: "));
     assert_non_null(strstr(r.text, "\"limit\":\"max-connections\""));
@@ -342,7 +317,7 @@ static void one_connection_too_many_is_told_to_come_back(void **state)
     http_client_close(first);
     for (int i = 0; i < 100 && r.status != 200; i++) {
         pause_ms(10);
-        exchange(&c, RAW(GET(HOST)), 60, &r);
+        raw_exchange(c.port, RAW(GET(HOST)), 60, &r);
     }
     assert_int_equal(r.status, 200);
     http_client_close(second);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/support/jobs.h"
+#include "tests/support/rss.h"
 #include "tests/support/server_child.h"
 
 #define JSON "Content-Type: application/json\r\n"
@@ -142,20 +143,6 @@ static void a_server_that_ends_answers_those_who_wait(void **state)
     assert_int_equal(child_stop(&c), 0);
 }
 
-static long memory_kb(const struct child *c, const char *row)
-{
-    char path[64], line[256];
-    long kb = -1;
-    snprintf(path, sizeof path, "/proc/%d/status", c->pid);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    while (fgets(line, sizeof line, f))
-        if (!strncmp(line, row, strlen(row)))
-            sscanf(line + strlen(row), ": %ld", &kb);
-    fclose(f);
-    return kb;
-}
-
 static void a_large_blob_takes_little_memory(void **state)
 {
     (void)state;
@@ -167,7 +154,7 @@ static void a_large_blob_takes_little_memory(void **state)
     char path[PATH_SIZE], head[200];
     uint64_t seed = 5;
     assert_int_equal(ask_for(client, "POST", "/blobs", NULL, "small", &a), 201);
-    long before = memory_kb(&c, "VmRSS");
+    long before = rss_kb(c.pid, "VmRSS");
     int n = snprintf(head, sizeof head, "POST /blobs HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n", PIECES * MIB);
     assert_int_equal(http_client_raw(client, head, (size_t)n), 0);
     for (int i = 0; i < PIECES; i++) {
@@ -177,14 +164,14 @@ static void a_large_blob_takes_little_memory(void **state)
     }
     assert_int_equal(answered(client, &a), 201);
     snprintf(path, sizeof path, "%s", http_client_header(client, &a, "Location"));
-    long after = memory_kb(&c, "VmHWM");
+    long after = rss_kb(c.pid, "VmHWM");
     print_message("%d MiB stored while the server's memory grew by %.1f MiB\n", PIECES,
                   (double)(after - before) / 1024);
     assert_true(after - before < MOST_KB);
     assert_int_equal(ask_for(client, "GET", path, NULL, NULL, &a), 200);
     assert_int_equal(a.body_size, PIECES * MIB);
     assert_memory_equal(a.body + (PIECES - 1) * (size_t)MIB, piece, MIB);
-    after = memory_kb(&c, "VmHWM");
+    after = rss_kb(c.pid, "VmHWM");
     assert_true(after - before < MOST_KB);
     http_client_close(client);
     assert_int_equal(child_stop(&c), 0);

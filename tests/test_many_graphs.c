@@ -13,6 +13,7 @@
 
 #include "bench/host.h"
 #include "server/http_client.h"
+#include "tests/support/folder.h"
 #include "tests/support/rss.h"
 #include "tests/support/server_child.h"
 
@@ -157,16 +158,15 @@ static int set_up(void **state)
     (void)state;
     snprintf(program, sizeof program, "%s/sinter", test_build_dir());
     snprintf(compiler, sizeof compiler, "%s/sinter-cc", test_build_dir());
-    strcpy(folder, "/tmp/sinter-test-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    folder_make(folder);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    folder_remove(folder);
+    return 0;
 }
 
 int main(void)

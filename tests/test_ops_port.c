@@ -86,17 +86,8 @@ static void metrics_can_be_for_the_operator_alone(void **state)
 static void metrics_hidden_from_everybody_are_refused_at_start(void **state)
 {
     (void)state;
-    pid_t pid = fork();
-    if (pid == 0) {
-        const char *argv[] = {"serve", "--listen", "127.0.0.1:0", "--store", "none", "--ops-only", "1", NULL};
-        int nowhere = open("/dev/null", O_WRONLY);
-        dup2(nowhere, STDOUT_FILENO);
-        dup2(nowhere, STDERR_FILENO);
-        _exit(command_serve(7, (char **)(uintptr_t)argv));
-    }
-    int status = 0;
-    waitpid(pid, &status, 0);
-    assert_int_equal(WEXITSTATUS(status), EXIT_FAILED);
+    const char *const arguments[] = {"--listen", "127.0.0.1:0", "--store", "none", "--ops-only", "1", NULL};
+    assert_int_equal(child_refuses(arguments), EXIT_FAILED);
 }
 
 /* Seconds of work for the pool, given up when its connection is closed. */

@@ -22,9 +22,10 @@
 #include "jit/store.h"
 #include "jit/thread.h"
 #include "server/http_client.h"
+#include "tests/support/folder.h"
 #include "tests/support/server_child.h"
 
-static char dir[64], program[512], compiler[512];
+static char dir[FOLDER_PATH], program[512], compiler[512];
 
 static void key_of(int i, uint8_t ret_key[HASH_SIZE])
 {
@@ -476,17 +477,16 @@ static void a_job_whose_kernel_ended_the_server_goes_on_interpreted(void **state
 
 static int tear_down(void **state)
 {
-    char command[100];
     (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    folder_remove(dir);
+    return 0;
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/sinter-quarantine-XXXXXX");
-    return mkdtemp(dir) == NULL;
+    folder_make(dir);
+    return 0;
 }
 
 int main(void)

@@ -11,30 +11,30 @@
 #include "jit/key.h"
 #include "jit/store.h"
 #include "tests/support.h"
+#include "tests/support/folder.h"
 
 enum { GRAPHS = 3, WAIT_MS = 30000 };
 
 static const char *const exprs[GRAPHS] = {"sin(x*3)*y", "perlin2(x*4, y*4) + x", "abs(x - y)*2.5"};
 static const char former[] = "libgccjit 11.4.0 codegen 1";
-static char dir[64], compiler[512];
+static char dir[FOLDER_PATH], compiler[512];
 static struct arena *arena;
 
 static int set_up(void **state)
 {
     (void)state;
     arena = arena_new(256 << 20);
-    strcpy(dir, "/tmp/sinter-recompile-XXXXXX");
     snprintf(compiler, sizeof compiler, "%s/sinter-cc", test_build_dir());
-    return mkdtemp(dir) ? 0 : -1;
+    folder_make(dir);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    char command[128];
     arena_free(arena);
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    return system(command);
+    folder_remove(dir);
+    return 0;
 }
 
 static struct engine *engine_of(uint32_t recompile)

@@ -190,17 +190,8 @@ static void a_port_in_use_is_an_error_and_not_a_wait(void **state)
     struct child c = child_start(NULL);
     char listen_at[40];
     snprintf(listen_at, sizeof listen_at, "127.0.0.1:%d", c.port);
-    pid_t pid = fork();
-    if (pid == 0) {
-        const char *argv[] = {"serve", "--listen", listen_at, "--store", "none", "--compilers", "0", NULL};
-        int nowhere = open("/dev/null", O_WRONLY);
-        dup2(nowhere, STDOUT_FILENO);
-        dup2(nowhere, STDERR_FILENO);
-        _exit(command_serve(7, (char **)(uintptr_t)argv));
-    }
-    int status = 0;
-    waitpid(pid, &status, 0);
-    assert_int_equal(WEXITSTATUS(status), EXIT_FAILED);
+    const char *const arguments[] = {"--listen", listen_at, "--store", "none", "--compilers", "0", NULL};
+    assert_int_equal(child_refuses(arguments), EXIT_FAILED);
     assert_int_equal(child_stop(&c), 0);
 }
 

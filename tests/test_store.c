@@ -13,28 +13,27 @@
 #include <unistd.h>
 
 #include "jit/store.h"
+#include "tests/support/folder.h"
 
 enum { NOBODY = 65534, IMAGE = 600, SHAPE = 300 };
 
-static char dir[64];
+static char dir[FOLDER_PATH];
 static struct arena *arena;
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/sinter-test-XXXXXX");
     arena = arena_new(64 << 20);
-    return arena && mkdtemp(dir) ? 0 : -1;
+    folder_make(dir);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    char command[128];
     arena_free(arena);
-    chmod(dir, 0700);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    folder_remove(dir);
+    return 0;
 }
 
 static struct store *open_store(uint64_t bytes)

@@ -13,12 +13,13 @@
 
 #include "jit/store.h"
 #include "tests/support.h"
+#include "tests/support/folder.h"
 #include "tests/support/vfs_faults.h"
 
 enum { KERNELS = 3 };
 static const char key_file[] = "kernels.key";
 
-static char dir[64], path[96];
+static char dir[FOLDER_PATH], path[96];
 static struct arena *arena;
 
 /* Rows as they were written, and a copy of the files they stood in. */
@@ -91,8 +92,7 @@ static int make_samples(void **state)
     static const char *const graphs[KERNELS] = {"x*2.5 + y", "sin(x*3)*y", "abs(x - y)*x"};
     (void)state;
     arena = arena_new((size_t)1 << 30);
-    strcpy(dir, "/tmp/sinter-torture-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    folder_make(dir);
     snprintf(path, sizeof path, "%s/kernels.db", dir);
     for (int i = 0; i < KERNELS; i++) {
         char *graph = arena_printf(arena, "{\"output\":\"%s\"}", graphs[i]);
@@ -109,7 +109,7 @@ static int make_samples(void **state)
 static int remove_samples(void **state)
 {
     (void)state;
-    run(arena_printf(arena, "rm -r %s", dir));
+    folder_remove(dir);
     arena_free(arena);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* labels: api jit
  * A stream that goes on elsewhere: bit for bit, with another engine, under the same key; anything else is refused. */
+#include "tests/support/folder.h"
 #include "tests/support/streaming.h"
 
 #include <dirent.h>
@@ -16,7 +17,7 @@
 enum { FRAMES = 6000, HALF = 2500, MAGIC = 16 };
 
 static float noise[FRAMES], heard[FRAMES * 2], wanted[FRAMES * 2];
-static char folder[] = "/tmp/sinter-streams-XXXXXX";
+static char folder[FOLDER_PATH];
 
 struct bytes_of {
     uint8_t *data;
@@ -343,18 +344,13 @@ static int set_up(void **state)
     uint64_t seed = 1;
     for (size_t i = 0; i < FRAMES; i++)
         noise[i] = (float)test_random(&seed) * 0x1p-31f - 1;
-    return !mkdtemp(folder) || ask_set_up(state);
+    folder_make(folder);
+    return ask_set_up(state);
 }
 
 static int tear_down(void **state)
 {
-    static const char *const files[] = {"streams.key", "data.db", "data.db-wal", "data.db-shm"};
-    char path[200];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        unlink(path);
-    }
-    rmdir(folder);
+    folder_remove(folder);
     return ask_tear_down(state);
 }
 

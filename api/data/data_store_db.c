@@ -30,7 +30,7 @@ static int bind_all(sqlite3_stmt *st, const char *types, va_list ap)
     return rc;
 }
 
-static int start(struct data_conn *c, enum sql sql, const char *types, va_list ap, sqlite3_stmt **ret)
+static int first_row(struct data_conn *c, enum sql sql, const char *types, va_list ap, sqlite3_stmt **ret)
 {
     sqlite3_stmt **st = &c->statements[sql];
     *ret = NULL;
@@ -38,7 +38,7 @@ static int start(struct data_conn *c, enum sql sql, const char *types, va_list a
     if (rc == SQLITE_OK)
         rc = bind_all(*st, types, ap);
     *ret = *st;
-    return rc;
+    return rc == SQLITE_OK ? sqlite3_step(*st) : rc;
 }
 
 void data_end(sqlite3_stmt *row)
@@ -54,10 +54,8 @@ int data_run(struct data_conn *c, enum sql sql, const char *types, ...)
     sqlite3_stmt *st;
     va_list ap;
     va_start(ap, types);
-    int rc = start(c, sql, types, ap, &st);
+    int rc = first_row(c, sql, types, ap, &st);
     va_end(ap);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(st);
     data_end(st);
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
@@ -66,9 +64,9 @@ int data_row(struct data_conn *c, sqlite3_stmt **ret_row, enum sql sql, const ch
 {
     va_list ap;
     va_start(ap, types);
-    int rc = start(c, sql, types, ap, ret_row);
+    int rc = first_row(c, sql, types, ap, ret_row);
     va_end(ap);
-    return rc == SQLITE_OK ? sqlite3_step(*ret_row) : rc;
+    return rc;
 }
 
 int data_number(struct data_conn *c, int64_t *ret_number, int64_t missing, enum sql sql, const char *types, ...)
@@ -76,10 +74,8 @@ int data_number(struct data_conn *c, int64_t *ret_number, int64_t missing, enum 
     sqlite3_stmt *st;
     va_list ap;
     va_start(ap, types);
-    int rc = start(c, sql, types, ap, &st);
+    int rc = first_row(c, sql, types, ap, &st);
     va_end(ap);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         *ret_number = sqlite3_column_int64(st, 0);
     else if (rc == SQLITE_DONE)

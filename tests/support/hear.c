@@ -10,10 +10,10 @@
 
 float hear_in[2][HEAR_LONG], hear_out[HEAR_CHANNELS][HEAR_LONG];
 double hear_model[HEAR_CHANNELS][HEAR_LONG];
-double hear_rate = HEAR_RATE;
+double hear_latency, hear_rate = HEAR_RATE;
+struct arena *hear_arena;
 
 static struct engine *engine;
-static struct arena *arena;
 
 int hear_open(void **state)
 {
@@ -21,8 +21,8 @@ int hear_open(void **state)
     struct fault fault;
     uint64_t seed = 5;
     (void)state;
-    arena = arena_new((size_t)256 << 20);
-    fault_init(&fault, arena);
+    hear_arena = arena_new((size_t)256 << 20);
+    fault_init(&fault, hear_arena);
     config.tier = TIER_INTERP;
     config.target = TARGET_NONE;
     config.store_dir = NULL;
@@ -36,12 +36,29 @@ int hear_open(void **state)
     return 0;
 }
 
+int hear_open_swelling(void **state)
+{
+    int r = hear_open(state);
+    hear_swell();
+    return r;
+}
+
 int hear_close(void **state)
 {
     (void)state;
     engine_free(engine);
-    arena_free(arena);
+    arena_free(hear_arena);
     return 0;
+}
+
+void hear_swell(void)
+{
+    uint64_t seed = 5;
+    for (int i = 0; i < HEAR_LONG; i++)
+        for (int c = 0; c < 2; c++) {
+            double loud = 0.5 + 0.5 * sin(i * (0.0007 + 0.0003 * c));
+            hear_in[c][i] = (float)(loud * loud * (test_random(&seed) / 2147483648.0 - 1));
+        }
 }
 
 void hear_run(const char *text, uint32_t channels)
@@ -50,9 +67,10 @@ void hear_run(const char *text, uint32_t channels)
     struct fault fault;
     const float *from[2] = {hear_in[0], hear_in[1]};
     float *to[HEAR_CHANNELS];
-    fault_init(&fault, arena);
+    fault_init(&fault, hear_arena);
     if (rig_open(engine, text, (struct layout){GRAPH_AUDIO, channels}, false, &rig, &fault) != STATUS_OK)
         fail_msg("%s\n%s: %s", text, fault.items[0].pointer, fault.items[0].detail);
+    hear_latency = rig.program->lowered.latency;
     assert_true(rig.program->ir->n_outputs <= HEAR_CHANNELS);
     for (int c = 0; c < HEAR_CHANNELS; c++)
         to[c] = hear_out[c];
@@ -61,11 +79,16 @@ void hear_run(const char *text, uint32_t channels)
     rig_close(&rig);
 }
 
+void hear_run_ports(const char *node, const char *outputs)
+{
+    hear_run(arena_printf(hear_arena, "{\"version\":1,\"nodes\":{\"a\":%s},\"output\":[%s]}", node, outputs), 2);
+}
+
 void hear_refused(const char *text, const char *part)
 {
     struct rig rig;
     struct fault fault;
-    fault_init(&fault, arena);
+    fault_init(&fault, hear_arena);
     if (rig_open(engine, text, (struct layout){GRAPH_AUDIO, 2}, false, &rig, &fault) == STATUS_OK) {
         rig_close(&rig);
         fail_msg("%s was taken", text);

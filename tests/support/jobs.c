@@ -8,7 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-char jobs_dir[64];
+#include "tests/support/folder.h"
+
+char jobs_dir[FOLDER_PATH];
 
 static double seconds(void)
 {
@@ -32,16 +34,15 @@ struct api *jobs_api(struct api_config config, bool runs)
 int jobs_set_up(void **state)
 {
     (void)state;
-    strcpy(jobs_dir, "/tmp/sinter-jobs-XXXXXX");
-    return mkdtemp(jobs_dir) ? 0 : -1;
+    folder_make(jobs_dir);
+    return 0;
 }
 
 int jobs_tear_down(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", jobs_dir);
-    return system(command);
+    folder_remove(jobs_dir);
+    return 0;
 }
 
 static void take(struct api_stream *s, struct heard *h, double until)

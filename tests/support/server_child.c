@@ -67,6 +67,24 @@ int child_stop(const struct child *c)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+int child_refuses(const char *const *arguments)
+{
+    const char *argv[ARGUMENTS_MAX] = {"serve"};
+    int argc = 1, status = 0;
+    for (; *arguments; arguments++)
+        argv[argc++] = *arguments;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int nowhere = open("/dev/null", O_WRONLY);
+        dup2(nowhere, STDOUT_FILENO);
+        dup2(nowhere, STDERR_FILENO);
+        _exit(command_serve(argc, (char **)(uintptr_t)argv));
+    }
+    waitpid(pid, &status, 0);
+    return WEXITSTATUS(status);
+}
+
 struct http_client *child_connect(const struct child *c)
 {
     struct http_client *client = http_client_open("127.0.0.1", c->port);

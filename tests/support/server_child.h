@@ -17,6 +17,8 @@ struct child {
 struct child child_start(const char *const *more);
 /* SIGTERM; the exit code, or 1000 and the signal. */
 int child_stop(const struct child *c);
+/* The exit code of `sinter serve` with these arguments (NULL at the end), which ends by itself. Says nothing. */
+int child_refuses(const char *const *arguments);
 struct http_client *child_connect(const struct child *c); /* fails the test when it cannot */
 
 double now_s(void); /* monotonic */
