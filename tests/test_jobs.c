@@ -516,7 +516,7 @@ static void results_that_are_gone_are_410(void **state)
 {
     (void)state;
     struct api_config config = defaults();
-    config.data.result_age_s = 1;
+    config.data.result_age_s = 3; /* as long again, and the job is forgotten; it is looked at once a second */
     struct api *of = jobs_api(config, true);
     const char *path = job_post(of, "[" RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
     struct heard h = {0};
