@@ -39,7 +39,7 @@ static enum status from_expr(struct exchange *ex, const char *text, struct subje
 {
     size_t before = ex->fault.count;
     *ret = (struct subject){.pointer = "/expr", .is_expr = true};
-    enum status status = graph_from_expr(text, ex->arena, &ret->graph, &ex->fault);
+    enum status status = graph_from_expr(text, &ex->api->config.graph, ex->arena, &ret->graph, &ex->fault);
     subject_move_faults(ex, before, ret);
     if (status == STATUS_OK)
         identify(ex, ret);

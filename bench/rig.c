@@ -14,7 +14,7 @@ static enum status read_graph(const char *text, struct arena *a, struct graph **
     struct graph_limits limits = GRAPH_LIMITS_DEFAULT;
     struct datum *datum;
     if (*text != '{')
-        return graph_from_expr(text, a, ret, fault);
+        return graph_from_expr(text, NULL, a, ret, fault);
     struct json_limits json = {.max_bytes = strlen(text) + 1, .max_depth = 64};
     TRY(json_read(text, strlen(text), &json, a, &datum, fault));
     return graph_read(datum, &limits, a, ret, fault);

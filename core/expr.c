@@ -9,6 +9,7 @@
 
 struct parser {
     struct lex lex;
+    struct expr_limits most;
     unsigned depth;
 };
 
@@ -21,20 +22,21 @@ struct tall_expr {
 static enum status parse_expr(struct parser *p, struct expr **ret);
 static enum status parse_unary(struct parser *p, struct expr **ret);
 
-static enum status over_limit(struct parser *p, const char *limit, const char *detail)
+static enum status over_limit(struct parser *p, const char *limit, const char *what, unsigned most, const char *unit)
 {
     struct lex *l = &p->lex;
     if (!l->fault->limit)
         l->fault->limit = limit;
-    return fault_add(l->fault, STATUS_LIMIT, l->pointer, l->column, "%s", detail);
+    return fault_add(l->fault, STATUS_LIMIT, l->pointer, l->column,
+                     "the expression %s %u %s; name its parts as nodes (limit %s, set by --%s)", what, most, unit,
+                     limit, limit);
 }
 
 static enum status enter(struct parser *p)
 {
-    if (++p->depth <= EXPR_DEPTH_MAX)
+    if (++p->depth <= p->most.depth)
         return STATUS_OK;
-    return over_limit(p, "expression-depth",
-                      "the expression is nested deeper than 200 levels; name its parts as nodes");
+    return over_limit(p, "max-expression-depth", "is nested deeper than", p->most.depth, "levels");
 }
 
 static struct expr *expr_new(struct parser *p, enum expr_kind kind, int column, size_t n_args)
@@ -58,10 +60,9 @@ static enum status finish(struct parser *p, struct expr *e)
             height = h;
     }
     ((struct tall_expr *)e)->height = height + 1;
-    if (height < EXPR_HEIGHT_MAX)
+    if (height < p->most.height)
         return STATUS_OK;
-    return over_limit(p, "expression-height",
-                      "the expression chains more than 1024 operators; name its parts as nodes");
+    return over_limit(p, "max-expression-chain", "chains more than", p->most.height, "operators");
 }
 
 static enum status expect(struct parser *p, int token, const char *what)
@@ -346,13 +347,21 @@ static enum status parse_expr(struct parser *p, struct expr **ret)
     return STATUS_OK;
 }
 
-enum status expr_parse(const char *text, const char *pointer, struct arena *a, struct expr **ret_expr,
-                       struct fault *fault)
+static uint32_t at_most(uint32_t given, uint32_t most)
 {
-    struct parser p = {.lex = {.p = text, .next = 1, .column = 1, .pointer = pointer, .arena = a, .fault = fault}};
-    if (strnlen(text, EXPR_LENGTH_MAX + 1) > EXPR_LENGTH_MAX)
-        return over_limit(&p, "expression-length",
-                          "the expression is longer than 65536 bytes; name its parts as nodes");
+    return given && given < most ? given : most;
+}
+
+enum status expr_parse(const char *text, const char *pointer, const struct expr_limits *limits, struct arena *a,
+                       struct expr **ret_expr, struct fault *fault)
+{
+    const struct expr_limits given = limits ? *limits : (struct expr_limits){0};
+    struct parser p = {.lex = {.p = text, .next = 1, .column = 1, .pointer = pointer, .arena = a, .fault = fault},
+                       .most = {.length = at_most(given.length, EXPR_LENGTH_MAX),
+                                .depth = at_most(given.depth, EXPR_DEPTH_MAX),
+                                .height = at_most(given.height, EXPR_HEIGHT_MAX)}};
+    if (strnlen(text, (size_t)p.most.length + 1) > p.most.length)
+        return over_limit(&p, "max-expression", "is longer than", p.most.length, "bytes");
     p.lex.token = TOKEN_ASSIGN; /* nothing an operand: a dot that comes first starts a number */
     TRY(lex_next(&p.lex));
     if (p.lex.token == TOKEN_END)

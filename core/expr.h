@@ -4,6 +4,7 @@
 #define CORE_EXPR_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/fault.h"
 
@@ -34,10 +35,15 @@ struct expr {
  * a+b+c+... */
 enum { EXPR_LENGTH_MAX = 65536, EXPR_DEPTH_MAX = 200, EXPR_HEIGHT_MAX = 1024 };
 
-/* `pointer` goes into the faults: /nodes/n/x. STATUS_BAD_EXPRESSION with the column; STATUS_LIMIT when too long or
- * deep. */
-enum status expr_parse(const char *text, const char *pointer, struct arena *a, struct expr **ret_expr,
-                       struct fault *fault) MUST_CHECK;
+/* What a client's expression may have of it, at most that; 0: all. Filled from the settings. */
+struct expr_limits {
+    uint32_t length, depth, height;
+};
+
+/* `pointer` goes into the faults: /nodes/n/x. limits NULL: none but the language's. STATUS_BAD_EXPRESSION with the
+ * column; STATUS_LIMIT when too long or deep. */
+enum status expr_parse(const char *text, const char *pointer, const struct expr_limits *limits, struct arena *a,
+                       struct expr **ret_expr, struct fault *fault) MUST_CHECK;
 
 /* Canonical text: minimal parentheses, shortest numbers, one spelling an operator; parses back to the same tree. */
 char *expr_print(const struct expr *e, struct arena *a);

@@ -166,7 +166,7 @@ static void check_lets(struct reader *r, const struct expr *e, const char *point
 static struct expr *read_text(struct reader *r, const char *text, const char *pointer)
 {
     struct expr *e = NULL;
-    enum status s = expr_parse(text, pointer, r->arena, &e, r->fault);
+    enum status s = expr_parse(text, pointer, r->limits ? &r->limits->expr : NULL, r->arena, &e, r->fault);
     note(r, s);
     if (s == STATUS_OK)
         check_lets(r, e, pointer);
@@ -441,9 +441,10 @@ enum status graph_read(const struct datum *root, const struct graph_limits *limi
     return r.status;
 }
 
-enum status graph_from_expr(const char *text, struct arena *a, struct graph **ret_graph, struct fault *fault)
+enum status graph_from_expr(const char *text, const struct graph_limits *limits, struct arena *a,
+                            struct graph **ret_graph, struct fault *fault)
 {
-    struct reader r = {.arena = a, .fault = fault, .graph = ARENA_NEW(a, struct graph)};
+    struct reader r = {.arena = a, .fault = fault, .limits = limits, .graph = ARENA_NEW(a, struct graph)};
     r.graph->outputs = ARENA_ARRAY(a, 1, struct expr *);
     r.graph->n_outputs = 1;
     r.graph->outputs[0] = read_text(&r, text, "/output");

@@ -57,16 +57,22 @@ bool graph_name_reserved(const char *name);
 struct graph_limits {
     uint32_t nodes, params, instructions;
     uint32_t outputs;
+    struct expr_limits expr;
 };
-#define GRAPH_LIMITS_DEFAULT ((struct graph_limits){.nodes = 4096, .params = 256, .instructions = 60000, .outputs = 64})
+#define GRAPH_LIMITS_DEFAULT                                                                                           \
+    ((struct graph_limits){.nodes = 4096,                                                                              \
+                           .params = 256,                                                                              \
+                           .instructions = 60000,                                                                      \
+                           .outputs = 64,                                                                              \
+                           .expr = {EXPR_LENGTH_MAX, EXPR_DEPTH_MAX, EXPR_HEIGHT_MAX}})
 
 /* Reads the JSON form (api.md "Graph"). Every error found is in `fault`, pointers relative to the graph ("" = the graph
  * itself). Strings of `root` must outlive the graph. */
 enum status graph_read(const struct datum *root, const struct graph_limits *limits, struct arena *a,
                        struct graph **ret_graph, struct fault *fault) MUST_CHECK;
-/* The graph whose output is this one expression; faults point to "/output". */
-enum status graph_from_expr(const char *text, struct arena *a, struct graph **ret_graph,
-                            struct fault *fault) MUST_CHECK;
+/* The graph whose output is this one expression; faults point to "/output". limits NULL: none but the language's. */
+enum status graph_from_expr(const char *text, const struct graph_limits *limits, struct arena *a,
+                            struct graph **ret_graph, struct fault *fault) MUST_CHECK;
 
 int graph_node_by_name(const struct graph *g, const char *name); /* -1 when absent */
 int graph_param_by_name(const struct graph *g, const char *name);

@@ -124,7 +124,7 @@ static struct expr *parse_formula(struct arena *a, const struct node_row *row)
     fault_init(&fault, a);
     if (!row->formula)
         return NULL;
-    if (expr_parse(row->formula, row->signature, a, &tree, &fault) != STATUS_OK)
+    if (expr_parse(row->formula, row->signature, NULL, a, &tree, &fault) != STATUS_OK)
         bad_signature(row->signature, fault.items[0].detail);
     return tree;
 }

@@ -72,6 +72,20 @@ static void limits_name_themselves(void **state)
     struct api_response res = get("/render", "expr=x&width=1&height=1&frames=4000000000&format=f32");
     assert_non_null(strstr(body_of(&res), "4000000000 times"));
     assert_limit(res, "max-pixels", "/frames");
+    struct api_config terse = api_config_default();
+    terse.graph.expr.length = 10;
+    struct api *brief = small_api(terse);
+    const struct ask within = {.method = METHOD_GET, .path = "/render", .query = "expr=x*y&width=4&height=4"};
+    struct api_response small = ask_of(brief, within);
+    assert_ok(&small);
+    api_response_done(&small);
+    struct ask beyond = within;
+    beyond.query = "expr=x*y*x*y*x*y&width=4&height=4";
+    assert_limit(ask_of(brief, beyond), "max-expression", "/expr");
+    beyond = (struct ask){.method = METHOD_POST, .path = "/render", .type = "application/json"};
+    beyond.body = "{\"graph\":{\"output\":\"x*y*x*y*x*y\"}}";
+    assert_limit(ask_of(brief, beyond), "max-expression", "/graph/output");
+    api_free(brief);
     assert_limit(post("/render", "{\"graph\":{\"output\":[\"x\",\"x\",\"x\",\"x\",\"x\"]}}"), "max-outputs-image",
                  "/graph/output");
     assert_limit(post("/process", "{\"expr\":\"n\",\"rate\":48000,\"seconds\":1e9}"), "max-frames", "/seconds");

@@ -167,7 +167,7 @@ static void programs_are_found_again_and_bounded(void **state)
     struct graph *g;
     struct fault f;
     fault_init(&f, lone_arena);
-    assert_int_equal(graph_from_expr("x*2", lone_arena, &g, &f), STATUS_OK);
+    assert_int_equal(graph_from_expr("x*2", NULL, lone_arena, &g, &f), STATUS_OK);
     graph_id(g, lone_arena, id);
     assert_string_equal(p->graph_id, id);
     assert_ptr_equal(p, again);
@@ -270,7 +270,7 @@ static void faults_of_the_graph_come_back(void **state)
     struct program *p;
     struct fault f;
     fault_init(&f, lone_arena);
-    assert_int_equal(graph_from_expr("x + nowhere", lone_arena, &g, &f), STATUS_OK);
+    assert_int_equal(graph_from_expr("x + nowhere", NULL, lone_arena, &g, &f), STATUS_OK);
     enum status s = engine_program(e, g, graph_canonical(g, lone_arena), lone_layout, &GRAPH_LIMITS_DEFAULT, &p, &f);
     assert_int_not_equal(s, STATUS_OK);
     assert_int_equal(f.status, s);
@@ -320,7 +320,7 @@ static void *churns(void *user)
         enum kernel_origin origin;
         fault_init(&f, a);
         const char *expr = arena_printf(a, "x%.*s * 0.5", (int)n * 4, " * y * y * y * y * y * y * y * y");
-        if (graph_from_expr(expr, a, &g, &f) ||
+        if (graph_from_expr(expr, NULL, a, &g, &f) ||
             engine_program(crowd_engine, g, graph_canonical(g, a), lone_layout, &GRAPH_LIMITS_DEFAULT, &p, &f)) {
             ++*wrong;
             break;

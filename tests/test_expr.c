@@ -61,7 +61,7 @@ static struct expr *parse(struct arena *a, const char *s)
     struct fault f;
     struct expr *e = NULL;
     fault_init(&f, a);
-    if (expr_parse(s, "/output", a, &e, &f) != STATUS_OK)
+    if (expr_parse(s, "/output", NULL, a, &e, &f) != STATUS_OK)
         fail_msg("'%s', column %d: %s", s, f.items[0].column, f.items[0].detail);
     assert_int_equal(f.count, 0);
     return e;
@@ -151,7 +151,7 @@ static void groups_as_the_grammar_says(void **state)
             struct fault f;
             struct expr *e;
             fault_init(&f, a);
-            assert_int_equal(expr_parse(x->text, "", a, &e, &f), STATUS_BAD_EXPRESSION);
+            assert_int_equal(expr_parse(x->text, "", NULL, a, &e, &f), STATUS_BAD_EXPRESSION);
             continue;
         }
         struct expr *e = parse(a, x->text);
@@ -215,7 +215,7 @@ static void refuses_with_the_column(void **state)
         struct fault f;
         struct expr *e = NULL;
         fault_init(&f, a);
-        enum status s = expr_parse(refusals[i].text, "/nodes/a/x", a, &e, &f);
+        enum status s = expr_parse(refusals[i].text, "/nodes/a/x", NULL, a, &e, &f);
         if (s != STATUS_BAD_EXPRESSION || f.count != 1 || e)
             fail_msg("'%s' gives status %d and %zu faults", refusals[i].text, (int)s, f.count);
         if (f.items[0].column != refusals[i].column || !strstr(f.items[0].detail, refusals[i].says))
@@ -245,30 +245,65 @@ static void bounds_depth_height_and_length(void **state)
         const char *limit;
     } cases[] = {
         {repeated(a, "(", 190, "x", ")"), NULL},
-        {repeated(a, "(", 250, "x", ")"), "expression-depth"},
-        {repeated(a, "(", 30000, "x", ""), "expression-depth"},
+        {repeated(a, "(", 250, "x", ")"), "max-expression-depth"},
+        {repeated(a, "(", 30000, "x", ""), "max-expression-depth"},
         {repeated(a, "-", 190, "x", ""), NULL},
-        {repeated(a, "-", 60000, "x", ""), "expression-depth"},
+        {repeated(a, "-", 60000, "x", ""), "max-expression-depth"},
         {repeated(a, "2^", 190, "x", ""), NULL},
-        {repeated(a, "2^", 30000, "x", ""), "expression-depth"},
-        {repeated(a, "f(", 20000, "x", ""), "expression-depth"},
-        {repeated(a, "a?b:", 15000, "x", ""), "expression-depth"},
+        {repeated(a, "2^", 30000, "x", ""), "max-expression-depth"},
+        {repeated(a, "f(", 20000, "x", ""), "max-expression-depth"},
+        {repeated(a, "a?b:", 15000, "x", ""), "max-expression-depth"},
         {repeated(a, "x+", 1000, "x", ""), NULL},
-        {repeated(a, "x+", 1100, "x", ""), "expression-height"},
-        {repeated(a, "", 1100, "x", ".x"), "expression-height"},
-        {repeated(a, "x ", 40000, "x", ""), "expression-length"},
+        {repeated(a, "x+", 1100, "x", ""), "max-expression-chain"},
+        {repeated(a, "", 1100, "x", ".x"), "max-expression-chain"},
+        {repeated(a, "x ", 40000, "x", ""), "max-expression"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fault f;
         struct expr *e;
         fault_init(&f, a);
-        enum status s = expr_parse(cases[i].text, "", a, &e, &f);
+        enum status s = expr_parse(cases[i].text, "", NULL, a, &e, &f);
         assert_int_equal(s, cases[i].limit ? STATUS_LIMIT : STATUS_OK);
         if (cases[i].limit)
             assert_string_equal(f.limit, cases[i].limit);
         else
             assert_string_equal(tree_of(a, parse(a, expr_print(e, a))), tree_of(a, e));
     }
+    arena_free(a);
+}
+
+static void a_server_may_allow_less(void **state)
+{
+    (void)state;
+    struct arena *a = test_arena();
+    const struct expr_limits limits = {.length = 40, .depth = 5, .height = 8}, more = {1u << 30, 1u << 30, 1u << 30};
+    static const struct {
+        const char *text, *limit;
+    } cases[] = {
+        {"((((x))))", NULL},
+        {"(((((x)))))", "max-expression-depth"},
+        {"x+x+x+x+x+x+x+x", NULL},
+        {"x+x+x+x+x+x+x+x+x", "max-expression-chain"},
+        {"sin(x)+sin(x)+sin(x)+sin(x)+sin(x)+1.234", NULL},
+        {"sin(x)+sin(x)+sin(x)+sin(x)+sin(x)+1.2345", "max-expression"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fault f;
+        struct expr *e;
+        fault_init(&f, a);
+        enum status s = expr_parse(cases[i].text, "", &limits, a, &e, &f);
+        assert_int_equal(s, cases[i].limit ? STATUS_LIMIT : STATUS_OK);
+        if (!cases[i].limit)
+            continue;
+        assert_string_equal(f.limit, cases[i].limit);
+        assert_non_null(strstr(f.items[0].detail, arena_printf(a, "set by --%s", cases[i].limit)));
+        fault_init(&f, a);
+        assert_int_equal(expr_parse(cases[i].text, "", NULL, a, &e, &f), STATUS_OK);
+    }
+    struct fault f;
+    struct expr *e;
+    fault_init(&f, a);
+    assert_int_equal(expr_parse(repeated(a, "(", 250, "x", ")"), "", &more, a, &e, &f), STATUS_LIMIT); /* not above */
     arena_free(a);
 }
 
@@ -369,9 +404,10 @@ static void any_tree_survives_print_and_parse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(groups_as_the_grammar_says),           cmocka_unit_test(refuses_with_the_column),
-        cmocka_unit_test(bounds_depth_height_and_length),       cmocka_unit_test(columns_point_at_the_word),
-        cmocka_unit_test(numbers_print_shortest_and_read_back), cmocka_unit_test(any_tree_survives_print_and_parse),
+        cmocka_unit_test(groups_as_the_grammar_says),        cmocka_unit_test(refuses_with_the_column),
+        cmocka_unit_test(bounds_depth_height_and_length),    cmocka_unit_test(a_server_may_allow_less),
+        cmocka_unit_test(columns_point_at_the_word),         cmocka_unit_test(numbers_print_shortest_and_read_back),
+        cmocka_unit_test(any_tree_survives_print_and_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static void render(struct arena *a, const char *text, const struct place *r, int
     struct graph *g;
     struct lowered lowered;
     fault_init(&fault, a);
-    if (graph_from_expr(text, a, &g, &fault) != STATUS_OK ||
+    if (graph_from_expr(text, NULL, a, &g, &fault) != STATUS_OK ||
         lower(g, (struct layout){.kind = GRAPH_FIELD}, &limits, a, &lowered, &fault) != STATUS_OK)
         fail_msg("%s: %s", text, fault.items[0].detail);
     passes_run(lowered.ir, NULL, NULL);

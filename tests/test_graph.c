@@ -258,12 +258,12 @@ static void an_expression_is_a_graph(void **state)
     struct graph *g;
     char from_text[GRAPH_ID_SIZE], from_json[GRAPH_ID_SIZE];
     fault_init(&f, a);
-    assert_int_equal(graph_from_expr("perlin2(x*4,y*4)", a, &g, &f), STATUS_OK);
+    assert_int_equal(graph_from_expr("perlin2(x*4,y*4)", NULL, a, &g, &f), STATUS_OK);
     graph_id(g, a, from_text);
     graph_id(read_graph(a, "{'output':'perlin2(x*4, y*4)'}"), a, from_json);
     assert_string_equal(from_text, from_json);
     assert_int_equal(graph_node_by_name(g, "a"), -1);
-    assert_int_equal(graph_from_expr("x x", a, &g, &f), STATUS_BAD_EXPRESSION);
+    assert_int_equal(graph_from_expr("x x", NULL, a, &g, &f), STATUS_BAD_EXPRESSION);
     assert_string_equal(f.items[0].pointer, "/output");
     assert_int_equal(f.items[0].column, 3);
     arena_free(a);

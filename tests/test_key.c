@@ -34,7 +34,7 @@ static struct made make(const char *text)
         if (status == STATUS_OK)
             status = graph_read(datum, &limits, arena, &g, &fault);
     } else {
-        status = graph_from_expr(text, arena, &g, &fault);
+        status = graph_from_expr(text, NULL, arena, &g, &fault);
     }
     if (status == STATUS_OK) {
         enum graph_kind kind = graph_kind(g) == GRAPH_AUDIO ? GRAPH_AUDIO : GRAPH_FIELD;

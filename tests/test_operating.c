@@ -241,6 +241,50 @@ static int set_up(void **state)
     return !arena || ARENA_GUARD(arena);
 }
 
+static bool is_limit_name(const char *s, size_t n)
+{
+    return n > 3 && memchr(s, '-', n) && strspn(s, "abcdefghijklmnopqrstuvwxyz-") >= n && *s != '-' && s[n - 1] != '-';
+}
+
+/* Names of limits in the calls of `function` in this source. */
+static int check_names(const char *path, const char *function, const char *fixed)
+{
+    int found = 0;
+    char *text = read_text(path);
+    for (const char *at = text; (at = strstr(at, function)); at++) {
+        const char *end = strchr(at, ';');
+        for (const char *quote = at; end && (quote = strchr(quote, '"')) && quote < end;) {
+            size_t n = strcspn(quote + 1, "\"");
+            char name[64], cell[80];
+            snprintf(name, sizeof name, "%.*s", (int)n, quote + 1);
+            snprintf(cell, sizeof cell, "`%s`", name);
+            if (is_limit_name(name, strlen(name)) && ++found && !is_setting(name) && !strstr(fixed, cell))
+                fail_msg("%s: the limit %s is neither a setting nor in docs/graph-language.md", path, name);
+            quote += n + 2;
+        }
+    }
+    return found;
+}
+
+static void every_limit_that_refuses_is_a_setting_or_documented_as_fixed(void **state)
+{
+    (void)state;
+    static const char *const functions[] = {"fault_limit(", "number_list(", "over_limit(", "->limit = ", ".limit = "};
+    const char *fixed = read_text("docs/graph-language.md");
+    int found = 0;
+    FILE *f = popen("ls core/*.c core/nodes/*.c api/*.c api/*/*.c", "r");
+    char path[256];
+    assert_non_null(f);
+    while (fgets(path, sizeof path, f)) {
+        path[strcspn(path, "\n")] = 0;
+        for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+            found += check_names(path, functions[i], fixed);
+    }
+    assert_int_equal(pclose(f), 0);
+    print_message("%d places name a limit\n", found);
+    assert_true(found > 60);
+}
+
 static int tear_down(void **state)
 {
     (void)state;
@@ -255,6 +299,7 @@ int main(void)
         cmocka_unit_test(variables_that_are_named_are_settings),
         cmocka_unit_test(options_that_are_named_are_settings),
         cmocka_unit_test(links_lead_somewhere),
+        cmocka_unit_test(every_limit_that_refuses_is_a_setting_or_documented_as_fixed),
         cmocka_unit_test(every_alert_is_explained),
         cmocka_unit_test(the_reference_has_every_route_and_every_error),
     };

@@ -59,7 +59,7 @@ static enum kernel_origin bring(struct engine *e, const char *expr)
     struct program *p;
     struct fault f;
     fault_init(&f, arena);
-    assert_int_equal(graph_from_expr(expr, arena, &g, &f), STATUS_OK);
+    assert_int_equal(graph_from_expr(expr, NULL, arena, &g, &f), STATUS_OK);
     assert_int_equal(engine_program(e, g, graph_canonical(g, arena), field, &GRAPH_LIMITS_DEFAULT, &p, &f), STATUS_OK);
     struct kernel *k = engine_kernel(e, p, 0, WAIT_MS, &origin);
     assert_non_null(k);

@@ -199,7 +199,7 @@ static void counts_of_corners_have_limits(void **state)
         struct graph *g;
         struct fault fault;
         fault_init(&fault, a);
-        assert_int_equal(graph_from_expr(wrong[i], a, &g, &fault), STATUS_OK);
+        assert_int_equal(graph_from_expr(wrong[i], NULL, a, &g, &fault), STATUS_OK);
         assert_int_equal(lower(g, (struct layout){GRAPH_FIELD, 0}, &limits, a, &lowered, &fault), STATUS_BAD_GRAPH);
         arena_free(a);
     }

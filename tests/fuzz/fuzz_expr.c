@@ -14,10 +14,10 @@ static void check_graph(const char *text, struct arena *a)
     struct fault fault;
     struct graph *graph;
     fault_init(&fault, a);
-    if (graph_from_expr(text, a, &graph, &fault) != STATUS_OK)
+    if (graph_from_expr(text, NULL, a, &graph, &fault) != STATUS_OK)
         return;
     const char *printed = expr_print(graph->outputs[0], a), *canonical = graph_canonical(graph, a);
-    if (graph_from_expr(printed, a, &graph, &fault) != STATUS_OK || strcmp(graph_canonical(graph, a), canonical))
+    if (graph_from_expr(printed, NULL, a, &graph, &fault) != STATUS_OK || strcmp(graph_canonical(graph, a), canonical))
         abort();
 }
 
@@ -32,11 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct expr *e, *again;
     const char *text = arena_strndup(a, (const char *)data, n);
     fault_init(&fault, a);
-    if (expr_parse(text, "", a, &e, &fault) == STATUS_OK) {
+    if (expr_parse(text, "", NULL, a, &e, &fault) == STATUS_OK) {
         const char *printed = expr_print(e, a);
         /* Long text may grow past the limit of length when spaces and parentheses are put in. */
         if (strlen(printed) <= EXPR_LENGTH_MAX) {
-            if (expr_parse(printed, "", a, &again, &fault) != STATUS_OK || strcmp(expr_print(again, a), printed))
+            if (expr_parse(printed, "", NULL, a, &again, &fault) != STATUS_OK || strcmp(expr_print(again, a), printed))
                 abort();
             check_graph(text, a);
         }

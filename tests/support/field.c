@@ -23,7 +23,7 @@ static enum status lower_text(struct arena *a, const char *text, struct lowered 
         TRY(json_read(text, strlen(text), &json, a, &root, fault));
         TRY(graph_read(root, &limits, a, &g, fault));
     } else {
-        TRY(graph_from_expr(text, a, &g, fault));
+        TRY(graph_from_expr(text, NULL, a, &g, fault));
     }
     *ret_params = ARENA_ARRAY(a, g->n_params + 1, double);
     for (size_t i = 0; i < g->n_params; i++)

@@ -52,7 +52,7 @@ struct program *lone_program(struct engine *e, const char *expr)
     struct program *p;
     struct fault f;
     fault_init(&f, lone_arena);
-    if (graph_from_expr(expr, lone_arena, &g, &f) ||
+    if (graph_from_expr(expr, NULL, lone_arena, &g, &f) ||
         engine_program(e, g, graph_canonical(g, lone_arena), lone_layout, &GRAPH_LIMITS_DEFAULT, &p, &f))
         fail_msg("%s: %s", expr, f.items[0].detail);
     return p;

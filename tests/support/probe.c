@@ -46,7 +46,7 @@ struct probe *probe_expr(struct arena *a, const char *text, int inputs)
     struct graph *g;
     struct fault fault;
     fault_init(&fault, a);
-    expect(graph_from_expr(text, a, &g, &fault), &fault, text);
+    expect(graph_from_expr(text, NULL, a, &g, &fault), &fault, text);
     expect(lower(g, layout, &limits, a, &lowered, &fault), &fault, text);
     return finish(a, lowered.ir, text);
 }
