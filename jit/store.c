@@ -1,76 +1,20 @@
-/* See store.h. Rows are judged here by their MAC, wherever they were found; what SQLite calls corrupt is moved aside
- * and begun anew. Reading happens on the caller's thread, under a mutex that is never held for longer than a row;
- * writing on one thread, in batches. */
-#include "jit/store.h"
-
+/* See store.h. Rows are judged here by their MAC, wherever they were found. Reading happens on the caller's thread,
+ * under a mutex that is never held for longer than a row; writing on one thread (store_writer.c). */
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <time.h>
 
-#include "jit/store_db.h"
 #include "jit/store_key.h"
+#include "jit/store_private.h"
 #include "jit/thread.h"
 
-enum {
-    QUEUE_ROWS = 256,
-    QUEUE_BYTES = 64 << 20,
-    TOUCHED_MAX = 1024,
-    DOOMED_MAX = 64,
-    TICK_MS = 30000,       /* how often times of last use are written */
-    RETRY_MS = 5000,       /* after a failed write */
-    BATCH_BYTES = 4 << 20, /* of one transaction, about: the journal grows with it */
-    LIST_PAGE = 64,
-};
+enum { QUEUE_ROWS = 256, QUEUE_BYTES = 64 << 20, LIST_PAGE = 64 };
 
-struct put {
-    struct put *next;
-    struct db_row row; /* owned memory behind */
-    size_t bytes;
-};
-
-/* What waits for the writer. */
-struct work {
-    struct put *puts;
-    uint32_t n_touched, n_doomed;
-    uint8_t touched[TOUCHED_MAX][HASH_SIZE], doomed[DOOMED_MAX][HASH_SIZE];
-    char compiler[DB_NAME_SIZE]; /* "": no news */
-};
-
-struct gc {
-    uint64_t keep_bytes, removed;
-    bool done, good;
-};
-
-struct store {
-    struct store_config config;
-    uint8_t secret[MAC_KEY_SIZE];
-    struct db db; /* its reader under read_lock, its writer is the thread's */
-    pthread_mutex_t read_lock;
-    int64_t retry_at; /* the thread's, as is the next */
-    struct work taken;
-
-    pthread_t thread;
-    pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t wake, written;
-    struct work work;
-    struct put **last;
-    uint32_t n_puts;
-    size_t put_bytes;
-    uint64_t flushes_wanted, flushes_done;
-    struct gc *gc;
-    bool damaged, stopping;
-
-    atomic_uint_fast64_t refused, errors, dropped, bytes, rows;
-    atomic_bool degraded;
-};
-
-__attribute__((format(printf, 3, 4))) static void say(struct store *s, int level, const char *format, ...)
+void store_say(struct store *s, int level, const char *format, ...)
 {
     char message[512];
     va_list ap;
@@ -114,7 +58,7 @@ static void report_damage(struct store *s)
 void store_drop(struct store *s, const uint8_t key[HASH_SIZE])
 {
     pthread_mutex_lock(&s->lock);
-    if (s->work.n_doomed < DOOMED_MAX)
+    if (s->work.n_doomed < STORE_DOOMED_MAX)
         memcpy(s->work.doomed[s->work.n_doomed++], key, HASH_SIZE);
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
@@ -123,7 +67,7 @@ void store_drop(struct store *s, const uint8_t key[HASH_SIZE])
 static void refuse(struct store *s, const uint8_t key[HASH_SIZE])
 {
     atomic_fetch_add(&s->refused, 1);
-    say(s, LOG_WARNING, "a row of the kernel store is not what was written there and will be deleted");
+    store_say(s, LOG_WARNING, "a row of the kernel store is not what was written there and will be deleted");
     store_drop(s, key);
 }
 
@@ -279,7 +223,7 @@ void store_put(struct store *s, const uint8_t key[HASH_SIZE], enum target target
 void store_touch(struct store *s, const uint8_t key[HASH_SIZE])
 {
     pthread_mutex_lock(&s->lock);
-    if (s->work.n_touched < TOUCHED_MAX)
+    if (s->work.n_touched < STORE_TOUCHED_MAX)
         memcpy(s->work.touched[s->work.n_touched++], key, HASH_SIZE);
     pthread_mutex_unlock(&s->lock);
 }
@@ -331,199 +275,6 @@ void store_stats(struct store *s, struct store_stats *ret)
     };
 }
 
-/* The writer */
-
-static void note_size(struct store *s)
-{
-    uint64_t bytes, rows;
-    if (db_size(&s->db, &bytes, &rows) != DB_OK)
-        return;
-    atomic_store(&s->bytes, bytes);
-    atomic_store(&s->rows, rows);
-}
-
-/* Opens, and begins anew what is damaged: what SQLite says on opening, or what was found in it before. */
-static void open_or_rebuild(struct store *s, bool damaged)
-{
-    bool said = atomic_load(&s->degraded);
-    enum db_result r = damaged ? DB_DAMAGED : db_open(&s->db);
-    if (r == DB_DAMAGED) {
-        db_close(&s->db);
-        bool moved = db_move_aside(&s->db);
-        say(s, LOG_ERR, "the kernel store is damaged and %s: %s", moved ? "was moved aside" : "cannot be moved aside",
-            s->db.path);
-        if (moved)
-            r = db_open(&s->db);
-    }
-    atomic_store(&s->degraded, !s->db.writer);
-    if (r == DB_NEWER && !said)
-        say(s, LOG_ERR,
-            "the kernel store was made by a newer sinter, which may be using it: it is left alone, and "
-            "kernels are not kept here; give this one another --store: %s",
-            s->db.path);
-    else if (!s->db.writer && !said)
-        say(s, LOG_WARNING, "the kernel store %s: %s: %s", r == DB_OK ? "can only be read" : "cannot be used",
-            s->db.path, s->db.problem);
-    note_size(s);
-}
-
-static void reopen(struct store *s, bool damaged)
-{
-    pthread_mutex_lock(&s->read_lock);
-    db_close(&s->db);
-    open_or_rebuild(s, damaged);
-    pthread_mutex_unlock(&s->read_lock);
-    s->retry_at = clock_ms() + RETRY_MS;
-}
-
-/* One transaction: some puts from io_put on, deletions with the first, the rest with the last. io_put moves on success
- * only. */
-static enum db_result write_some(struct store *s, const struct work *w, const struct put **io_put)
-{
-    enum db_result r = db_begin(&s->db);
-    int64_t now = (int64_t)time(NULL);
-    const struct put *p = *io_put;
-    for (uint32_t i = 0; p == w->puts && i < w->n_doomed && r == DB_OK; i++) /* before the same key comes anew */
-        r = db_delete(&s->db, w->doomed[i]);
-    for (size_t bytes = 0; p && r == DB_OK && bytes <= s->config.bytes / 16 && bytes <= BATCH_BYTES; p = p->next) {
-        r = db_put(&s->db, &p->row, now);
-        bytes += p->bytes;
-    }
-    for (uint32_t i = 0; !p && i < w->n_touched && r == DB_OK; i++)
-        r = db_touch(&s->db, w->touched[i], now);
-    if (!p && w->compiler[0] && r == DB_OK)
-        r = db_set_compiler(&s->db, w->compiler);
-    if (r == DB_OK)
-        r = db_commit(&s->db);
-    if (r == DB_OK)
-        *io_put = p;
-    else
-        db_rollback(&s->db);
-    return r;
-}
-
-/* Room for what comes: evicts from nine tenths of the bound down to eight. */
-static void keep_bound(struct store *s, bool at_once)
-{
-    uint64_t bytes, rows, removed;
-    if (db_size(&s->db, &bytes, &rows) != DB_OK || (!at_once && bytes <= s->config.bytes / 10 * 9))
-        return;
-    if (db_evict(&s->db, s->config.bytes / 10 * (at_once ? 6 : 8), &removed) == DB_OK)
-        db_shrink(&s->db);
-}
-
-static enum db_result write_all(struct store *s, const struct work *w)
-{
-    const struct put *put = w->puts;
-    enum db_result r;
-    do {
-        r = write_some(s, w, &put);
-        if (r == DB_FULL) {
-            keep_bound(s, true);
-            r = write_some(s, w, &put);
-        } else if (r == DB_DAMAGED) {
-            reopen(s, true);
-            r = write_some(s, w, &put);
-        }
-        keep_bound(s, false);
-    } while (r == DB_OK && put);
-    for (; put; put = put->next)
-        atomic_fetch_add(&s->dropped, 1);
-    return r;
-}
-
-static void write_work(struct store *s, const struct work *w)
-{
-    if (!w->puts && !w->n_touched && !w->n_doomed && !w->compiler[0])
-        return;
-    bool failing = atomic_load(&s->degraded);
-    if (failing && clock_ms() < s->retry_at) {
-        for (const struct put *p = w->puts; p; p = p->next)
-            atomic_fetch_add(&s->dropped, 1);
-        return;
-    }
-    if (!s->db.writer)
-        reopen(s, false);
-    enum db_result r = write_all(s, w);
-    if (r == DB_OK && failing)
-        say(s, LOG_NOTICE, "the kernel store can be written again");
-    if (r != DB_OK) {
-        atomic_fetch_add(&s->errors, 1);
-        s->retry_at = clock_ms() + RETRY_MS;
-        if (!failing)
-            say(s, LOG_WARNING, "the kernel store cannot be written, kernels are not kept meanwhile: %s", s->db.path);
-    }
-    note_size(s);
-    atomic_store(&s->degraded, r != DB_OK);
-}
-
-static void free_puts(struct put *puts)
-{
-    for (struct put *next; puts; puts = next) {
-        next = puts->next;
-        free(puts);
-    }
-}
-
-/* Under the lock: is there something that should not wait for the next tick? */
-static bool is_urgent(const struct store *s)
-{
-    return s->stopping || s->damaged || s->work.puts || s->work.n_doomed || s->work.compiler[0] ||
-           (s->gc && !s->gc->done) || s->flushes_wanted > s->flushes_done || s->work.n_touched == TOUCHED_MAX;
-}
-
-/* One round: everything that waits is taken, then written without the lock, which is held before and after. */
-static void write_round(struct store *s)
-{
-    bool damaged = s->damaged;
-    struct gc *gc = s->gc && !s->gc->done ? s->gc : NULL;
-    uint64_t flushes = s->flushes_wanted;
-    s->taken = s->work;
-    s->work.puts = NULL;
-    s->work.n_touched = s->work.n_doomed = 0;
-    s->work.compiler[0] = 0;
-    s->last = &s->work.puts;
-    s->n_puts = 0;
-    s->put_bytes = 0;
-    s->damaged = false;
-    pthread_mutex_unlock(&s->lock);
-    if (damaged && clock_ms() >= s->retry_at)
-        reopen(s, true);
-    write_work(s, &s->taken);
-    free_puts(s->taken.puts);
-    if (gc) {
-        gc->good = db_evict(&s->db, gc->keep_bytes, &gc->removed) == DB_OK && db_shrink(&s->db) == DB_OK;
-        note_size(s);
-    }
-    pthread_mutex_lock(&s->lock);
-    if (gc)
-        gc->done = true;
-    s->flushes_done = flushes;
-    pthread_cond_broadcast(&s->written);
-}
-
-static void *writer(void *user)
-{
-    struct store *s = user;
-    int64_t tick = clock_ms() + TICK_MS;
-    pthread_mutex_lock(&s->lock);
-    while (!s->stopping) {
-        while (!is_urgent(s) && cond_wait_until(&s->wake, &s->lock, tick))
-            ;
-        if (s->config.collect_used && (clock_ms() >= tick || s->stopping)) {
-            pthread_mutex_unlock(&s->lock);
-            s->config.collect_used(s, s->config.user);
-            pthread_mutex_lock(&s->lock);
-        }
-        if (clock_ms() >= tick)
-            tick = clock_ms() + TICK_MS;
-        write_round(s);
-    }
-    write_round(s);
-    pthread_mutex_unlock(&s->lock);
-    return NULL;
-}
-
 /* Beginning and end */
 
 static void store_free(struct store *s)
@@ -546,13 +297,13 @@ static bool prepare(struct store *s)
     snprintf(s->db.path, sizeof s->db.path, "%s/kernels.db", dir);
     if (n < 0 || (size_t)n >= sizeof path || (mkdir(dir, 0700) != 0 && errno != EEXIST) ||
         !store_key(path, s->secret, &replaced)) {
-        say(s, LOG_WARNING, "there is no kernel store: %s: %s", dir, strerror(errno));
+        store_say(s, LOG_WARNING, "there is no kernel store: %s: %s", dir, strerror(errno));
         return false;
     }
     if (replaced)
-        say(s, LOG_WARNING, "%s was damaged or not ours alone and was made anew: kernels stored before are refused",
-            path);
-    open_or_rebuild(s, false);
+        store_say(s, LOG_WARNING,
+                  "%s was damaged or not ours alone and was made anew: kernels stored before are refused", path);
+    store_open_or_rebuild(s, false);
     return true;
 }
 
@@ -570,7 +321,7 @@ struct store *store_open(const struct store_config *config)
     pthread_mutex_init(&s->lock, NULL);
     cond_init(&s->wake);
     cond_init(&s->written);
-    if (!prepare(s) || !thread_start(&s->thread, writer, s)) {
+    if (!prepare(s) || !thread_start(&s->thread, store_write_forever, s)) {
         store_free(s);
         return NULL;
     }
