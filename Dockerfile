@@ -18,7 +18,8 @@ FROM debian:12-slim
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
     libgccjit0 gcc-12-base binutils libmicrohttpd12 libcjson1 libsqlite3-0 libseccomp2 libsodium23 libsndfile1 libsoxr0 libebur128-1 libisal2 \
     libkissfft-float131 libspng0 libopenexr-3-1-30 && rm -rf /var/lib/apt/lists/* && \
-    useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sinter && \
+    groupadd --system --gid 10001 sinter && \
+    useradd --system --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin sinter && \
     install -d -o sinter -g sinter -m 0700 /var/lib/sinter
 COPY --from=build /image/usr/local/bin/ /usr/local/bin/
 USER 10001:10001
