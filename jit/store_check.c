@@ -1,4 +1,5 @@
 /* See store.h: looks at kernels.db without opening it as a store, which would move a damaged one aside. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@ enum store_state store_check(const char *dir, void (*tell)(const char *line, voi
 {
     struct db db = {0};
     int n = snprintf(db.path, sizeof db.path, "%s/kernels.db", dir);
-    if (n < 0 || (size_t)n >= sizeof db.path || access(db.path, F_OK) != 0)
+    if (n < 0 || (size_t)n >= sizeof db.path || faccessat(AT_FDCWD, db.path, F_OK, AT_EACCESS) != 0)
         return STORE_ABSENT;
     switch (db_check(&db, tell, user)) {
     case DB_OK:

@@ -10,7 +10,7 @@
 
 /* Reads `path`, or makes it anew (mode 0600, whole or not at all) when it is absent, of another length, somebody
  * else's, or open to everybody; rows signed with the former key are then refused. False, errno set, when neither is
- * possible. */
+ * possible, and to root, when key and folder are another user's. */
 bool store_key(const char *path, uint8_t ret_key[MAC_KEY_SIZE], bool *ret_replaced) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
  * into it, gc makes it smaller, suspects lists kernels that the server died with, release ends the quarantine of one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "api/json/json.h"
 #include "jit/store.h"
 #include "server/cli.h"
+#include "server/cli_owner.h"
 #include "server/command.h"
 
 struct listing {
@@ -149,7 +151,7 @@ static bool has_file(const char *dir, const char *name)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    return access(path, F_OK) == 0;
+    return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0;
 }
 
 /* Both files, those that are there. Neither is changed, not even a damaged one. */
@@ -285,10 +287,13 @@ int command_cache(int argc, char **argv)
     }
     const char *what = argc > 1 ? argv[1] : "";
     bool warms = !strcmp(what, "warm");
+    const char *dir = store ? store : cli_store();
+    if (argc == 3 && !strcmp(what, "salvage")) /* writes elsewhere */
+        return salvage(store, argv[2]);
+    if (dir && (warms ? cli_is_of_other(dir) : !cli_become_owner(dir)))
+        return EXIT_FAILED;
     if (argc == 2 && !strcmp(what, "verify"))
         return verify(store);
-    if (argc == 3 && !strcmp(what, "salvage"))
-        return salvage(store, argv[2]);
     if (!warms && !store_is_there(store))
         return EXIT_FAILED;
     if (!cli_open(&c, store, warms ? cli_threads() : 0))

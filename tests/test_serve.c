@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -225,6 +226,28 @@ static void a_command_that_fails_says_so_and_makes_nothing(void **state)
     assert_null(strstr(text, "bytes"));
 }
 
+/* The way systemd keeps the store of a service with a user of its own: below a folder that is root's alone. */
+static void root_looks_at_a_services_store_and_leaves_it_the_services(void **state)
+{
+    static const char script[] = "set -e; S=$0; top=$(mktemp -d /tmp/sinter-test-XXXXXX); trap 'rm -rf $top' EXIT; "
+                                 "d=$top/store; mkdir -m 700 $d\n"
+                                 "$S cache warm examples/marble.json --store $d >/dev/null\n"
+                                 "chown -R 65534:65534 $d; before=$(b2sum <$d/kernels.key)\n"
+                                 "$S cache verify --store $d; $S cache ls --store $d; $S cache gc 1000000 --store $d; "
+                                 "$S cache suspects --store $d\n"
+                                 "SINTER_STORE=$d $S render --expr x -w 8 -h 8 -o $top/a.png\n"
+                                 "if $S cache warm examples/marble.json --store $d; then exit 1; fi\n"
+                                 "[ \"$before\" = \"$(b2sum <$d/kernels.key)\" ]; [ -z \"$(find $d ! -user 65534)\" ]\n"
+                                 "[ -z \"$($S cache verify --store $d | grep BROKEN)\" ]";
+    char command[4096];
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    snprintf(command, sizeof command, "bash -c '%s' %s/sinter", "eval \"$SINTER_TEST_SCRIPT\"", test_build_dir());
+    setenv("SINTER_TEST_SCRIPT", script, 1);
+    assert_int_equal(system(command), 0);
+}
+
 static void ping_says_whether_a_server_is_ready(void **state)
 {
     (void)state;
@@ -250,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),
         cmocka_unit_test(a_port_in_use_is_an_error_and_not_a_wait),
         cmocka_unit_test(a_command_that_fails_says_so_and_makes_nothing),
+        cmocka_unit_test(root_looks_at_a_services_store_and_leaves_it_the_services),
         cmocka_unit_test(ping_says_whether_a_server_is_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
