@@ -159,12 +159,14 @@ static void log_faults(const struct fault *fault, const char *event)
         log_event(LEVEL_ERROR, event, "%s", fault->items[i].detail);
 }
 
+/* A group that may read was made for it: a service with a user of its own has no other way. */
 static void warn_of_readers(const char *path)
 {
     struct stat st;
-    if (path && !stat(path, &st) && (st.st_mode & (S_IRWXG | S_IRWXO)))
-        log_event(LEVEL_WARN, "keys", "%s can be read or written by others than its owner (mode %03o); chmod 600 it",
-                  path, st.st_mode & 0777u);
+    if (path && !stat(path, &st) && (st.st_mode & (S_IWGRP | S_IRWXO)))
+        log_event(LEVEL_WARN, "keys",
+                  "%s can be read by everybody, or written by others than its owner (mode %03o); chmod 600 it", path,
+                  st.st_mode & 0777u);
 }
 
 /* A file without a key is right and locks everybody out. */
