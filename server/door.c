@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { BUCKETS = 4096 };
 
@@ -129,6 +130,23 @@ void door_leave(struct door *d, int fd)
     pthread_mutex_lock(&d->lock);
     vacate(d, &d->places[fd]);
     pthread_mutex_unlock(&d->lock);
+}
+
+/* A descriptor is open as long as it is in. */
+bool door_has_unread(struct door *d)
+{
+    bool unread = false;
+    pthread_mutex_lock(&d->lock);
+    uint32_t left = atomic_load(&d->open);
+    for (uint32_t fd = 0; fd < d->fds && left && !unread; fd++) {
+        int n = 0;
+        if (!d->places[fd].taken)
+            continue;
+        left--;
+        unread = !ioctl((int)fd, FIONREAD, &n) && n > 0;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return unread;
 }
 
 uint32_t door_open(const struct door *d)

@@ -20,5 +20,6 @@ bool door_enter(struct door *d, int fd, const struct peer *peer, bool counted);
 void door_leave(struct door *d, int fd); /* before the descriptor is closed; harmless when it is not in */
 
 uint32_t door_open(const struct door *d);
+bool door_has_unread(struct door *d); /* has somebody sent what nobody has read yet? */
 
 #endif

@@ -95,6 +95,11 @@ void gate_leave(struct gate *g, int fd)
     door_leave(g->door, fd);
 }
 
+bool gate_has_unread(const struct gate *g)
+{
+    return door_has_unread(g->door);
+}
+
 uint32_t gate_open(const struct gate *g)
 {
     return door_open(g->door);

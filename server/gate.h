@@ -27,6 +27,7 @@ void gate_free(struct gate *g);                          /* takes NULL */
 /* True: serve it, and gate_leave before its descriptor is closed. False: it is answered and taken care of. */
 bool gate_enter(struct gate *g, int fd, const struct sockaddr *from);
 void gate_leave(struct gate *g, int fd);
-uint32_t gate_open(const struct gate *g); /* connections */
+uint32_t gate_open(const struct gate *g);   /* connections */
+bool gate_has_unread(const struct gate *g); /* has one of them sent what nobody has read yet? */
 
 #endif

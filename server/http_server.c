@@ -135,18 +135,36 @@ static void settle(const struct http *h, int64_t until_ms)
         sleep_ms(2);
 }
 
+/* What has arrived is answered although no thread has come to read it yet: on a machine that has too much to do that
+ * takes longer than the time to settle. Between reading and knowing it for a request there is a moment, so it must be
+ * quiet for a while. */
+static void answer_unread(const struct http *h, int64_t until_ms)
+{
+    enum { PAUSE_MS = 2, QUIET = 4 };
+    for (int quiet = 0; quiet < QUIET && gate_open(h->gate) && reaper_clock_ms() < until_ms; quiet++) {
+        if (gate_has_unread(h->gate))
+            quiet = -1;
+        sleep_ms(PAUSE_MS);
+    }
+}
+
 bool http_drain(struct http *h, uint32_t timeout_ms)
 {
-    enum { SETTLE_MS = 100, ABORT_MS = 5000, LAST_WORDS_MS = 200 };
+    enum { SETTLE_MS = 100, UNREAD_MS = 1000, ABORT_MS = 5000, LAST_WORDS_MS = 200 };
     int64_t until = reaper_clock_ms() + timeout_ms;
     atomic_store(&h->draining, true);
     metrics_add(METRIC_DRAINING, 1);
     acceptor_stop(h->acceptor);
     settle(h, reaper_clock_ms() + SETTLE_MS);
+    answer_unread(h, reaper_clock_ms() + UNREAD_MS);
     atomic_store(&h->refusing, true);
     reaper_hurry(h->reaper);
-    if (!wait_for_none(&h->in_flight, until))
+    if (wait_for_none(&h->in_flight, until)) {
+        answer_unread(h, reaper_clock_ms() + LAST_WORDS_MS); /* a refusal is an answer, too */
+        wait_for_none(&h->in_flight, reaper_clock_ms() + LAST_WORDS_MS);
+    } else {
         log_event(LEVEL_WARN, "drain", "%d requests are cut short", atomic_load(&h->in_flight));
+    }
     atomic_store(&h->aborting, true);
     if (!wait_for_none(&h->on_pool, reaper_clock_ms() + ABORT_MS))
         return false;

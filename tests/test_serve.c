@@ -2,11 +2,13 @@
 /* A server's life: long work, clients that leave, SIGTERM, ports in use, readiness. */
 #include "tests/support.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +117,60 @@ static void the_end_under_load_drops_no_answer(void **state)
     steady_end(load, &r);
     assert_true(r.answered > 100);
     assert_int_equal(r.refused + r.unread + r.dropped, 0);
+}
+
+/* The thread of this name stands still, as one does for which a busy machine has no time. 0: there is none, or it may
+ * not be stopped. */
+static pid_t stop_thread(pid_t pid, const char *name)
+{
+    char path[80], text[64];
+    pid_t found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    for (struct dirent *task; tasks && !found && (task = readdir(tasks));) {
+        snprintf(path, sizeof path, "/proc/%d/task/%.20s/comm", (int)pid, task->d_name);
+        FILE *f = fopen(path, "r");
+        if (f && fgets(text, sizeof text, f) && !strncmp(text, name, strlen(name)))
+            found = (pid_t)atoi(task->d_name);
+        if (f)
+            fclose(f);
+    }
+    if (tasks)
+        closedir(tasks);
+    if (!found || ptrace(PTRACE_SEIZE, found, NULL, NULL) || ptrace(PTRACE_INTERRUPT, found, NULL, NULL))
+        return 0;
+    int status;
+    return waitpid(found, &status, __WALL) == found ? found : 0;
+}
+
+static void what_has_arrived_is_answered_although_nobody_had_read_it(void **state)
+{
+    (void)state;
+    static const char ask[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+    static struct raw_reply reply;
+    struct child c = child_start((const char *const[]){"--threads", "1", NULL});
+    int fd = raw_connect(c.port, 0, 0), status;
+    assert_true(raw_send(fd, ask, sizeof ask - 1));
+    raw_read(fd, 200, &reply);
+    assert_int_equal(reply.status, 200);
+    pid_t thread = stop_thread(c.pid, "MHD");
+    if (!thread) {
+        close(fd);
+        child_stop(&c);
+        print_message("no thread can be stopped here\n");
+        skip();
+    }
+    assert_true(raw_send(fd, ask, sizeof ask - 1));
+    kill(c.pid, SIGTERM);
+    pause_ms(400);
+    assert_int_equal(ptrace(PTRACE_DETACH, thread, NULL, NULL), 0);
+    raw_read(fd, 3000, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_false(reply.reset);
+    close(fd);
+    waitpid(c.pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void the_end_does_not_wait_for_slow_clients(void **state)
@@ -268,6 +324,7 @@ int main(void)
         cmocka_unit_test(work_asked_for_while_draining_is_refused),
         cmocka_unit_test(a_drain_that_takes_too_long_cuts_the_work_short_and_ends),
         cmocka_unit_test(the_end_under_load_drops_no_answer),
+        cmocka_unit_test(what_has_arrived_is_answered_although_nobody_had_read_it),
         cmocka_unit_test(the_end_does_not_wait_for_slow_clients),
         cmocka_unit_test(a_client_that_leaves_ends_its_work),
         cmocka_unit_test(a_full_queue_is_told_and_the_rest_goes_on),

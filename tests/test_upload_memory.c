@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/support/rss.h"
@@ -31,7 +32,7 @@ static uint64_t sum_of(const int16_t *samples, size_t n)
 static void put_all(int fd, const char *bytes, size_t n)
 {
     while (n) {
-        ssize_t done = write(fd, bytes, n);
+        ssize_t done = send(fd, bytes, n, MSG_NOSIGNAL);
         assert_true(done > 0);
         bytes += done;
         n -= (size_t)done;
