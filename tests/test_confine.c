@@ -198,7 +198,7 @@ static void status_line(pid_t pid, const char *name, char *ret, size_t size)
 
 static void the_server_says_what_holds_and_can_be_told_not_to(void **state)
 {
-    char value[256];
+    char value[256], ours[256];
     struct host h;
     (void)state;
     need(SANDBOX_CALLS);
@@ -213,7 +213,8 @@ static void the_server_says_what_holds_and_can_be_told_not_to(void **state)
     assert_true(host_start(&h, program, "none", (const char *const[]){"--compilers", "0", "--sandbox", "off", NULL}));
     assert_true(host_metric(&h, "sinter_sandbox{process=\"server\",part=\"calls\"}") == 0);
     status_line(h.pid, "Seccomp:", value, sizeof value);
-    assert_string_equal(value, "\t0\n");
+    status_line(getpid(), "Seccomp:", ours, sizeof ours); /* in a container there is a filter anyway */
+    assert_string_equal(value, ours);
     assert_int_equal(host_stop(&h, false), 0);
 }
 
