@@ -33,9 +33,6 @@ enum { INLINE_JSON = 64 << 10 };
 /* With what is made of it: a graph is lowered, too. */
 static const double json_us = 0.3;
 
-/* Numbers are read and written in the default floating-point state, whatever thread this is. */
-enum { MXCSR_DEFAULT = 0x1f80 };
-
 struct api_config api_config_default(void)
 {
     return (struct api_config){
@@ -322,13 +319,6 @@ bool api_accept_headers(struct api *api, const struct api_request *req, int64_t 
     return true;
 }
 
-unsigned api_state_enter(void)
-{
-    unsigned saved = fp_state_enter();
-    fp_state_leave(MXCSR_DEFAULT);
-    return saved;
-}
-
 static enum status check_batch(struct exchange *ex)
 {
     const struct api_batch *batch = ex->req->batch;
@@ -355,7 +345,7 @@ enum api_progress api_begin(struct api *api, const struct api_request *req, stru
     if (!ex)
         return API_DONE;
     if (ARENA_GUARD(ex->arena)) {
-        fp_state_leave(MXCSR_DEFAULT);
+        (void)exchange_state_enter();
         run_deferred(ex);
         problem_no_memory(res);
         return API_DONE;
@@ -393,7 +383,7 @@ enum api_progress api_finish(struct api *api, const struct api_request *req, str
     (void)api;
     struct exchange *ex = res->exchange;
     volatile bool done = true;
-    unsigned saved = api_state_enter();
+    unsigned saved = exchange_state_enter();
     ex->req = req;
     ex->on_pool = true;
     if (ARENA_GUARD(ex->arena))
@@ -430,7 +420,7 @@ void api_refuse(struct api *api, struct api_response *res, const char *limit)
 {
     (void)api;
     struct exchange *ex = res->exchange;
-    unsigned saved = api_state_enter();
+    unsigned saved = exchange_state_enter();
     if (ARENA_GUARD(ex->arena))
         problem_no_memory(res);
     else
@@ -476,7 +466,7 @@ static enum status step_end(struct exchange *ex, const struct piece *piece)
 static bool intake(struct exchange *ex, intake_step *step, const struct piece *piece)
 {
     volatile enum status status = STATUS_NO_MEMORY;
-    unsigned saved = api_state_enter();
+    unsigned saved = exchange_state_enter();
     double spent_s = pool_spent_s();
     if (ARENA_GUARD(ex->arena)) {
         problem_no_memory(ex->res);

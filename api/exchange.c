@@ -20,6 +20,14 @@ double exchange_clock_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
+unsigned exchange_state_enter(void)
+{
+    enum { MXCSR_DEFAULT = 0x1f80 };
+    unsigned saved = fp_state_enter();
+    fp_state_leave(MXCSR_DEFAULT);
+    return saved;
+}
+
 void exchange_stage(struct exchange *ex, enum stage stage)
 {
     double now = exchange_clock_ms();

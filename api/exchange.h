@@ -67,7 +67,7 @@ double exchange_clock_ms(void); /* monotonic */
 
 /* Numbers are read and written in the default floating-point state, whatever thread this is: enters it; what it
  * returns is for fp_state_leave. */
-unsigned api_state_enter(void);
+unsigned exchange_state_enter(void);
 
 /* Adds the time since the last stage ended to this one. */
 void exchange_stage(struct exchange *ex, enum stage stage);

@@ -200,7 +200,7 @@ enum status master_run(struct exchange *ex, const struct master *m, const struct
     struct pass p = {.ex = ex, .master = m, .in = in, .form = form, .gain = 1, .counts = &ret->counts, .share = 1};
     p.piece = ARENA_ARRAY(ex->arena, (size_t)PCM_PIECE * form->channels, float);
     TRY(audio_form_check(form, &ex->fault));
-    unsigned saved = api_state_enter(); /* other people's libraries: no denormals flushed */
+    unsigned saved = exchange_state_enter(); /* other people's libraries: no denormals flushed */
     enum status status = m->normalize ? choose_gain(&p, ret) : STATUS_OK;
     if (status == STATUS_OK)
         status = write_file(&p, place, ret);

@@ -271,7 +271,7 @@ void api_stream_work(struct api_stream *s)
     if (go) {
         bool done = false;
         enter(s);
-        unsigned saved = api_state_enter();
+        unsigned saved = exchange_state_enter();
         double spent_s = pool_spent_s();
         enum status status = guarded_turn(s, &done);
         admission_spent(s->ex, pool_spent_s() - spent_s);

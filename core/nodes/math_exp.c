@@ -52,22 +52,12 @@ static struct val log1p_of(struct build *b, struct val x)
 static struct val log_of(struct build *b, struct val x, double log_2, double log_2_rest, const double *c)
 {
     struct val f, minus_k = b_to(b, TYPE_F32, math_split(b, x, &f));
-    struct val part = b_mul(b, f, b_horner(b, f, c, 10));
+    struct val part = b_mul(b, f, b_horner(b, f, c, MATH_LN_C));
     if (log_2_rest != 0)
         part = b_fma(b, minus_k, b_f32(b, -log_2_rest), part);
     return math_log_edges(b, x, b_fma(b, minus_k, b_f32(b, -log_2), part));
 }
 
-static const double ln_c[] = {1.0,
-                              -0.5,
-                              0.3333333134651184,
-                              -0.250008225440979,
-                              0.20001260936260223,
-                              -0.16623088717460632,
-                              0.14200571179389954,
-                              -0.1316429227590561,
-                              0.1277463138103485,
-                              -0.07636923342943192}; /* 8.6e-9 */
 static const double log2_c[] = {1.4426950216293335,  -0.7213472723960876,  0.48090463876724243, -0.36070725321769714,
                                 0.28823596239089966, -0.23910926282405853, 0.2101447880268097,  -0.20053310692310333,
                                 0.15677867829799652, -0.05281491205096245}; /* 1.5e-8 */
@@ -151,7 +141,7 @@ static struct val pow_of(struct build *b, struct val x, struct val y)
 MATH_1(exp, math_exp(b, x, 0))
 MATH_1(exp2, exp2_of(b, x))
 MATH_1(expm1, expm1_of(b, x))
-MATH_1(ln, log_of(b, x, LN2, 0, ln_c))
+MATH_1(ln, log_of(b, x, LN2, 0, math_ln_c))
 MATH_1(log2, log_of(b, x, 1, 0, log2_c))
 MATH_1(log10, log_of(b, x, 0x1.344136p-2, -0x1.ec10c0p-27, log10_c))
 MATH_1(log1p, log1p_of(b, x))

@@ -55,25 +55,27 @@ struct val math_exp(struct build *b, struct val x, int halvings)
     return b_mul(b, b_horner(b, r, c, 7), scale);
 }
 
+const double math_ln_c[MATH_LN_C] = {1.0,
+                                     -0.5,
+                                     0.3333333134651184,
+                                     -0.250008225440979,
+                                     0.20001260936260223,
+                                     -0.16623088717460632,
+                                     0.14200571179389954,
+                                     -0.1316429227590561,
+                                     0.1277463138103485,
+                                     -0.07636923342943192};
+
 /* u = 1 + x gives the exponent k only. f = (1 + x) 2^-k - 1 = x s + (s - 1) with s = 2^-k, one rounding, so nothing of
  * a small x is lost. From 2^24 on 1 + x is x, and s would leave the range. */
 struct val math_log1p(struct build *b, struct val x)
 {
-    static const double c[] = {1.0,
-                               -0.5,
-                               0.3333333134651184,
-                               -0.250008225440979,
-                               0.20001260936260223,
-                               -0.16623088717460632,
-                               0.14200571179389954,
-                               -0.1316429227590561,
-                               0.1277463138103485,
-                               -0.07636923342943192}; /* ln(1 + f) / f: 8.6e-9 */
     struct val u = b_addc(b, x, 1), big;
     struct val minus_k = math_split(b, u, &big);
     struct val s = math_power_of_two(b, minus_k);
     struct val small = b_fma(b, x, s, b_addc(b, s, -1));
     struct val f = b_select(b, b_lt(b, x, b_f32(b, 0x1p24)), small, big);
-    struct val r = b_fma(b, b_to(b, TYPE_F32, minus_k), b_f32(b, -LN2), b_mul(b, f, b_horner(b, f, c, 10)));
+    struct val r =
+        b_fma(b, b_to(b, TYPE_F32, minus_k), b_f32(b, -LN2), b_mul(b, f, b_horner(b, f, math_ln_c, MATH_LN_C)));
     return math_log_edges(b, u, r);
 }

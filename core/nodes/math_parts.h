@@ -45,6 +45,10 @@ struct val math_power_of_two(struct build *b, struct val n_i32);
 /* x > 0, normal: x = 2^k (1 + f), 1 + f in [sqrt 1/2, sqrt 2). Gives f and, as i32, -k. */
 struct val math_split(struct build *b, struct val x, struct val *ret_f);
 
+/* ln(1 + f) / f for such f: relative error 8.6e-9. */
+enum { MATH_LN_C = 10 };
+extern const double math_ln_c[MATH_LN_C];
+
 /* What a logarithm gives where its polynomial does not hold: NaN below 0, -inf at 0, x at infinity and NaN. */
 struct val math_log_edges(struct build *b, struct val x, struct val inside);
 
