@@ -177,7 +177,11 @@ void api_free(struct api *api)
 enum status api_run_jobs(struct api *api, struct fault *fault)
 {
     int threads = (int)api->config.batch_threads;
-    return threads ? job_runner_new(api, threads, &api->job_runner, fault) : STATUS_OK;
+    struct job_runner *r = NULL;
+    if (threads)
+        TRY(job_runner_new(api, threads, &r, fault));
+    atomic_store(&api->job_runner, r); /* requests may come in already */
+    return STATUS_OK;
 }
 
 void api_drain(struct api *api)

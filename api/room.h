@@ -27,7 +27,7 @@ struct api {
     struct access *access;
     struct admission *admission;
     struct job_waiters *job_waiters;
-    struct job_runner *job_runner; /* NULL: nobody runs items here */
+    _Atomic(struct job_runner *) job_runner; /* NULL: nobody runs items here */
     struct job_keys job_keys;
     _Atomic uint64_t items_done, items_failed;
     struct audio_streams *streams;
