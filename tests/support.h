@@ -11,6 +11,16 @@
 
 #include "core/arena.h"
 
+/* By how much deadlines are longer and amounts of work smaller than in an ordinary build: about what sanitizers slow
+ * down. */
+#if defined __SANITIZE_THREAD__
+enum { TEST_SLOWNESS = 10 };
+#elif defined __SANITIZE_ADDRESS__
+enum { TEST_SLOWNESS = 4 };
+#else
+enum { TEST_SLOWNESS = 1 };
+#endif
+
 const char *test_build_dir(void);                                       /* holds sinter and sinter-cc */
 struct arena *test_arena(void);                                         /* with room for any test */
 char *test_read_file(struct arena *a, const char *path, size_t *ret_n); /* fails the test when it cannot */

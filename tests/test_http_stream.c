@@ -222,7 +222,9 @@ static void a_client_that_does_not_read_is_cut_off(void **state)
 static void work_that_fails_in_the_middle_does_not_look_whole(void **state)
 {
     (void)state;
-    const char *const arguments[] = {"--max-request-ms", "700", NULL};
+    char most_ms[16];
+    const char *const arguments[] = {"--max-request-ms", most_ms, NULL};
+    snprintf(most_ms, sizeof most_ms, "%d", 700 * TEST_SLOWNESS);
     struct child c = child_start(arguments);
     struct http_client *watch = child_connect(&c);
     int fd = ask(&c, "GET", "expr=fractal(x*9,y*9,octaves=16)&format=png&tier=interp", 16384, "1.1",

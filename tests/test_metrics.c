@@ -278,7 +278,7 @@ static struct page *page_of(struct http_client *c)
 static void what_waits_is_counted_with_its_age(void **state)
 {
     (void)state;
-    enum { TERMS = 100, LONG = 5 };
+    enum { TERMS = 100 / TEST_SLOWNESS, LONG = 5 };
     const char *const arguments[] = {"--threads",        "1",      "--inline-us", "0", "--max-queue-seconds", "0",
                                      "--max-request-ms", "600000", NULL};
     struct child s = child_start(arguments);
