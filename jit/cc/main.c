@@ -115,7 +115,8 @@ static void limit_process(void)
 {
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-#ifndef __SANITIZE_ADDRESS__ /* its shadow alone takes terabytes of addresses */
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ /* whose shadow alone takes terabytes of addresses   \
+                                                                   */
     limit_resource(RLIMIT_AS, (rlim_t)4 << 30);
 #endif
     limit_resource(RLIMIT_FSIZE, (rlim_t)128 << 20);
