@@ -365,6 +365,76 @@ static void an_item_has_a_deadline_of_its_own_and_the_job_goes_on(void **state)
     api_free(of);
 }
 
+#define DEAR "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9,octaves=8)\",\"width\":512,\"height\":512}"
+#define CHEAP "{\"kind\":\"render\",\"expr\":\"x*y\",\"width\":4,\"height\":4}"
+
+static const char *post_from(struct api *of, const char *peer, const char *json)
+{
+    struct ask a = {.method = METHOD_POST, .path = "/jobs", .type = "application/json", .body = json, .peer = peer};
+    struct api_response res = ask_of(of, a);
+    if (res.http_status != 202)
+        fail_msg("%d: %s", res.http_status, body_of(&res));
+    const char *path = arena_strdup(arena, header_of(&res, "Location"));
+    api_response_done(&res);
+    return path;
+}
+
+static struct datum *stand_of(struct api *of, const char *peer, const char *path)
+{
+    struct api_response res = ask_of(of, (struct ask){.method = METHOD_GET, .path = path, .peer = peer});
+    assert_int_equal(res.http_status, 200);
+    struct datum *job = json_of(res.body, res.body_size);
+    api_response_done(&res);
+    return job;
+}
+
+/* Polls until so many items of the job have ended well. */
+static void await_done(struct api *of, const char *peer, const char *path, double done)
+{
+    enum { MOST_MS = 120000, POLL_MS = 20 };
+    int waited = 0;
+    while (number_of(stand_of(of, peer, path), "done") < done) {
+        sleep_ms(POLL_MS);
+        waited += POLL_MS;
+        if (waited > MOST_MS)
+            fail_msg("%s stands still", path);
+    }
+}
+
+static void items_of_a_client_in_debt_wait_and_others_go_on(void **state)
+{
+    (void)state;
+    static const char debtor[] = "203.0.113.1", other[] = "203.0.113.2";
+    struct api_config config = defaults();
+    config.quota = (struct quota_limits){.seconds = 1e-4, .burst_s = 0.02, .burst_requests = 100};
+    struct api *of = jobs_api(config, true);
+    const char *path = post_from(of, debtor, "[" DEAR "," DEAR "," DEAR "]");
+    await_done(of, debtor, path, 1); /* what it may save up is not enough for one: that is a debt of minutes */
+    const char *others = post_from(of, other, "[" CHEAP "," CHEAP "," CHEAP "]");
+    await_done(of, other, others, 3);
+    sleep_ms(700); /* the threads have looked at the debtor's items twice */
+    struct datum *job = stand_of(of, debtor, path);
+    assert_true(number_of(job, "done") == 1);
+    assert_true(number_of(job, "failed") == 0);
+    assert_true(number_of(job, "queued") + number_of(job, "running") == 2);
+    struct api_response res = ask_of(of, (struct ask){.method = METHOD_DELETE, .path = path, .peer = debtor});
+    assert_int_equal(res.http_status, 200); /* who is in debt may end what costs */
+    api_response_done(&res);
+    api_free(of);
+}
+
+static void items_go_on_when_there_is_quota_again(void **state)
+{
+    (void)state;
+    static const char debtor[] = "203.0.113.1";
+    struct api_config config = defaults();
+    config.quota = (struct quota_limits){.seconds = 0.3, .burst_s = 0.02, .burst_requests = 100};
+    struct api *of = jobs_api(config, true);
+    const char *path = post_from(of, debtor, "[" DEAR "," DEAR "," DEAR "]");
+    await_done(of, debtor, path, 3);
+    api_free(of);
+}
+
 static void a_job_outlives_its_server(void **state)
 {
     (void)state;
@@ -543,6 +613,8 @@ int main(void)
         JOB_TEST(others_do_not_see_a_job),
         JOB_TEST(a_cancelled_job_ends_and_keeps_what_it_has),
         JOB_TEST(an_item_has_a_deadline_of_its_own_and_the_job_goes_on),
+        JOB_TEST(items_of_a_client_in_debt_wait_and_others_go_on),
+        JOB_TEST(items_go_on_when_there_is_quota_again),
         JOB_TEST(a_job_outlives_its_server),
         JOB_TEST(a_long_poll_waits_for_the_end_or_its_time),
         JOB_TEST(results_end_with_the_server_and_say_so),
