@@ -15,7 +15,7 @@
  * Outputs: one of rate SAMPLE that a top-level VECTOR region computes is stored from there; any other of rate SAMPLE
  * has a strip buffer and is copied out at the end of each strip; one of a lower rate is a fill.
  *
- * Machine code may take other ways through the same regions, with the same samples: see jit/cc/emit_regions.c. */
+ * Machine code may take other ways through the same regions, with the same samples: see jit/cc/fused.h. */
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
 

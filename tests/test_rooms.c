@@ -107,11 +107,42 @@ static void every_folder_of_the_api_room_has_its_row(void **state)
     arena_free(arena);
 }
 
+/* A path in the document, or a name anywhere in the rooms; "*" stands for anything. */
+static bool is_there(const char *name)
+{
+    glob_t found;
+    const char *pattern = strchr(name, '/') ? name : arena_printf(arena, "{core,jit,api,server}/{,*/}%s", name);
+    bool any = glob(pattern, GLOB_BRACE, NULL, &found) == 0;
+    globfree(&found);
+    return any;
+}
+
+static void every_file_that_the_document_names_is_there(void **state)
+{
+    unsigned named = 0;
+    (void)state;
+    arena = test_arena();
+    architecture = test_read_file(arena, "docs/architecture.md", NULL);
+    for (const char *at = architecture; (at = strchr(at, '`')); at++) {
+        size_t n = strcspn(++at, "`");
+        const char *name = arena_strndup(arena, at, n), *dot = strrchr(name, '.');
+        at += n;
+        if (!dot || strpbrk(name, " <>{}") || (strcmp(dot, ".c") && strcmp(dot, ".h") && strcmp(dot, ".def")))
+            continue;
+        if (!is_there(name))
+            fail_msg("docs/architecture.md names %s, which is not there", name);
+        named++;
+    }
+    assert_true(named > 60);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_file_uses_only_what_stands_before_it),
         cmocka_unit_test(every_folder_of_the_api_room_has_its_row),
+        cmocka_unit_test(every_file_that_the_document_names_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
