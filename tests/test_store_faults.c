@@ -160,11 +160,14 @@ static void a_lost_key_makes_stored_kernels_worthless_and_no_more(void **state)
 /* As nobody, to whom the folder belongs to read only. */
 static void a_read_only_store_is_read_and_the_rest_compiled(void **state)
 {
-    char dir[FOLDER_PATH], bin[FOLDER_PATH], script[1400], command[256];
+    char dir[FOLDER_PATH], bin[FOLDER_PATH], compiler[256], script[1400], command[1400];
     (void)state;
     fill_store(dir, 3);
     folder_make(bin);
     assert_int_equal(chmod(bin, 0755), 0);
+    snprintf(command, sizeof command, "cp %s %s/server && cp %s %s", troubled_program, bin, troubled_compiler, bin);
+    assert_int_equal(system(command), 0); /* where they were built nobody may have no way */
+    snprintf(compiler, sizeof compiler, "%s/sinter-cc", bin);
     snprintf(command, sizeof command, "chmod -R a-w %s; chmod a+rx %s", dir, dir);
     assert_int_equal(system(command), 0);
     snprintf(command, sizeof command, "chmod a+r %s/*", dir);
@@ -176,12 +179,11 @@ static void a_read_only_store_is_read_and_the_rest_compiled(void **state)
     snprintf(command, sizeof command, "chmod u=r,go= %s/kernels.key", dir);
     assert_int_equal(system(command), 0);
     const char *drop = geteuid() == 0 ? "setpriv --reuid 65534 --regid 65534 --clear-groups " : "";
-    snprintf(script, sizeof script, "#!/bin/sh\nexec %s%s \"$@\"\n", drop, troubled_program);
+    snprintf(script, sizeof script, "#!/bin/sh\nexec %s%s/server \"$@\"\n", drop, bin);
     char run[256];
     snprintf(run, sizeof run, "%s", troubled_script(bin, "sinter", script));
     struct host h = troubled_start_as(
-        run, dir,
-        (const char *const[]){"--compiler", troubled_compiler, "--compile-above-ms", "0", "--preload", "0", NULL});
+        run, dir, (const char *const[]){"--compiler", compiler, "--compile-above-ms", "0", "--preload", "0", NULL});
     for (int k = 0; k < 3; k++)
         assert_true(troubled_ask(&h, k));
     troubled_ask(&h, 3);
