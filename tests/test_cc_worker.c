@@ -10,8 +10,6 @@
 #include "tests/support/cc_worker.h"
 #include "tests/support/ir_random.h"
 
-static struct cc_worker worker;
-
 static const char *const sound = "main {\n  %1 = input 0\n  %2 = input 1\n  %3 = fma.f32 %1 %2 %2\n  out 0 %3\n}\n";
 
 static bool mentions(const char *text, const char *what)
@@ -22,8 +20,9 @@ static bool mentions(const char *text, const char *what)
 static void assembly_is_text(void **unused)
 {
     (void)unused;
+    assert_true(mentions(cc_worker_ours.ready.compiler, "libgccjit"));
     struct arena *a = arena_new((size_t)16 << 20);
-    struct cc_reply r = cc_worker_compile(&worker, sound, TARGET_V3, CC_ASSEMBLY, a);
+    struct cc_reply r = cc_worker_compile(&cc_worker_ours, sound, TARGET_V3, CC_ASSEMBLY, a);
     assert_int_equal(r.head.kind, CC_IMAGE);
     assert_true(mentions(r.payload, "kernel:") && mentions(r.payload, "vfmadd") && !mentions(r.payload, "zmm"));
     arena_free(a);
@@ -46,7 +45,7 @@ static void nonsense_is_refused_and_the_worker_stays(void **unused)
     };
     struct arena *a = arena_new((size_t)16 << 20);
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
-        struct cc_reply r = cc_worker_compile(&worker, nonsense[i], TARGET_V3, 0, a);
+        struct cc_reply r = cc_worker_compile(&cc_worker_ours, nonsense[i], TARGET_V3, 0, a);
         assert_int_equal(r.head.kind, CC_REFUSED);
         assert_true(r.payload[0] != 0 && strlen(r.payload) < r.head.size);
     }
@@ -55,10 +54,10 @@ static void nonsense_is_refused_and_the_worker_stays(void **unused)
     for (int i = 2; i < 30000; i++)
         at += sprintf(lengthy + at, "  %%%d = sqrt.f32 %%%d\n", i, i - 1);
     sprintf(lengthy + at, "  out 0 %%1\n}\n");
-    struct cc_reply lengthy_reply = cc_worker_compile(&worker, lengthy, TARGET_V3, 0, a);
+    struct cc_reply lengthy_reply = cc_worker_compile(&cc_worker_ours, lengthy, TARGET_V3, 0, a);
     assert_true(lengthy_reply.head.kind == CC_REFUSED && mentions(lengthy_reply.payload, "too long"));
-    assert_int_equal(cc_worker_compile(&worker, sound, (enum target)77, 0, a).head.kind, CC_REFUSED);
-    assert_int_equal(cc_worker_compile(&worker, sound, TARGET_V3, CC_ASSEMBLY, a).head.kind, CC_IMAGE);
+    assert_int_equal(cc_worker_compile(&cc_worker_ours, sound, (enum target)77, 0, a).head.kind, CC_REFUSED);
+    assert_int_equal(cc_worker_compile(&cc_worker_ours, sound, TARGET_V3, CC_ASSEMBLY, a).head.kind, CC_IMAGE);
     arena_free(a);
 }
 
@@ -85,7 +84,7 @@ static void the_same_text_gives_the_same_bytes(void **unused)
     struct arena *a = test_arena();
     char *text = ir_print(ir_random(a, 5, 60), a);
     struct cc_worker other = cc_worker_start();
-    struct cc_reply x = cc_worker_compile(&worker, text, target_of_cpu(), 0, a);
+    struct cc_reply x = cc_worker_compile(&cc_worker_ours, text, target_of_cpu(), 0, a);
     struct cc_reply y = cc_worker_compile(&other, text, target_of_cpu(), 0, a);
     struct stat st;
     assert_int_equal(x.head.kind, CC_IMAGE);
@@ -98,25 +97,6 @@ static void the_same_text_gives_the_same_bytes(void **unused)
     arena_free(a);
 }
 
-static int start(void **unused)
-{
-    (void)unused;
-    if (target_of_cpu() == TARGET_NONE) {
-        print_message("this CPU runs no kernels\n");
-        exit(0);
-    }
-    worker = cc_worker_start();
-    assert_true(mentions(worker.ready.compiler, "libgccjit"));
-    return 0;
-}
-
-static int stop(void **unused)
-{
-    (void)unused;
-    cc_worker_stop(&worker);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,5 +105,5 @@ int main(void)
         cmocka_unit_test(what_is_no_message_ends_the_worker),
         cmocka_unit_test(the_same_text_gives_the_same_bytes),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, cc_worker_set_up, cc_worker_tear_down);
 }

@@ -14,7 +14,6 @@
 
 enum { LONGEST = 4096, CHANNELS = 3, CHANNELS_OUT = 8, CANARY = 24, RING_LENGTH = 4096 };
 
-static struct cc_worker worker;
 static const enum target targets[] = {TARGET_V3, TARGET_V4};
 
 /* One graph, both engines. */
@@ -37,7 +36,7 @@ static struct mapped compile(struct rig *r, const char *text, enum target target
     fault_init(&fault, r->a);
     if (!target_runs_here(target))
         return m;
-    reply = cc_worker_compile(&worker, text, target, 0, r->a);
+    reply = cc_worker_compile(&cc_worker_ours, text, target, 0, r->a);
     if (reply.head.kind != CC_IMAGE)
         fail_msg("%s: %s\n%s", target_name(target), reply.payload ? reply.payload : "the worker left", text);
     struct image image = {(const uint8_t *)reply.payload, reply.head.size, reply.head.entry};
@@ -489,24 +488,6 @@ static void random_graphs_agree(void **unused)
     }
 }
 
-static int start(void **unused)
-{
-    (void)unused;
-    if (target_of_cpu() == TARGET_NONE) {
-        print_message("this CPU runs no kernels\n");
-        exit(0);
-    }
-    worker = cc_worker_start();
-    return 0;
-}
-
-static int stop(void **unused)
-{
-    (void)unused;
-    cc_worker_stop(&worker);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,5 +499,5 @@ int main(void)
         cmocka_unit_test(streams_change_engine_at_any_sample),
         cmocka_unit_test(random_graphs_agree),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, cc_worker_set_up, cc_worker_tear_down);
 }

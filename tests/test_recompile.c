@@ -5,73 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "jit/engine.h"
 #include "jit/key.h"
 #include "jit/store.h"
 #include "tests/support.h"
-#include "tests/support/folder.h"
+#include "tests/support/lone_engine.h"
 
-enum { GRAPHS = 3, WAIT_MS = 30000 };
+enum { GRAPHS = 3 };
 
 static const char *const exprs[GRAPHS] = {"sin(x*3)*y", "perlin2(x*4, y*4) + x", "abs(x - y)*2.5"};
 static const char former[] = "libgccjit 11.4.0 codegen 1";
-static char dir[FOLDER_PATH], compiler[512];
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(256 << 20);
-    snprintf(compiler, sizeof compiler, "%s/sinter-cc", test_build_dir());
-    folder_make(dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    folder_remove(dir);
-    return 0;
-}
 
 static struct engine *engine_of(uint32_t recompile)
 {
-    struct engine_config c = engine_config_default();
-    struct engine *e;
-    struct fault f;
-    c.store_dir = dir;
-    c.compiler_path = compiler;
-    c.preload = 0;
+    struct engine_config c = lone_config();
     c.recompile = recompile;
-    fault_init(&f, arena);
-    assert_int_equal(engine_new(&c, &e, &f), STATUS_OK);
-    return e;
-}
-
-static enum kernel_origin bring(struct engine *e, const char *expr)
-{
-    static const struct layout field = {GRAPH_FIELD, 0};
-    enum kernel_origin origin;
-    struct graph *g;
-    struct program *p;
-    struct fault f;
-    fault_init(&f, arena);
-    assert_int_equal(graph_from_expr(expr, NULL, arena, &g, &f), STATUS_OK);
-    assert_int_equal(engine_program(e, g, graph_canonical(g, arena), field, &GRAPH_LIMITS_DEFAULT, &p, &f), STATUS_OK);
-    struct kernel *k = engine_kernel(e, p, 0, WAIT_MS, &origin);
-    assert_non_null(k);
-    kernel_unref(k);
-    program_unref(p);
-    return origin;
+    return lone_engine(c);
 }
 
 static uint64_t compiles(struct engine *e)
 {
-    struct engine_stats s;
-    engine_stats(e, &s);
+    struct engine_stats s = lone_stats(e);
     return s.compiles_ok + s.compiles_refused;
 }
 
@@ -90,7 +44,7 @@ struct rows {
 static bool collect(const struct stored *row, void *user)
 {
     struct rows *rows = user;
-    uint8_t *shape = arena_alloc(arena, row->shape.n), *image = arena_alloc(arena, row->image.size);
+    uint8_t *shape = arena_alloc(lone_arena, row->shape.n), *image = arena_alloc(lone_arena, row->image.size);
     struct stored *to = &rows->list[rows->n++];
     *to = *row;
     to->shape.data = memcpy(shape, row->shape.data, row->shape.n);
@@ -104,13 +58,13 @@ static void make_former_store(void)
     struct rows rows = {0};
     uint64_t removed;
     char command[128];
-    snprintf(command, sizeof command, "rm -f %s/kernels.*", dir);
+    snprintf(command, sizeof command, "rm -f %s/kernels.*", lone_dir);
     assert_int_equal(system(command), 0);
     struct engine *e = engine_of(0);
     for (int i = 0; i < GRAPHS; i++)
-        bring(e, exprs[i]);
+        lone_bring(e, exprs[i], KERNEL_COMPILED);
     engine_free(e);
-    struct store *s = store_open(&(struct store_config){.dir = dir, .bytes = 8 << 20});
+    struct store *s = store_open(&(struct store_config){.dir = lone_dir, .bytes = 8 << 20});
     store_recent(s, GRAPHS, collect, &rows);
     assert_int_equal(rows.n, GRAPHS);
     assert_true(store_gc(s, 0, &removed));
@@ -129,14 +83,14 @@ static void what_another_compiler_made_is_compiled_anew_unasked(void **state)
     (void)state;
     make_former_store();
     struct engine *e = engine_of(256);
-    assert_int_equal(await_compiles(e, GRAPHS, WAIT_MS), GRAPHS);
+    assert_int_equal(await_compiles(e, GRAPHS, LONE_WAIT_MS), GRAPHS);
     for (int i = 0; i < GRAPHS; i++)
-        assert_int_equal(bring(e, exprs[i]), KERNEL_MEMORY);
+        lone_bring(e, exprs[i], KERNEL_MEMORY);
     assert_int_equal(compiles(e), GRAPHS);
     engine_free(e);
     e = engine_of(256); /* it is done once */
     for (int i = 0; i < GRAPHS; i++)
-        assert_int_equal(bring(e, exprs[i]), KERNEL_STORE);
+        lone_bring(e, exprs[i], KERNEL_STORE);
     assert_int_equal(await_compiles(e, 1, 500), 0);
     engine_free(e);
 }
@@ -146,7 +100,7 @@ static void no_more_are_compiled_than_the_setting_says(void **state)
     (void)state;
     make_former_store();
     struct engine *e = engine_of(1);
-    assert_int_equal(await_compiles(e, 1, WAIT_MS), 1);
+    assert_int_equal(await_compiles(e, 1, LONE_WAIT_MS), 1);
     assert_int_equal(await_compiles(e, 2, 700), 1);
     engine_free(e);
     e = engine_of(0);
@@ -171,7 +125,7 @@ static void the_end_does_not_wait_for_it(void **state)
 
 int main(void)
 {
-#define ONE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ONE(name) cmocka_unit_test_setup_teardown(name, lone_set_up, lone_tear_down)
     static const struct CMUnitTest tests[] = {
         ONE(what_another_compiler_made_is_compiled_anew_unasked),
         ONE(no_more_are_compiled_than_the_setting_says),

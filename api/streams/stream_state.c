@@ -57,21 +57,24 @@ static const void *take(struct unpack *u, size_t n)
     return u->data + u->at - n;
 }
 
+static void take_into(struct unpack *u, void *to, size_t n)
+{
+    const void *from = take(u, n);
+    if (from)
+        memcpy(to, from, n);
+}
+
 static uint64_t take_number(struct unpack *u)
 {
     uint64_t v = 0;
-    const void *from = take(u, sizeof v);
-    if (from)
-        memcpy(&v, from, sizeof v);
+    take_into(u, &v, sizeof v);
     return v;
 }
 
 static double take_double(struct unpack *u)
 {
     double v = 0;
-    const void *from = take(u, sizeof v);
-    if (from)
-        memcpy(&v, from, sizeof v);
+    take_into(u, &v, sizeof v);
     return v;
 }
 

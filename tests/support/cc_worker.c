@@ -89,3 +89,23 @@ struct cc_reply cc_worker_compile(struct cc_worker *w, const char *text, enum ta
     head.size = (uint32_t)strlen(text) + 1;
     return cc_worker_ask(w, head, text, a);
 }
+
+struct cc_worker cc_worker_ours;
+
+int cc_worker_set_up(void **state)
+{
+    (void)state;
+    if (target_of_cpu() == TARGET_NONE) {
+        print_message("this CPU runs no kernels\n");
+        exit(0);
+    }
+    cc_worker_ours = cc_worker_start();
+    return 0;
+}
+
+int cc_worker_tear_down(void **state)
+{
+    (void)state;
+    cc_worker_stop(&cc_worker_ours);
+    return 0;
+}

@@ -20,6 +20,11 @@ struct cc_worker {
 struct cc_worker cc_worker_start(void);
 int cc_worker_stop(struct cc_worker *w); /* closes the socket; the exit status, as waitpid gives it */
 
+/* Group setup and teardown: one for all tests of the program, which ends well where the CPU runs no kernels. */
+extern struct cc_worker cc_worker_ours;
+int cc_worker_set_up(void **state);
+int cc_worker_tear_down(void **state);
+
 struct cc_reply {
     struct cc_header head; /* kind 0: the worker left */
     char *payload;
