@@ -329,6 +329,7 @@ enum status process_program(struct exchange *ex, struct process *p)
 {
     p->runner = runner_new(ex);
     p->runner->tier = p->tier;
+    p->runner->subject = &p->subject;
     struct layout layout = {.kind = GRAPH_AUDIO, .channels = p->track.channels_in};
     TRY(subject_program(ex, &p->subject, layout, &p->runner->program));
     TRY(subject_params(ex, p->runner->program, &p->params, &p->runner->params));

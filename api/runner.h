@@ -7,9 +7,12 @@
 
 #include "api/exchange.h"
 
+struct subject;
+
 struct runner {
     struct exchange *ex;
     struct program *program;
+    struct subject *subject;           /* whose program it is, to say where in the request; NULL: nobody's */
     const double *params;              /* values by the program's order */
     const struct kernel_image *images; /* by the program's slots */
     struct response **responses;       /* by the program's hosts; not for two threads at once */

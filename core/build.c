@@ -247,9 +247,18 @@ struct val b_accum(struct build *b, struct val increment)
     return emit(b, OP_ACCUM, 1, &increment);
 }
 
+static void note_line(struct build *b, struct val ring)
+{
+    uint32_t n = b->n_lines;
+    if (!(n & (n - 1))) /* 0, 1, 2, 4: it is full */
+        b->lines = arena_grow(b->ir->arena, b->lines, n, n ? 2 * n : 1, sizeof *b->lines);
+    b->lines[b->n_lines++] = (struct asked_line){ring, arena_strdup(b->ir->arena, b->pointer)};
+}
+
 struct val b_ring(struct build *b, struct val x, struct val capacity_f64)
 {
     struct val ring = emit(b, OP_RING, 2, (struct val[]){x, capacity_f64});
+    note_line(b, ring);
     if (!x.i)
         b->open = ring;
     return ring;

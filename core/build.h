@@ -20,6 +20,14 @@ struct build {
     struct val open;     /* the prev or ring opened last and not closed by the node itself */
     struct late *late;   /* what b_late() noted */
     uint32_t n_late;
+    struct asked_line *lines; /* and b_ring() */
+    uint32_t n_lines;
+};
+
+/* A delay line, and whose it is. */
+struct asked_line {
+    struct val ring;
+    const char *pointer; /* of the node, in the IR's arena */
 };
 
 /* A value that comes later than what it is made from, for good reason: a limiter's look-ahead. */

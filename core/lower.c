@@ -397,7 +397,9 @@ enum status lower(const struct graph *g, struct layout layout, const struct grap
                             .n_inputs = n_inputs,
                             .reads_in = n_inputs > 0,
                             .needs_rate = needs_rate,
-                            .latency = l.b.n_late ? latency(&l.b) : 0};
+                            .latency = l.b.n_late ? latency(&l.b) : 0,
+                            .lines = l.b.lines,
+                            .n_lines = l.b.n_lines};
     return STATUS_OK;
 }
 

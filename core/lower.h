@@ -3,6 +3,7 @@
 #ifndef CORE_LOWER_H
 #define CORE_LOWER_H
 
+#include "core/build.h"
 #include "core/graph.h"
 #include "core/ir.h"
 
@@ -23,8 +24,10 @@ struct lowered {
     enum graph_kind kind; /* what the graph's variables make it */
     uint32_t n_inputs;    /* audio channels it reads: 0 for a generator */
     bool reads_in;
-    bool needs_rate; /* false: the result does not depend on time (plain buffers) */
-    double latency;  /* seconds by which the latest output is late (b_late), along its longest path */
+    bool needs_rate;                /* false: the result does not depend on time (plain buffers) */
+    double latency;                 /* seconds by which the latest output is late (b_late), along its longest path */
+    const struct asked_line *lines; /* delay lines as nodes have made them; of the IR as it is here, before any pass */
+    uint32_t n_lines;
 };
 
 /* Not optimised yet: passes_run is next. Collects every error it finds. */

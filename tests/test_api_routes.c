@@ -91,7 +91,14 @@ static void limits_name_themselves(void **state)
     assert_limit(post("/process", "{\"expr\":\"n\",\"rate\":48000,\"seconds\":1e9}"), "max-frames", "/seconds");
     assert_limit(post("/process", "{\"expr\":\"n\",\"rate\":48000,\"seconds\":1,\"channels\":65}"), "max-channels",
                  "/channels");
-    assert_limit(process_raw("expr=delay(in,1e9)&rate=48000", "1234", 4), "max-state-bytes", NULL);
+    assert_limit(process_raw("expr=delay(in,1e9)&rate=48000", "1234", 4), "max-state-bytes", "/expr");
+#define LINES                                                                                                          \
+    "\"rate\":48000,\"graph\":{\"nodes\":{\"near\":{\"op\":\"delay\",\"in\":\"t\",\"time\":3},"                        \
+    "\"dead\":{\"op\":\"delay\",\"in\":\"t\",\"time\":1e9},\"echo\":{\"op\":\"delay\",\"in\":\"near\",\"time\":"       \
+    "60000}},"                                                                                                         \
+    "\"output\":\"echo+near\"}"
+    assert_limit(post("/process", "{" LINES ",\"seconds\":0.1}"), "max-state-bytes", "/graph/nodes/echo");
+    assert_limit(post("/streams", "{" LINES "}"), "max-state-bytes", "/graph/nodes/echo");
 }
 
 static void each_slug_has_an_answer(void **state)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/audio/hosting.h"
+#include "api/audio/line_place.h"
 #include "api/room.h"
 
 enum { BLOCK = BLOCKS_FRAMES, SMALL = 64 << 10 /* bytes that come from the arena */ };
@@ -61,10 +62,14 @@ static enum status measure_state(struct blocks *b)
     struct exchange *ex = r->ex;
     const struct block_context context = context_at(b, 0);
     uint64_t most = ex->api->config.max_state_bytes;
+    size_t before = ex->fault.count;
     if (r->program->n_hosts && r->responses)
         return block_state_measure_hosted(r->program, r->params, &context, r->response_lengths, most, ex->arena,
                                           &b->state, &ex->fault);
-    return block_state_measure(r->program, b->args, most, ex->arena, &b->state, &ex->fault);
+    enum status status = block_state_measure(r->program, b->args, most, ex->arena, &b->state, &ex->fault);
+    if (status == STATUS_LIMIT && r->subject)
+        line_place(ex, before, r->subject, r->program, r->params, context.rate);
+    return status;
 }
 
 static enum status make_state(struct blocks *b)

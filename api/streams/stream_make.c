@@ -1,6 +1,7 @@
 /* See stream_make.h. */
 #include "api/streams/stream_make.h"
 
+#include "api/audio/line_place.h"
 #include "api/room.h"
 
 static void release_kept(void *user)
@@ -29,7 +30,11 @@ static enum status measure(struct exchange *ex, const struct stream_wish *wish, 
         return block_state_measure_hosted(p, wish->params, &context, kept->lengths, most, ex->arena, ret, &ex->fault);
     double *args = ARENA_ARRAY(ex->arena, p->ir->n_args + 1u, double);
     block_args(p, wish->params, &context, args);
-    return block_state_measure(p, args, most, ex->arena, ret, &ex->fault);
+    size_t before = ex->fault.count;
+    enum status status = block_state_measure(p, args, most, ex->arena, ret, &ex->fault);
+    if (status == STATUS_LIMIT && wish->subject)
+        line_place(ex, before, wish->subject, p, wish->params, wish->rate);
+    return status;
 }
 
 enum status stream_make(struct exchange *ex, const struct stream_wish *wish, struct audio_stream **ret)

@@ -9,6 +9,7 @@
 struct stream_wish {
     struct program *program; /* the stream takes a reference of its own */
     const char *canonical;   /* the graph's text */
+    struct subject *subject; /* where in the request it stands; NULL: nowhere */
     const struct responses *responses;
     const double *params; /* by the program's order */
     double rate, seed;

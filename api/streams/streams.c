@@ -179,6 +179,7 @@ static enum status make_stream(struct exchange *ex, struct opening *o)
     TRY(responses_match(ex, &o->responses, &o->subject, o->program));
     TRY(subject_load(ex, &o->subject)); /* the text, to be exported */
     wish.canonical = o->subject.canonical;
+    wish.subject = &o->subject;
     TRY(stream_make(ex, &wish, &o->stream));
     o->stream->channels_in = (uint32_t)o->channels;
     o->stream->nonfinite = (enum nonfinite)o->policy;
