@@ -2,7 +2,7 @@
 #   docker build -t sinter .
 #   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL -v sinter-data:/var/lib/sinter -p 127.0.0.1:8080:8080 -e SINTER_ALLOW_PUBLIC=1 sinter
 # SINTER_ALLOW_PUBLIC=1 says that whoever can connect may do everything: here that is this machine alone (-p 127.0.0.1:...). Else give it
-# keys: -v /etc/sinter:/etc/sinter:ro -e SINTER_KEYS=/etc/sinter/keys (readable by user 10001).
+# keys: -v /etc/sinter:/etc/sinter:ro -e SINTER_KEYS=/etc/sinter/keys (docs/operating.md, keys, makes them).
 FROM debian:12-slim AS build
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
     build-essential cmake ninja-build pkg-config binutils libgccjit-12-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev \
