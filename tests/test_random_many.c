@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -259,6 +260,7 @@ static void piece_in_child(uint64_t seed, int graphs)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a run that is broken off leaves nothing running */
         for (int i = 0; i < (int)(sizeof deadly / sizeof *deadly); i++)
             signal(deadly[i], SIG_DFL); /* cmocka would go on with the test after them */
         piece_run();
