@@ -121,7 +121,9 @@ static const struct advice advices[] = {
     {"key-reused",
      "An Idempotency-Key belongs to one body. Send the same body again to get the first answer, or take a "
      "new key."},
-    {"over-quota", "Retry-After says when to come back."},
+    {"over-quota",
+     "Retry-After says when to come back. With the limit max-client-share: end, delete or wait for what is "
+     "yours; others have theirs."},
     {"internal", "This is a mistake of the server. Please report it with the request and the request id."},
     {"no-memory", "Retry-After says when to come back; a smaller request may pass at once."},
     {"not-implemented", "The request is understood, but this server does not do it."},
