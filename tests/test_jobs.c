@@ -1,6 +1,5 @@
 /* labels: api */
-/* Jobs without a socket: taken whole or not at all, run by the routes' code, kept over a restart, heard while they run.
- */
+/* Jobs without a socket: taken whole or not at all, run by the routes' code, kept over a restart. */
 #include "tests/support/jobs.h"
 
 #include <pthread.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/access/client.h"
+#include "tests/support/server_child.h"
 
 #define RENDER "{\"kind\":\"render\",\"expr\":\"sin(x*9)*y\",\"width\":33,\"height\":17"
 #define TONE "{\"kind\":\"process\",\"expr\":\"sine(440)\",\"rate\":8000,\"seconds\":0.1"
@@ -20,33 +20,9 @@
 /* Long enough to be met at work, and short enough to be done again. */
 #define MEDIUM "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9)+fbm2(x*8,y*7)\",\"width\":2048,\"height\":2048"
 
-static struct api_config defaults(void)
-{
-    return api_config_default();
-}
-
-static struct api_response get_of(struct api *of, const char *path, const char *query)
-{
-    return ask_of(of, (struct ask){.method = METHOD_GET, .path = path, .query = query});
-}
-
 static struct api_response cancel(struct api *of, const char *path)
 {
     return ask_of(of, (struct ask){.method = METHOD_DELETE, .path = path});
-}
-
-static struct datum *job_of(struct api *of, const char *path)
-{
-    struct api_response res = get_of(of, path, NULL);
-    assert_ok(&res);
-    struct datum *job = json_of(res.body, res.body_size);
-    api_response_done(&res);
-    return job;
-}
-
-static void sleep_ms(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
 /* taking */
@@ -55,7 +31,7 @@ static void results_are_the_routes_answers(void **state)
 {
     (void)state;
     size_t n, size;
-    struct api *of = jobs_api(defaults(), true);
+    struct api *of = jobs_api(api_config_default(), true);
     const char *path =
         job_post(of, "[" RENDER "}," TONE ",\"id\":\"tone\"},{\"kind\":\"render\",\"expr\":\"sine(3)\"}," RENDER
                      ",\"id\":\"raw\",\"format\":\"f32\"}]");
@@ -96,7 +72,7 @@ static void lines_are_a_job_too(void **state)
 {
     (void)state;
     size_t n;
-    struct api *of = jobs_api(defaults(), true);
+    struct api *of = jobs_api(api_config_default(), true);
     const char *path = job_post(of, RENDER "}\n\n" RENDER ",\"id\":\"b\"}\r\n");
     assert_true(number_of(job_wait(of, path), "done") == 2);
     job_results(of, path, "format=ndjson", &n);
@@ -107,7 +83,7 @@ static void lines_are_a_job_too(void **state)
 static void every_wrong_item_is_named_and_nothing_is_taken(void **state)
 {
     (void)state;
-    struct api *of = jobs_api(defaults(), false);
+    struct api *of = jobs_api(api_config_default(), false);
     struct api_stats stats;
     static const struct {
         const char *item, *pointer, *said;
@@ -161,7 +137,7 @@ static void every_wrong_item_is_named_and_nothing_is_taken(void **state)
 static void a_list_that_is_none_is_refused(void **state)
 {
     (void)state;
-    struct api *of = jobs_api(defaults(), false);
+    struct api *of = jobs_api(api_config_default(), false);
     static const char *const broken[] = {"[" RENDER "}",
                                          "[" RENDER "}}",
                                          "[" RENDER "}] x",
@@ -190,7 +166,7 @@ static void a_list_that_is_none_is_refused(void **state)
 static void limits_name_themselves(void **state)
 {
     (void)state;
-    struct api_config config = defaults();
+    struct api_config config = api_config_default();
     config.max_job_items = 2;
     config.max_job_bytes = 400;
     config.data.max_jobs = 1;
@@ -206,12 +182,12 @@ static void limits_name_themselves(void **state)
     assert_string_equal(res.limit, "max-jobs");
     assert_string_not_equal(header_of(&res, "Retry-After"), "");
     api_response_done(&res);
-    assert_limit(get_of(of, path, "wait=6"), "max-wait-s", "/wait");
-    assert_problem(get_of(of, path, "wait=-1"), STATUS_BAD_FIELD, "/wait", NULL);
-    assert_problem(get_of(of, path, "wait_for=nothing"), STATUS_BAD_FIELD, "/wait_for", NULL);
-    assert_problem(get_of(of, arena_printf(arena, "%s/results", path), "format=zip"), STATUS_BAD_FIELD, "/format",
+    assert_limit(job_get(of, path, "wait=6"), "max-wait-s", "/wait");
+    assert_problem(job_get(of, path, "wait=-1"), STATUS_BAD_FIELD, "/wait", NULL);
+    assert_problem(job_get(of, path, "wait_for=nothing"), STATUS_BAD_FIELD, "/wait_for", NULL);
+    assert_problem(job_get(of, arena_printf(arena, "%s/results", path), "format=zip"), STATUS_BAD_FIELD, "/format",
                    "tar");
-    assert_problem(get_of(of, arena_printf(arena, "%s/results", path), NULL), STATUS_NOT_IMPLEMENTED, "", "HTTP/1.0");
+    assert_problem(job_get(of, arena_printf(arena, "%s/results", path), NULL), STATUS_NOT_IMPLEMENTED, "", "HTTP/1.0");
     api_free(of);
 }
 
@@ -220,7 +196,7 @@ static void limits_name_themselves(void **state)
 static void the_same_key_is_the_same_job(void **state)
 {
     (void)state;
-    struct api *of = jobs_api(defaults(), false);
+    struct api *of = jobs_api(api_config_default(), false);
     struct api_response first = job_ask(of, "[" RENDER "}]", "k1"), again = job_ask(of, "[" RENDER "}]", "k1"),
                         other = job_ask(of, "[" RENDER "}]", "k2");
     assert_int_equal(first.http_status, 202);
@@ -230,7 +206,7 @@ static void the_same_key_is_the_same_job(void **state)
     assert_problem(job_ask(of, "[" TONE "}]", "k1"), STATUS_KEY_REUSED, "", "Idempotency-Key");
     assert_problem(job_ask(of, "[" TONE "}]", "a b"), STATUS_BAD_FIELD, "", "printable");
     api_free(of);
-    of = jobs_api(defaults(), false); /* and after a restart */
+    of = jobs_api(api_config_default(), false); /* and after a restart */
     api_response_done(&again);
     again = job_ask(of, "[" RENDER "}]", "k1");
     assert_string_equal(header_of(&first, "Location"), header_of(&again, "Location"));
@@ -266,7 +242,7 @@ static void *race(void *user)
 static void one_key_at_once_from_many_makes_one_job(void **state)
 {
     (void)state;
-    struct race r = {.of = jobs_api(defaults(), false)};
+    struct race r = {.of = jobs_api(api_config_default(), false)};
     struct api_stats stats;
     pthread_t threads[RACERS];
     char *json = arena_alloc(arena, RACE_ITEMS * 100), *at = json;
@@ -296,10 +272,10 @@ static void one_key_at_once_from_many_makes_one_job(void **state)
 static void others_do_not_see_a_job(void **state)
 {
     (void)state;
-    struct api *of = jobs_api(defaults(), false);
+    struct api *of = jobs_api(api_config_default(), false);
     const char *path = job_post(of, "[" RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
     struct ask a = {.method = METHOD_GET, .path = path, .peer = "192.0.2.1"};
-    assert_problem(get_of(of, "/jobs/nothing", NULL), STATUS_NOT_FOUND, "", "no job");
+    assert_problem(job_get(of, "/jobs/nothing", NULL), STATUS_NOT_FOUND, "", "no job");
     const struct client stranger = {.id = "key:stranger", .roles = ROLES_WORK},
                         admin = {.id = "key:a", .roles = ROLES_ALL};
     struct api_request req = request_of(&a);
@@ -327,10 +303,10 @@ static void a_cancelled_job_ends_and_keeps_what_it_has(void **state)
 {
     (void)state;
     size_t n;
-    struct api *of = jobs_api(defaults(), true);
+    struct api *of = jobs_api(api_config_default(), true);
     const char *path = job_post(of, "[" RENDER "}," LONG "}," LONG ",\"seed\":1}]");
-    while (number_of(job_of(of, path), "done") < 1 || number_of(job_of(of, path), "running") < 1)
-        sleep_ms(2);
+    while (number_of(job_read(of, path), "done") < 1 || number_of(job_read(of, path), "running") < 1)
+        pause_ms(2);
     struct api_response res = cancel(of, path);
     assert_ok(&res);
     api_response_done(&res);
@@ -351,7 +327,7 @@ static void an_item_has_a_deadline_of_its_own_and_the_job_goes_on(void **state)
 {
     (void)state;
     size_t n;
-    struct api_config config = defaults();
+    struct api_config config = api_config_default();
     config.max_item_ms = 40;
     struct api *of = jobs_api(config, true);
     const char *path = job_post(of, "[" LONG "}," RENDER "}]");
@@ -394,7 +370,7 @@ static void await_done(struct api *of, const char *peer, const char *path, doubl
     enum { MOST_MS = 120000, POLL_MS = 20 };
     int waited = 0;
     while (number_of(stand_of(of, peer, path), "done") < done) {
-        sleep_ms(POLL_MS);
+        pause_ms(POLL_MS);
         waited += POLL_MS;
         if (waited > MOST_MS)
             fail_msg("%s stands still", path);
@@ -405,14 +381,14 @@ static void items_of_a_client_in_debt_wait_and_others_go_on(void **state)
 {
     (void)state;
     static const char debtor[] = "203.0.113.1", other[] = "203.0.113.2";
-    struct api_config config = defaults();
+    struct api_config config = api_config_default();
     config.quota = (struct quota_limits){.seconds = 1e-4, .burst_s = 0.02, .burst_requests = 100};
     struct api *of = jobs_api(config, true);
     const char *path = post_from(of, debtor, "[" DEAR "," DEAR "," DEAR "]");
     await_done(of, debtor, path, 1); /* what it may save up is not enough for one: that is a debt of minutes */
     const char *others = post_from(of, other, "[" CHEAP "," CHEAP "," CHEAP "]");
     await_done(of, other, others, 3);
-    sleep_ms(700); /* the threads have looked at the debtor's items twice */
+    pause_ms(700); /* the threads have looked at the debtor's items twice */
     struct datum *job = stand_of(of, debtor, path);
     assert_true(number_of(job, "done") == 1);
     assert_true(number_of(job, "failed") == 0);
@@ -427,7 +403,7 @@ static void items_go_on_when_there_is_quota_again(void **state)
 {
     (void)state;
     static const char debtor[] = "203.0.113.1";
-    struct api_config config = defaults();
+    struct api_config config = api_config_default();
     config.quota = (struct quota_limits){.seconds = 0.3, .burst_s = 0.02, .burst_requests = 100};
     struct api *of = jobs_api(config, true);
     const char *path = post_from(of, debtor, "[" DEAR "," DEAR "," DEAR "]");
@@ -439,14 +415,14 @@ static void a_job_outlives_its_server(void **state)
 {
     (void)state;
     size_t n;
-    struct api *of = jobs_api(defaults(), true);
+    struct api *of = jobs_api(api_config_default(), true);
     const char *path = job_post(of, "[" RENDER "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," TONE "}]");
-    while (number_of(job_of(of, path), "running") < 1 || number_of(job_of(of, path), "done") < 1)
-        sleep_ms(2);
+    while (number_of(job_read(of, path), "running") < 1 || number_of(job_read(of, path), "done") < 1)
+        pause_ms(2);
     api_drain(of);
     api_free(of); /* in the middle of an item */
-    of = jobs_api(defaults(), false);
-    struct datum *job = job_of(of, path);
+    of = jobs_api(api_config_default(), false);
+    struct datum *job = job_read(of, path);
     assert_true(number_of(job, "queued") >= 1 && number_of(job, "done") + number_of(job, "queued") == 6);
     struct fault fault;
     fault_init(&fault, arena);
@@ -455,147 +431,6 @@ static void a_job_outlives_its_server(void **state)
     assert_true(number_of(job, "done") == 6);
     job_results(of, path, "after=1", &n);
     assert_int_equal(n, 6);
-    api_free(of);
-}
-
-/* waiting and hearing */
-
-static void a_long_poll_waits_for_the_end_or_its_time(void **state)
-{
-    (void)state;
-    struct api *of = jobs_api(defaults(), false);
-    const char *path = job_post(of, "[" RENDER "}]");
-    struct timespec begun, ended;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    struct heard h = hear_get(of, path, "wait=0.3");
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    double took = (double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) * 1e-9;
-    assert_true(took >= 0.3 && took < 5);
-    assert_string_equal(text_of(json_of(h.text, h.n), "state"), "queued");
-    struct fault fault;
-    fault_init(&fault, arena);
-    assert_int_equal(api_run_jobs(of, &fault), STATUS_OK);
-    h = hear_get(of, path, "wait=60");
-    assert_string_equal(text_of(json_of(h.text, h.n), "state"), "done");
-    path = job_post(of, "[" RENDER "}," LONG "}]");
-    h = hear_get(of, path, "wait=60&wait_for=progress");
-    assert_string_equal(text_of(json_of(h.text, h.n), "state"), "running");
-    struct api_response res = cancel(of, path);
-    api_response_done(&res);
-    api_free(of);
-}
-
-struct hearing {
-    struct api *of;
-    const char *path;
-    struct heard heard;
-};
-
-/* With no arena of its own: the other thread waits meanwhile. */
-static void *hear_results(void *user)
-{
-    struct hearing *h = user;
-    h->heard = hear_get(h->of, h->path, "format=ndjson");
-    return NULL;
-}
-
-static void results_end_with_the_server_and_say_so(void **state)
-{
-    (void)state;
-    struct api *of = jobs_api(defaults(), false);
-    const char *path = job_post(of, "[" RENDER "}]");
-    struct hearing h = {.of = of, .path = arena_printf(arena, "%s/results", path)};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, hear_results, &h), 0);
-    sleep_ms(100);
-    api_drain(of);
-    pthread_join(thread, NULL);
-    assert_int_equal(h.heard.supply, API_SUPPLY_END);
-    struct datum *end = json_of(h.heard.text, h.heard.n);
-    assert_true(datum_get(end, "end")->truth);
-    assert_false(datum_get(end, "complete")->truth);
-    api_free(of);
-}
-
-static void a_client_that_has_left_is_noticed(void **state)
-{
-    (void)state;
-    struct api *of = jobs_api(defaults(), false);
-    const char *path = arena_printf(arena, "%s/results", job_post(of, "[" RENDER "}]"));
-    struct ask a = {.method = METHOD_GET, .path = path};
-    struct api_request req = request_of(&a);
-    struct api_response res;
-    size_t n;
-    req.takes_stream = true;
-    if (api_begin(of, &req, &res) == API_LONG)
-        api_finish(of, &req, &res);
-    assert_int_equal(api_stream_take(res.stream, &n, sizeof n, &n), API_SUPPLY_MORE);
-    assert_false(api_stream_wants(res.stream)); /* it is idle */
-    a.gone = true;
-    for (int i = 0; i < 600 && !api_stream_wants(res.stream); i++)
-        sleep_ms(10);
-    api_stream_work(res.stream);
-    assert_int_equal(api_stream_take(res.stream, &n, sizeof n, &n), API_SUPPLY_BROKEN);
-    api_response_done(&res);
-    api_free(of);
-}
-
-static void a_tar_holds_a_file_a_result_and_the_job(void **state)
-{
-    (void)state;
-    char command[256], line[200], names[400] = "";
-    struct api *of = jobs_api(defaults(), true);
-    const char *path =
-        job_post(of, "[" RENDER "}," TONE ",\"id\":\"tone\"},{\"kind\":\"render\",\"expr\":\"sine(3)\"}," RENDER
-                     ",\"id\":\"raw\",\"format\":\"f32\"}]");
-    struct heard h = hear_get(of, arena_printf(arena, "%s/results", path), "format=tar");
-    assert_int_equal(h.supply, API_SUPPLY_END);
-    assert_int_equal(h.n % 512, 0);
-    snprintf(command, sizeof command, "%s/r.tar", jobs_dir);
-    FILE *f = fopen(command, "w");
-    assert_int_equal(fwrite(h.text, 1, h.n, f), h.n);
-    fclose(f);
-    snprintf(command, sizeof command, "tar tf %s/r.tar | sort", jobs_dir);
-    f = popen(command, "r");
-    while (fgets(line, sizeof line, f))
-        strcat(names, line);
-    assert_int_equal(pclose(f), 0);
-    assert_string_equal(names, "0.png\n2.problem.json\njob.json\nraw.f32\ntone.wav\n");
-    api_free(of);
-}
-
-static void a_head_says_what_a_get_would(void **state)
-{
-    (void)state;
-    struct api *of = jobs_api(defaults(), true);
-    const char *path = job_post(of, "[" RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
-    job_wait(of, path);
-    struct ask a = {.method = METHOD_HEAD, .path = results};
-    struct api_request req = request_of(&a);
-    struct api_response res;
-    req.takes_stream = true;
-    if (api_begin(of, &req, &res) == API_LONG)
-        api_finish(of, &req, &res);
-    assert_ok(&res);
-    assert_string_equal(header_of(&res, "Content-Type"), "application/x-ndjson");
-    api_response_done(&res);
-    api_free(of);
-}
-
-static void results_that_are_gone_are_410(void **state)
-{
-    (void)state;
-    struct api_config config = defaults();
-    config.data.result_age_s = 3; /* as long again, and the job is forgotten; it is looked at once a second */
-    struct api *of = jobs_api(config, true);
-    const char *path = job_post(of, "[" RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
-    struct heard h = {0};
-    for (int i = 0; i < 100 && h.status != 410; i++) {
-        sleep_ms(100);
-        h = hear_of(of, (struct ask){.method = METHOD_GET, .path = results}, 10);
-    }
-    assert_int_equal(h.status, 410);
-    assert_non_null(strstr(h.text, "result-age"));
     api_free(of);
 }
 
@@ -616,12 +451,6 @@ int main(void)
         JOB_TEST(items_of_a_client_in_debt_wait_and_others_go_on),
         JOB_TEST(items_go_on_when_there_is_quota_again),
         JOB_TEST(a_job_outlives_its_server),
-        JOB_TEST(a_long_poll_waits_for_the_end_or_its_time),
-        JOB_TEST(results_end_with_the_server_and_say_so),
-        JOB_TEST(a_client_that_has_left_is_noticed),
-        JOB_TEST(a_tar_holds_a_file_a_result_and_the_job),
-        JOB_TEST(a_head_says_what_a_get_would),
-        JOB_TEST(results_that_are_gone_are_410),
     };
     return cmocka_run_group_tests(tests, ask_set_up, ask_tear_down);
 }

@@ -193,3 +193,17 @@ const char *blob_post(struct api *of, const void *data, size_t n)
     api_response_done(&res);
     return path;
 }
+
+struct api_response job_get(struct api *of, const char *path, const char *query)
+{
+    return ask_of(of, (struct ask){.method = METHOD_GET, .path = path, .query = query});
+}
+
+struct datum *job_read(struct api *of, const char *path)
+{
+    struct api_response res = job_get(of, path, NULL);
+    assert_ok(&res);
+    struct datum *job = json_of(res.body, res.body_size);
+    api_response_done(&res);
+    return job;
+}

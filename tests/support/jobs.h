@@ -41,4 +41,7 @@ char *result_bytes(const struct datum *line, size_t *ret_n);
 /* Stores a blob; "/blobs/...". */
 const char *blob_post(struct api *of, const void *data, size_t n);
 
+struct api_response job_get(struct api *of, const char *path, const char *query);
+struct datum *job_read(struct api *of, const char *path); /* what it says of itself */
+
 #endif
