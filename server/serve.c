@@ -2,6 +2,7 @@
  * opposite order. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -98,6 +99,15 @@ static void tell_supervisor(const char *state)
     if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
         log_event(LEVEL_WARN, "notify", "the supervisor's socket does not answer: %s", strerror(errno));
+}
+
+/* How often the supervisor wants a sign of life: twice in the time after which it gives us up (systemd, WatchdogSec=).
+ * -1: never. */
+static int sign_of_life_ms(void)
+{
+    const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    long long ms = us && (!pid || atoll(pid) == getpid()) ? atoll(us) / 2000 : 0;
+    return ms > 0 && ms <= INT_MAX ? (int)ms : -1;
 }
 
 static int make_store(const char *dir)
@@ -292,6 +302,19 @@ static bool end_requests(struct server *s)
     return http_drain(s->http, settings->drain_timeout_ms);
 }
 
+/* Until a signal ends the server. One that is stuck gives no sign of life. */
+static void attend(struct server *s)
+{
+    int every_ms = sign_of_life_ms();
+    for (int number; (number = wait_for_signal(every_ms)) == SIGHUP || !number;) {
+        const char *why;
+        if (number)
+            reload_keys(s);
+        if (every_ms > 0 && is_ready(&why, s))
+            tell_supervisor("WATCHDOG=1");
+    }
+}
+
 static int run(struct server *s, struct fault *fault)
 {
     if (open_rooms(s, fault) != STATUS_OK) {
@@ -305,8 +328,7 @@ static int run(struct server *s, struct fault *fault)
     confine_late();
     log_event(LEVEL_INFO, "listening", "%s, %u threads, store %s", http_url(s->http), s->settings.http.threads,
               s->settings.store ? s->settings.store : "none");
-    while (wait_for_signal(-1) == SIGHUP)
-        reload_keys(s);
+    attend(s);
     if (!end_requests(s)) {
         /* Work that ignores its deadline still holds its connection; memory goes with the process. */
         log_event(LEVEL_ERROR, "ended", "a request could not be stopped");
