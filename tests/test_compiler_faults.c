@@ -28,7 +28,7 @@ static void killed_workers_cost_kernels_and_no_answers(void **state)
 {
     (void)state;
     struct host h = troubled_start(NULL, troubled_with_compiler);
-    double end = now_s() + 2;
+    double end = now_s() + 2 * TEST_SLOWNESS;
     int killed = 0, k = 0;
     troubled_await_kernel(&h, 0, 20);
     while (now_s() < end) {
@@ -47,14 +47,16 @@ static void killed_workers_cost_kernels_and_no_answers(void **state)
 static void a_hung_worker_is_replaced_at_its_deadline(void **state)
 {
     (void)state;
-    static const char *const arguments[] = {
-        "--compiler", troubled_compiler, "--compile-above-ms", "0", "--max-compile-ms", "400", NULL};
+    char most_ms[16];
+    snprintf(most_ms, sizeof most_ms, "%d", 400 * TEST_SLOWNESS);
+    const char *const arguments[] = {
+        "--compiler", troubled_compiler, "--compile-above-ms", "0", "--max-compile-ms", most_ms, NULL};
     struct host h = troubled_start(NULL, arguments);
     troubled_await_kernel(&h, 0, 20);
     assert_true(signal_workers(h.pid, SIGSTOP) >= 1);
     double began = now_s();
     assert_false(troubled_ask(&h, 1));
-    assert_true(now_s() - began < 0.3);
+    assert_true(now_s() - began < 0.3 * TEST_SLOWNESS);
     troubled_await_metric(&h, "sinter_compiles_total{result=\"timeout\"}", 1, 10);
     troubled_await_kernel(&h, 1, 20);
     troubled_stop(&h, false);

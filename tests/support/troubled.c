@@ -90,7 +90,7 @@ bool troubled_ask(const struct host *h, int k)
 
 void troubled_await_kernel(const struct host *h, int k, double seconds)
 {
-    double end = now_s() + seconds;
+    double end = now_s() + seconds * TEST_SLOWNESS;
     while (!troubled_ask(h, k)) {
         if (now_s() > end)
             fail_msg("no kernel for graph %d after %g s", k, seconds);
@@ -100,7 +100,7 @@ void troubled_await_kernel(const struct host *h, int k, double seconds)
 
 void troubled_await_metric(const struct host *h, const char *name, double least, double seconds)
 {
-    double end = now_s() + seconds, value;
+    double end = now_s() + seconds * TEST_SLOWNESS, value;
     while ((value = host_metric(h, name)) < least) {
         if (now_s() > end)
             fail_msg("%s is %g after %g s, less than %g", name, value, seconds, least);
