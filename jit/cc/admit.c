@@ -15,7 +15,11 @@ enum {
     COUNT_MAX = 300,
     ROWS = 3,
     GAP = 5,
+#ifdef __SANITIZE_THREAD__ /* which keeps most of that for itself */
+    STACK_SIZE = 8 << 20,
+#else
     STACK_SIZE = 512 << 10,
+#endif
     STACK_GUARD = 8 << 20,
     RING_MAX = 1 << 18,
     SETS = 3
