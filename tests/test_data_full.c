@@ -1,6 +1,6 @@
 /* labels: api */
 /* A disk that is full, really: a small file system of its own, filled by the store and then by somebody else. What
- * frees room goes on, and what is freed can be used again. */
+ * frees room goes on, and what is freed can be used again. And what becomes of the reserve that is for this. */
 #include "tests/support.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,10 +126,58 @@ static void what_frees_room_works_on_a_full_disk(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static char reserve[FOLDER_PATH + 16];
+
+static void store_works(uint8_t seed)
+{
+    char sha256[DATA_SHA256_HEX];
+    struct data_store *s = kept_open();
+    kept_put_blob(s, "me", seed, 1000, sha256);
+    data_store_free(s);
+}
+
+static void what_stands_in_the_reserve_s_place_is_left_alone(void **state)
+{
+    (void)state;
+    struct stat st;
+    snprintf(reserve, sizeof reserve, "%s/data.reserve", kept_dir);
+    assert_int_equal(mkfifo(reserve, 0600), 0);
+    alarm(60); /* nobody reads it: who waits for that waits for ever */
+    store_works(1);
+    alarm(0);
+    assert_int_equal(lstat(reserve, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(unlink(reserve), 0);
+    assert_int_equal(mkdir(reserve, 0700), 0);
+    store_works(2);
+    assert_int_equal(rmdir(reserve), 0);
+    assert_int_equal(symlink("elsewhere", reserve), 0);
+    store_works(3);
+    assert_int_equal(lstat(reserve, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(unlink(reserve), 0);
+}
+
+static void a_reserve_that_is_too_large_gives_back(void **state)
+{
+    (void)state;
+    struct stat st;
+    snprintf(reserve, sizeof reserve, "%s/data.reserve", kept_dir);
+    int fd = open(reserve, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+    close(fd);
+    store_works(1);
+    assert_int_equal(stat(reserve, &st), 0);
+    assert_true(st.st_size <= 16 << 20);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_frees_room_works_on_a_full_disk, kept_set_up, kept_tear_down),
+        cmocka_unit_test_setup_teardown(what_stands_in_the_reserve_s_place_is_left_alone, kept_set_up, kept_tear_down),
+        cmocka_unit_test_setup_teardown(a_reserve_that_is_too_large_gives_back, kept_set_up, kept_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -18,13 +19,27 @@ static bool path_of(const struct data_store *s, char path[DATA_PATH])
     return n > 0 && n < DATA_PATH;
 }
 
+/* Something else of this name is left alone, and is not waited for; more than is wanted is given back. -1: none. */
+static int open_reserve(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        (st.st_size <= RESERVE_BYTES || ftruncate(fd, RESERVE_BYTES) == 0))
+        return fd;
+    close(fd);
+    return -1;
+}
+
 /* As much of it as there is, by halves. A file system that cannot promise blocks has no reserve. */
 void data_reserve_make(struct data_store *s)
 {
     char path[DATA_PATH];
     if (!path_of(s, path) || s->reserve == RESERVE_BYTES)
         return;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_reserve(path);
     if (fd < 0)
         return;
     s->reserve = 0;
