@@ -138,7 +138,8 @@ static void a_list_that_is_none_is_refused(void **state)
 {
     (void)state;
     struct api *of = jobs_api(api_config_default(), false);
-    static const char *const broken[] = {"[" RENDER "}",
+    static const char *const broken[] = {"[",
+                                         "[" RENDER "}",
                                          "[" RENDER "}}",
                                          "[" RENDER "}] x",
                                          "[" RENDER "},]",

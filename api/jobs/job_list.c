@@ -74,7 +74,9 @@ static enum status split_array(struct list *l)
         const char *from = l->at;
         l->at = value_end(from, l->end);
         TRY(add(l, from, l->at));
-        if (l->at == l->end || *l->at == '}')
+        if (l->at == l->end)
+            return fault_add(l->fault, STATUS_BAD_JSON, "", 0, "the array of items does not end: there is no ']'");
+        if (*l->at == '}')
             return fault_add(l->fault, STATUS_BAD_JSON, "", 0, "behind item %zu comes neither ',' nor ']'", l->n - 1);
         if (*l->at == ']')
             break;
