@@ -109,7 +109,7 @@ static step_fn *strip_fn(const struct strip_loops *loops, const struct flat *f, 
     case OP_NEAR:
         return loops->near;
     case OP_FETCH:
-        return loops->fetch[form];
+        return loops->fetch[form]; // cppcheck-suppress CastIntegerToAddressAtReturn ; it is an array of functions
     case OP_PREV_F32:
         return loops->prev_f;
     case OP_PREV_F64:

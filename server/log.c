@@ -67,6 +67,13 @@ static void put_text(struct line *l, const char *s)
     put(l, s, strlen(s));
 }
 
+static void put_escape(struct line *l, unsigned char c)
+{
+    char escape[8];
+    int n = snprintf(escape, sizeof escape, "\\u%04x", c);
+    put(l, escape, (size_t)n);
+}
+
 /* About `most` bytes at most. */
 static void put_quoted(struct line *l, const char *s, size_t most)
 {
@@ -74,11 +81,10 @@ static void put_quoted(struct line *l, const char *s, size_t most)
     put_text(l, "\"");
     for (; *s && l->n < end; s++) {
         unsigned char c = (unsigned char)*s;
-        char escape[8];
         if (c == '"' || c == '\\')
             put(l, (char[]){'\\', (char)c}, 2);
         else if (c < 0x20 || c >= 0x7f) /* 8-bit bytes too: a client's bytes need not be UTF-8 */
-            put(l, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", c));
+            put_escape(l, c);
         else
             put(l, (char[]){(char)c}, 1);
     }

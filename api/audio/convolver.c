@@ -250,7 +250,7 @@ static void run_piece(struct response *r, const struct level_state *s, uint64_t 
         if (r->levels[k].parts)
             end_block(&r->levels[k], &s[k], next / blocks[k] - 1);
         else if (k == 0)
-            memcpy(s[0].input, s[0].input + HEAD, HEAD * sizeof(float));
+            memmove(s[0].input, s[0].input + HEAD, HEAD * sizeof(float));
     }
 }
 

@@ -118,7 +118,7 @@ static enum status run_graph(struct runner *r, struct mastered *m, struct track 
     struct tail tail;
     if (m->tail_auto) {
         tail_begin(&tail, t->frames);
-        t->tail = &tail;
+        t->tail = &tail; // cppcheck-suppress autoVariables ; until the graph has run
         t->frames += mastered_tail_most(r->ex, t);
     }
     TRY(make_room(r->ex, t));

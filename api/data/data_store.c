@@ -369,7 +369,7 @@ enum status data_submit(struct data_store *s, struct data_op *op, struct fault *
     pthread_mutex_unlock(&s->lock);
     if (op->status == STATUS_OK)
         return STATUS_OK;
-    if (op->limit && fault)
+    if (op->limit)
         fault->limit = op->limit;
     return fault_add(fault, op->status, "", 0, "%s", op->why);
 }

@@ -192,15 +192,16 @@ static struct client owner_of(const struct api *api, const struct data_item *ite
 }
 
 /* Asks the item's route, or for a problem that says why not. */
-static void ask(struct seat *seat, const struct data_item *item, const struct job_item *read, struct api_batch *batch,
-                struct api_response *res)
+static void ask(struct seat *seat, const struct data_item *item, const struct job_item *read,
+                const struct api_batch *outcome, struct api_response *res)
 {
     struct api *api = seat->runner->api;
     struct client client = owner_of(api, item);
-    job_item_batch(read, batch);
-    batch->client = &client;
-    batch->max_ms = api->config.max_item_ms;
-    struct api_request req = job_item_request(read, batch, item->request, item->n);
+    struct api_batch batch = *outcome;
+    job_item_batch(read, &batch);
+    batch.client = &client;
+    batch.max_ms = api->config.max_item_ms;
+    struct api_request req = job_item_request(read, &batch, item->request, item->n);
     req.client_gone = is_unwanted;
     req.user = seat;
     if (api_begin(api, &req, res) == API_LONG)

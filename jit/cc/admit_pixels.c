@@ -71,7 +71,7 @@ static bool place(struct pixels *p, uint32_t i, int count, int rows, bool at_end
     p->windows[i] = guarded_new(size);
     if (!p->windows[i].base)
         return false;
-    float *first = at_end ? guarded_end(&p->windows[i], size) : (float *)p->windows[i].base;
+    float *first = at_end ? guarded_end(&p->windows[i], size) : (float *)(void *)p->windows[i].base;
     input_fill(first, floats, set, random);
     p->planes[i] = (struct kernel_plane){first - (int64_t)r->up * stride - r->left, stride};
     return true;

@@ -293,8 +293,9 @@ static gcc_jit_rvalue *lane_value(struct site *s, enum type t, struct value v, i
     struct emitter *e = s->e;
     bool wide = t == TYPE_F64;
     int each = wide ? s->shape->lanes / s->shape->parts : s->shape->lanes;
-    gcc_jit_rvalue *from = v.part[lane / each];
-    lane %= each;
+    int part = lane / each;
+    gcc_jit_rvalue *from = v.part[part];
+    lane -= part * each;
     if (lane == 0)
         return site_lane0(s, t, one(from));
     gcc_jit_type *type = wide ? e->t_double : e->t_float;
