@@ -168,6 +168,7 @@ static void take_out(struct queue *q, struct queued *w)
 {
     struct queue_line *l = w->line;
     struct list *list = &l->lists[w->kind];
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference,clang-analyzer-unix.Malloc): it is in this list
     *(w->before ? &w->before->next : &list->first) = w->next;
     *(w->next ? &w->next->before : &list->last) = w->before;
     heap_remove(q, w);

@@ -65,6 +65,7 @@ static void ring_add(struct quota *q, struct account *a)
 
 static void forget_oldest(struct quota *q)
 {
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is in its bucket, once
     struct account *a = q->oldest, **at = &q->buckets[a->hash % BUCKETS];
     while (*at != a)
         at = &(*at)->next;
