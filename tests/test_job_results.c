@@ -10,21 +10,11 @@
 
 #include "tests/support/server_child.h"
 
-#define RENDER "{\"kind\":\"render\",\"expr\":\"sin(x*9)*y\",\"width\":33,\"height\":17"
-#define TONE "{\"kind\":\"process\",\"expr\":\"sine(440)\",\"rate\":8000,\"seconds\":0.1"
-/* Seconds of work. */
-#define LONG "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9)+fbm2(x*8,y*7)\",\"width\":8192,\"height\":8192"
-
-static struct api_response cancel(struct api *of, const char *path)
-{
-    return ask_of(of, (struct ask){.method = METHOD_DELETE, .path = path});
-}
-
 static void a_long_poll_waits_for_the_end_or_its_time(void **state)
 {
     (void)state;
     struct api *of = jobs_api(api_config_default(), false);
-    const char *path = job_post(of, "[" RENDER "}]");
+    const char *path = job_post(of, "[" JOB_RENDER "}]");
     struct timespec begun, ended;
     clock_gettime(CLOCK_MONOTONIC, &begun);
     struct heard h = hear_get(of, path, "wait=0.3");
@@ -37,10 +27,10 @@ static void a_long_poll_waits_for_the_end_or_its_time(void **state)
     assert_int_equal(api_run_jobs(of, &fault), STATUS_OK);
     h = hear_get(of, path, "wait=60");
     assert_string_equal(text_of(json_of(h.text, h.n), "state"), "done");
-    path = job_post(of, "[" RENDER "}," LONG "}]");
+    path = job_post(of, "[" JOB_RENDER "}," JOB_LONG "}]");
     h = hear_get(of, path, "wait=60&wait_for=progress");
     assert_string_equal(text_of(json_of(h.text, h.n), "state"), "running");
-    struct api_response res = cancel(of, path);
+    struct api_response res = job_cancel(of, path);
     api_response_done(&res);
     api_free(of);
 }
@@ -63,7 +53,7 @@ static void results_end_with_the_server_and_say_so(void **state)
 {
     (void)state;
     struct api *of = jobs_api(api_config_default(), false);
-    const char *path = job_post(of, "[" RENDER "}]");
+    const char *path = job_post(of, "[" JOB_RENDER "}]");
     struct hearing h = {.of = of, .path = arena_printf(arena, "%s/results", path)};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, hear_results, &h), 0);
@@ -81,7 +71,7 @@ static void a_client_that_has_left_is_noticed(void **state)
 {
     (void)state;
     struct api *of = jobs_api(api_config_default(), false);
-    const char *path = arena_printf(arena, "%s/results", job_post(of, "[" RENDER "}]"));
+    const char *path = arena_printf(arena, "%s/results", job_post(of, "[" JOB_RENDER "}]"));
     struct ask a = {.method = METHOD_GET, .path = path};
     struct api_request req = request_of(&a);
     struct api_response res;
@@ -105,9 +95,9 @@ static void a_tar_holds_a_file_a_result_and_the_job(void **state)
     (void)state;
     char command[256], line[200], names[400] = "";
     struct api *of = jobs_api(api_config_default(), true);
-    const char *path =
-        job_post(of, "[" RENDER "}," TONE ",\"id\":\"tone\"},{\"kind\":\"render\",\"expr\":\"sine(3)\"}," RENDER
-                     ",\"id\":\"raw\",\"format\":\"f32\"}]");
+    const char *path = job_post(of, "[" JOB_RENDER "}," JOB_TONE
+                                    ",\"id\":\"tone\"},{\"kind\":\"render\",\"expr\":\"sine(3)\"}," JOB_RENDER
+                                    ",\"id\":\"raw\",\"format\":\"f32\"}]");
     struct heard h = hear_get(of, arena_printf(arena, "%s/results", path), "format=tar");
     assert_int_equal(h.supply, API_SUPPLY_END);
     assert_int_equal(h.n % 512, 0);
@@ -128,7 +118,7 @@ static void a_head_says_what_a_get_would(void **state)
 {
     (void)state;
     struct api *of = jobs_api(api_config_default(), true);
-    const char *path = job_post(of, "[" RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
+    const char *path = job_post(of, "[" JOB_RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
     job_wait(of, path);
     struct ask a = {.method = METHOD_HEAD, .path = results};
     struct api_request req = request_of(&a);
@@ -148,7 +138,7 @@ static void results_that_are_gone_are_410(void **state)
     struct api_config config = api_config_default();
     config.data.result_age_s = 3; /* as long again, and the job is forgotten; it is looked at once a second */
     struct api *of = jobs_api(config, true);
-    const char *path = job_post(of, "[" RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
+    const char *path = job_post(of, "[" JOB_RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
     struct heard h = {0};
     for (int i = 0; i < 100 && h.status != 410; i++) {
         pause_ms(100);

@@ -13,17 +13,8 @@
 #include "api/access/client.h"
 #include "tests/support/server_child.h"
 
-#define RENDER "{\"kind\":\"render\",\"expr\":\"sin(x*9)*y\",\"width\":33,\"height\":17"
-#define TONE "{\"kind\":\"process\",\"expr\":\"sine(440)\",\"rate\":8000,\"seconds\":0.1"
-/* Seconds of work. */
-#define LONG "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9)+fbm2(x*8,y*7)\",\"width\":8192,\"height\":8192"
 /* Long enough to be met at work, and short enough to be done again. */
 #define MEDIUM "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9)+fbm2(x*8,y*7)\",\"width\":2048,\"height\":2048"
-
-static struct api_response cancel(struct api *of, const char *path)
-{
-    return ask_of(of, (struct ask){.method = METHOD_DELETE, .path = path});
-}
 
 /* taking */
 
@@ -32,9 +23,9 @@ static void results_are_the_routes_answers(void **state)
     (void)state;
     size_t n, size;
     struct api *of = jobs_api(api_config_default(), true);
-    const char *path =
-        job_post(of, "[" RENDER "}," TONE ",\"id\":\"tone\"},{\"kind\":\"render\",\"expr\":\"sine(3)\"}," RENDER
-                     ",\"id\":\"raw\",\"format\":\"f32\"}]");
+    const char *path = job_post(of, "[" JOB_RENDER "}," JOB_TONE
+                                    ",\"id\":\"tone\"},{\"kind\":\"render\",\"expr\":\"sine(3)\"}," JOB_RENDER
+                                    ",\"id\":\"raw\",\"format\":\"f32\"}]");
     struct datum *job = job_wait(of, path);
     assert_string_equal(text_of(job, "state"), "done");
     assert_true(number_of(job, "items") == 4 && number_of(job, "done") == 3 && number_of(job, "failed") == 1);
@@ -73,7 +64,7 @@ static void lines_are_a_job_too(void **state)
     (void)state;
     size_t n;
     struct api *of = jobs_api(api_config_default(), true);
-    const char *path = job_post(of, RENDER "}\n\n" RENDER ",\"id\":\"b\"}\r\n");
+    const char *path = job_post(of, JOB_RENDER "}\n\n" JOB_RENDER ",\"id\":\"b\"}\r\n");
     assert_true(number_of(job_wait(of, path), "done") == 2);
     job_results(of, path, "format=ndjson", &n);
     assert_int_equal(n, 3);
@@ -90,9 +81,9 @@ static void every_wrong_item_is_named_and_nothing_is_taken(void **state)
     } wrong[] = {
         {"{\"kind\":\"rendre\",\"expr\":\"x\"}", "/kind", "render"},
         {"{\"expr\":\"x\"}", "/kind", "process"},
-        {RENDER ",\"widht\":3}", "/widht", "did you mean width"},
-        {RENDER ",\"id\":\"../x\"}", "/id", "letters"},
-        {RENDER ",\"width\":99999999}", NULL, "key"},
+        {JOB_RENDER ",\"widht\":3}", "/widht", "did you mean width"},
+        {JOB_RENDER ",\"id\":\"../x\"}", "/id", "letters"},
+        {JOB_RENDER ",\"width\":99999999}", NULL, "key"},
         {"{\"kind\":\"render\",\"expr\":\"x\",\"width\":99999999}", "/width", "max-width"},
         {"{\"kind\":\"render\",\"expr\":\"sin(\"}", "/expr", "expected"},
         {"{\"kind\":\"render\",\"graph\":{\"nodes\":{\"n\":{\"op\":\"sin3\"}},\"output\":\"n\"}}", "/graph/nodes/n/op",
@@ -100,19 +91,19 @@ static void every_wrong_item_is_named_and_nothing_is_taken(void **state)
         {"{\"kind\":\"render\",\"graph\":" FIELD_GRAPH ",\"params\":{\"k\":10}}", "/params/k", "0 .. 9"},
         {"{\"kind\":\"render\",\"graph\":" FIELD_GRAPH ",\"params\":{\"q\":1}}", "/params/q", "no parameter"},
         {"{\"kind\":\"render\",\"graph_id\":\"0123456789012345678901234567890123456789\"}", "/graph_id", "no graph"},
-        {RENDER ",\"audio\":\"/blobs/1\"}", "/audio", "no audio"},
+        {JOB_RENDER ",\"audio\":\"/blobs/1\"}", "/audio", "no audio"},
         {"{\"kind\":\"process\",\"expr\":\"in\",\"audio\":\"/blobs/1\"}", "/audio", "64 digits"},
         {"{\"kind\":\"process\",\"expr\":\"in\",\"audio\":\"/blobs/"
          "0123456789012345678901234567890123456789012345678901234567890123\"}",
          "/audio", "POST /blobs"},
-        {RENDER ",\"files\":{\"audio\":\"/blobs/1\"}}", "/files/audio", "name"},
+        {JOB_RENDER ",\"files\":{\"audio\":\"/blobs/1\"}}", "/files/audio", "name"},
         {"{\"kind\":\"process\",\"expr\":\"sine(3)\",\"rate\":8000}", "/seconds", "audio"},
         {"{\"kind\":\"process\",\"expr\":\"sine(3)\",\"rate\":8000,\"seconds\":-1}", "/seconds", "negative"},
         {"[]", "", "object"},
         {"{\"kind\":\"render\",}", "", "line 1"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct api_response res = job_ask(of, arena_printf(arena, "[" RENDER "},%s]", wrong[i].item), NULL);
+        struct api_response res = job_ask(of, arena_printf(arena, "[" JOB_RENDER "},%s]", wrong[i].item), NULL);
         const char *text = body_of(&res);
         assert_true(res.http_status == 422 || res.http_status == 400);
         if (wrong[i].pointer && !strstr(text, arena_printf(arena, "\"pointer\":\"/1%s\"", wrong[i].pointer)))
@@ -122,13 +113,14 @@ static void every_wrong_item_is_named_and_nothing_is_taken(void **state)
         api_response_done(&res);
     }
     struct api_response res =
-        job_ask(of, "[{\"kind\":\"x\"}," RENDER "},{\"kind\":\"render\",\"expr\":\"q\",\"z\":\"\"}]", NULL);
+        job_ask(of, "[{\"kind\":\"x\"}," JOB_RENDER "},{\"kind\":\"render\",\"expr\":\"q\",\"z\":\"\"}]", NULL);
     assert_non_null(strstr(body_of(&res), "/0/kind"));
     assert_non_null(strstr(body_of(&res), "/2/z"));
     api_response_done(&res);
-    assert_problem(job_ask(of, "[" RENDER ",\"id\":\"a\"}," RENDER "}," RENDER ",\"id\":\"a\"}]", NULL),
+    assert_problem(job_ask(of, "[" JOB_RENDER ",\"id\":\"a\"}," JOB_RENDER "}," JOB_RENDER ",\"id\":\"a\"}]", NULL),
                    STATUS_BAD_FIELD, "/2/id", "0 and 2");
-    assert_problem(job_ask(of, "[" RENDER ",\"id\":\"1\"}," RENDER "}]", NULL), STATUS_BAD_FIELD, "/0/id", "called 1");
+    assert_problem(job_ask(of, "[" JOB_RENDER ",\"id\":\"1\"}," JOB_RENDER "}]", NULL), STATUS_BAD_FIELD, "/0/id",
+                   "called 1");
     api_stats(of, &stats);
     assert_int_equal(stats.data.jobs, 0);
     api_free(of);
@@ -139,12 +131,12 @@ static void a_list_that_is_none_is_refused(void **state)
     (void)state;
     struct api *of = jobs_api(api_config_default(), false);
     static const char *const broken[] = {"[",
-                                         "[" RENDER "}",
-                                         "[" RENDER "}}",
-                                         "[" RENDER "}] x",
-                                         "[" RENDER "},]",
-                                         "[," RENDER "}]",
-                                         "[" RENDER "} " RENDER "}]",
+                                         "[" JOB_RENDER "}",
+                                         "[" JOB_RENDER "}}",
+                                         "[" JOB_RENDER "}] x",
+                                         "[" JOB_RENDER "},]",
+                                         "[," JOB_RENDER "}]",
+                                         "[" JOB_RENDER "} " JOB_RENDER "}]",
                                          "[\"",
                                          "[{\"a\":\"]\"",
                                          "[[[["};
@@ -157,10 +149,11 @@ static void a_list_that_is_none_is_refused(void **state)
     assert_problem(job_ask(of, "[]", NULL), STATUS_BAD_FIELD, "", "no items");
     assert_problem(job_ask(of, "\n\n", NULL), STATUS_BAD_FIELD, "", "no items");
     assert_problem(
-        ask_of(of,
-               (struct ask){.method = METHOD_POST, .path = "/jobs", .type = "application/json", .body = RENDER "}"}),
+        ask_of(
+            of,
+            (struct ask){.method = METHOD_POST, .path = "/jobs", .type = "application/json", .body = JOB_RENDER "}"}),
         STATUS_BAD_JSON, "", "array");
-    assert_problem(job_ask(of, RENDER "} {}\n", NULL), STATUS_BAD_JSON, "/0", NULL);
+    assert_problem(job_ask(of, JOB_RENDER "} {}\n", NULL), STATUS_BAD_JSON, "/0", NULL);
     api_free(of);
 }
 
@@ -173,12 +166,12 @@ static void limits_name_themselves(void **state)
     config.data.max_jobs = 1;
     config.max_wait_s = 5;
     struct api *of = jobs_api(config, false);
-    assert_limit(job_ask(of, "[" RENDER "}," RENDER "}," RENDER "}]", NULL), "max-job-items", "/2");
+    assert_limit(job_ask(of, "[" JOB_RENDER "}," JOB_RENDER "}," JOB_RENDER "}]", NULL), "max-job-items", "/2");
     struct api_response res = job_ask(of, arena_printf(arena, "[%400s]", ""), NULL);
     assert_string_equal(res.limit, "max-job-bytes");
     assert_problem(res, STATUS_TOO_LARGE, "", "max-job-bytes");
-    const char *path = job_post(of, "[" RENDER "}]");
-    res = job_ask(of, "[" TONE "}]", NULL);
+    const char *path = job_post(of, "[" JOB_RENDER "}]");
+    res = job_ask(of, "[" JOB_TONE "}]", NULL);
     assert_int_equal(res.http_status, 503);
     assert_string_equal(res.limit, "max-jobs");
     assert_string_not_equal(header_of(&res, "Retry-After"), "");
@@ -198,18 +191,18 @@ static void the_same_key_is_the_same_job(void **state)
 {
     (void)state;
     struct api *of = jobs_api(api_config_default(), false);
-    struct api_response first = job_ask(of, "[" RENDER "}]", "k1"), again = job_ask(of, "[" RENDER "}]", "k1"),
-                        other = job_ask(of, "[" RENDER "}]", "k2");
+    struct api_response first = job_ask(of, "[" JOB_RENDER "}]", "k1"), again = job_ask(of, "[" JOB_RENDER "}]", "k1"),
+                        other = job_ask(of, "[" JOB_RENDER "}]", "k2");
     assert_int_equal(first.http_status, 202);
     assert_int_equal(again.http_status, 202);
     assert_string_equal(header_of(&first, "Location"), header_of(&again, "Location"));
     assert_string_not_equal(header_of(&first, "Location"), header_of(&other, "Location"));
-    assert_problem(job_ask(of, "[" TONE "}]", "k1"), STATUS_KEY_REUSED, "", "Idempotency-Key");
-    assert_problem(job_ask(of, "[" TONE "}]", "a b"), STATUS_BAD_FIELD, "", "printable");
+    assert_problem(job_ask(of, "[" JOB_TONE "}]", "k1"), STATUS_KEY_REUSED, "", "Idempotency-Key");
+    assert_problem(job_ask(of, "[" JOB_TONE "}]", "a b"), STATUS_BAD_FIELD, "", "printable");
     api_free(of);
     of = jobs_api(api_config_default(), false); /* and after a restart */
     api_response_done(&again);
-    again = job_ask(of, "[" RENDER "}]", "k1");
+    again = job_ask(of, "[" JOB_RENDER "}]", "k1");
     assert_string_equal(header_of(&first, "Location"), header_of(&again, "Location"));
     api_response_done(&first);
     api_response_done(&again);
@@ -248,7 +241,7 @@ static void one_key_at_once_from_many_makes_one_job(void **state)
     pthread_t threads[RACERS];
     char *json = arena_alloc(arena, RACE_ITEMS * 100), *at = json;
     for (int i = 0; i < RACE_ITEMS; i++)
-        at += sprintf(at, RENDER "}\n");
+        at += sprintf(at, JOB_RENDER "}\n");
     r.json = json;
     for (int i = 0; i < RACERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, race, &r), 0);
@@ -274,7 +267,7 @@ static void others_do_not_see_a_job(void **state)
 {
     (void)state;
     struct api *of = jobs_api(api_config_default(), false);
-    const char *path = job_post(of, "[" RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
+    const char *path = job_post(of, "[" JOB_RENDER "}]"), *results = arena_printf(arena, "%s/results", path);
     struct ask a = {.method = METHOD_GET, .path = path, .peer = "192.0.2.1"};
     assert_problem(job_get(of, "/jobs/nothing", NULL), STATUS_NOT_FOUND, "", "no job");
     const struct client stranger = {.id = "key:stranger", .roles = ROLES_WORK},
@@ -305,16 +298,16 @@ static void a_cancelled_job_ends_and_keeps_what_it_has(void **state)
     (void)state;
     size_t n;
     struct api *of = jobs_api(api_config_default(), true);
-    const char *path = job_post(of, "[" RENDER "}," LONG "}," LONG ",\"seed\":1}]");
+    const char *path = job_post(of, "[" JOB_RENDER "}," JOB_LONG "}," JOB_LONG ",\"seed\":1}]");
     while (number_of(job_read(of, path), "done") < 1 || number_of(job_read(of, path), "running") < 1)
         pause_ms(2);
-    struct api_response res = cancel(of, path);
+    struct api_response res = job_cancel(of, path);
     assert_ok(&res);
     api_response_done(&res);
     struct datum *job = job_wait(of, path);
     assert_string_equal(text_of(job, "state"), "cancelled");
     assert_true(number_of(job, "done") == 1 && number_of(job, "cancelled") == 2);
-    res = cancel(of, path);
+    res = job_cancel(of, path);
     assert_ok(&res);
     api_response_done(&res);
     struct datum **lines = job_results(of, path, NULL, &n);
@@ -331,7 +324,7 @@ static void an_item_has_a_deadline_of_its_own_and_the_job_goes_on(void **state)
     struct api_config config = api_config_default();
     config.max_item_ms = 40;
     struct api *of = jobs_api(config, true);
-    const char *path = job_post(of, "[" LONG "}," RENDER "}]");
+    const char *path = job_post(of, "[" JOB_LONG "}," JOB_RENDER "}]");
     struct datum *job = job_wait(of, path);
     assert_true(number_of(job, "done") == 1 && number_of(job, "failed") == 1);
     struct datum **lines = job_results(of, path, NULL, &n);
@@ -419,7 +412,7 @@ static void a_job_outlives_its_server(void **state)
     (void)state;
     size_t n;
     struct api *of = jobs_api(api_config_default(), true);
-    const char *path = job_post(of, "[" RENDER "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," TONE "}]");
+    const char *path = job_post(of, "[" JOB_RENDER "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," MEDIUM "}," JOB_TONE "}]");
     while (number_of(job_read(of, path), "running") < 1 || number_of(job_read(of, path), "done") < 1)
         pause_ms(2);
     api_drain(of);

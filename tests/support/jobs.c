@@ -132,6 +132,11 @@ const char *text_of(const struct datum *object, const char *key)
     return d->string;
 }
 
+struct api_response job_cancel(struct api *of, const char *path)
+{
+    return ask_of(of, (struct ask){.method = METHOD_DELETE, .path = path});
+}
+
 struct datum *job_wait(struct api *of, const char *path)
 {
     enum { POLLS = 12 }; /* items get what processor time is left over */

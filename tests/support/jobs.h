@@ -23,9 +23,16 @@ struct heard hear_of(struct api *of, struct ask a, double most_s);
 /* `text` of a GET's path and query; fails the test unless it is answered with 200. */
 struct heard hear_get(struct api *of, const char *path, const char *query);
 
+/* Items without their last brace. */
+#define JOB_RENDER "{\"kind\":\"render\",\"expr\":\"sin(x*9)*y\",\"width\":33,\"height\":17"
+#define JOB_TONE "{\"kind\":\"process\",\"expr\":\"sine(440)\",\"rate\":8000,\"seconds\":0.1"
+/* Seconds of work. */
+#define JOB_LONG "{\"kind\":\"render\",\"expr\":\"fbm2(x*9,y*9)+fbm2(x*8,y*7)\",\"width\":8192,\"height\":8192"
+
 /* Takes a job; its path. Fails the test unless it is taken. */
 const char *job_post(struct api *of, const char *json);
 struct api_response job_ask(struct api *of, const char *json, const char *key);
+struct api_response job_cancel(struct api *of, const char *path);
 /* Where it stands once it is over. */
 struct datum *job_wait(struct api *of, const char *path);
 double number_of(const struct datum *object, const char *key);
